@@ -1,0 +1,1 @@
+//! Entry bytes, Merkle tree, signed notes, proofs and the offline verifier

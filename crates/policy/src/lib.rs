@@ -1,0 +1,1 @@
+//! The typed configuration: changes, fold, roles and rights, effects and classes

@@ -1,0 +1,2 @@
+//! The Sealpost binary.
+fn main() {}

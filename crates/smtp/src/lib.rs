@@ -1,0 +1,1 @@
+//! The SMTP door: receive (25) and submission (465, 587)

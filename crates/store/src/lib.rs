@@ -1,0 +1,1 @@
+//! All SQL and all files: rows, packs, activity and trace segments

@@ -1,0 +1,1 @@
+//! For tests only: worlds, virtual time, scripted peers, generators

@@ -1,0 +1,1 @@
+//! Grammars of the line protocols: SMTP, IMAP, POP3, SASL
