@@ -84,6 +84,8 @@ named_id! {
     SessionId = "s_";
     /// A message in the queue of outgoing mail.
     QueueId = "q_";
+    /// A subject: the person or peer under whose key personal values are sealed.
+    SubjectId = "p_";
 }
 
 /// Ids that never leave the database.

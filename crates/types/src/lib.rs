@@ -19,7 +19,8 @@ pub use domain::{Domain, DomainError};
 pub use flags::{FlagSet, Keyword, KeywordError};
 pub use ids::{
     AccountId, AliasId, BlobId, CertificateId, CredentialId, DomainId, EmailId, GrantId, IdError,
-    ListenerId, MailboxId, ModSeq, QueueId, SessionId, Sha256, ThreadId, Uid, UidValidity,
+    ListenerId, MailboxId, ModSeq, QueueId, SessionId, Sha256, SubjectId, ThreadId, Uid,
+    UidValidity,
 };
 pub use mailbox_name::{MailboxName, MailboxNameError, SEPARATOR, SpecialUse};
 pub use secret::Secret;
