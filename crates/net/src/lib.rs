@@ -1,1 +1,26 @@
-//! Listeners, TLS, certificates, limits, clock and randomness
+//! The world outside: listeners, TLS, certificates, limits, clock and randomness.
+//!
+//! A door gets a [`Conn`] for each client and nothing else of the network. Everything that a
+//! stranger can make us hold (connections, lines, memory, tries) is bounded here.
+
+mod clock;
+mod random;
+mod shutdown;
+
+mod limits;
+
+mod certificate;
+mod own_ca;
+mod tls;
+
+mod conn;
+mod socket;
+
+pub use certificate::{Certificate, CertificateError};
+pub use clock::Clock;
+pub use conn::{Conn, ConnError, Deadline};
+pub use limits::{ConnectionGuard, ConnectionLimitSettings, ConnectionLimits, LimitReached};
+pub use own_ca::{IssuedPem, OwnCa, OwnCaError};
+pub use random::Random;
+pub use shutdown::{Shutdown, ShutdownTrigger};
+pub use tls::{Certificates, TlsError, TlsInfo, TlsServer};

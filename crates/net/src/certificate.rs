@@ -1,0 +1,280 @@
+//! Certificate chains with their private keys, read from PEM (RFC 7468, RFC 5280).
+//!
+//! A [`Certificate`] is the proof that its files are whole: the key fits, and the time is right.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use types::{Secret, Timestamp};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+/// Octets of a PEM file that are read; real chains have a few thousand.
+const PEM_MAX_OCTETS: u64 = 1_048_576;
+
+/// A certificate chain whose private key fits, in force at the time when it was read.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    key: Arc<CertifiedKey>,
+    names: Vec<String>,
+    not_after: Timestamp,
+}
+
+/// Why a certificate cannot be used, in words that say what to do.
+///
+/// `file` is the path, or another name for the text, as the caller gave it.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// The file cannot be opened or read.
+    #[error(
+        "{file} cannot be read: {source}. Give the path of a PEM file that the server's user may read"
+    )]
+    Unreadable {
+        /// The path.
+        file: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is nothing in it.
+    #[error(
+        "{file} is empty. Copy the PEM text into it again; the tool that writes it may have failed"
+    )]
+    Empty {
+        /// The path.
+        file: String,
+    },
+    /// More than a mebibyte.
+    #[error(
+        "{file} has more than 1,048,576 octets, so it is not a certificate or key. Check the path"
+    )]
+    TooLong {
+        /// The path.
+        file: String,
+    },
+    /// No PEM section, or a broken one.
+    #[error(
+        "{file} is not PEM text: there must be whole sections from -----BEGIN to -----END. \
+         A DER file is converted by `openssl x509 -inform der` or `openssl pkey -inform der`"
+    )]
+    NotPem {
+        /// The path.
+        file: String,
+    },
+    /// PEM, but no certificate in it.
+    #[error("{file} holds no CERTIFICATE section. Was it mixed up with the key file?")]
+    NoCertificate {
+        /// The path.
+        file: String,
+    },
+    /// PEM, but no private key in it.
+    #[error("{file} holds no PRIVATE KEY section. Was it mixed up with the certificate file?")]
+    NoKey {
+        /// The path.
+        file: String,
+    },
+    /// The key is protected by a passphrase.
+    #[error(
+        "the private key in {file} is encrypted, and the server cannot ask for its passphrase. \
+         Write it decrypted with `openssl pkey -in OLD -out NEW` and let only the server's user read it"
+    )]
+    KeyEncrypted {
+        /// The path.
+        file: String,
+    },
+    /// The key cannot be used for signing.
+    #[error(
+        "the private key in {file} is damaged or of a kind that is not supported; use ECDSA P-256, RSA 2048 or more, or Ed25519"
+    )]
+    KeyUnusable {
+        /// The path.
+        file: String,
+    },
+    /// The certificate's text cannot be understood.
+    #[error("the first certificate in {file} is damaged. Fetch it again from its issuer")]
+    Damaged {
+        /// The path.
+        file: String,
+    },
+    /// The first certificate was made for another key.
+    #[error(
+        "the private key does not belong to the first certificate in {file}. The server's own \
+         certificate must come first, then those of its issuers; or the key is that of an older certificate"
+    )]
+    KeyMismatch {
+        /// The path.
+        file: String,
+    },
+    /// It was in force once.
+    #[error(
+        "the certificate in {file} expired at {at}. Renew it; if it is new, check the machine's clock"
+    )]
+    Expired {
+        /// The path.
+        file: String,
+        /// The last moment of its life.
+        at: Timestamp,
+    },
+    /// It will be in force later.
+    #[error("the certificate in {file} is valid only from {at}. Check the machine's clock")]
+    NotYetValid {
+        /// The path.
+        file: String,
+        /// The first moment of its life.
+        at: Timestamp,
+    },
+}
+
+impl Certificate {
+    /// Reads the chain (the server's own certificate first) and the key from two files.
+    pub fn from_files(chain: &Path, key: &Path, now: Timestamp) -> Result<Self, CertificateError> {
+        let (chain_pem, chain_name) = read(chain)?;
+        let (key_pem, key_name) = read(key)?;
+        let key_pem = Secret::new(key_pem);
+        Self::read((&chain_pem, chain_name), (&key_pem, key_name), now)
+    }
+
+    /// Reads the chain and the key from PEM text that has no file of its own.
+    pub fn from_pem(
+        chain_pem: &[u8],
+        key_pem: &Secret,
+        now: Timestamp,
+    ) -> Result<Self, CertificateError> {
+        let chain_name = "the certificate text".to_owned();
+        let key_name = "the key text".to_owned();
+        Self::read((chain_pem, chain_name), (key_pem, key_name), now)
+    }
+
+    /// The host names that it is for, in lower case; the first label may be `*`.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The last moment of its life.
+    pub fn not_after(&self) -> Timestamp {
+        self.not_after
+    }
+
+    pub(crate) fn certified_key(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.key)
+    }
+
+    fn read(
+        (chain_pem, chain_file): (&[u8], String),
+        (key_pem, key_file): (&Secret, String),
+        now: Timestamp,
+    ) -> Result<Self, CertificateError> {
+        let chain = parse_chain(chain_pem, &chain_file)?;
+        let key = parse_key(key_pem.expose(), &key_file)?;
+        let signer = aws_lc_rs::sign::any_supported_type(&key)
+            .map_err(|_| CertificateError::KeyUnusable { file: key_file })?;
+        let (names, not_before, not_after) = facts(&chain[0], &chain_file)?;
+        let key = CertifiedKey::new(chain, signer);
+        if key.keys_match().is_err() {
+            return Err(CertificateError::KeyMismatch { file: chain_file });
+        }
+        if now > not_after {
+            return Err(CertificateError::Expired {
+                file: chain_file,
+                at: not_after,
+            });
+        }
+        if now < not_before {
+            return Err(CertificateError::NotYetValid {
+                file: chain_file,
+                at: not_before,
+            });
+        }
+        Ok(Self {
+            key: Arc::new(key),
+            names,
+            not_after,
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<(Vec<u8>, String), CertificateError> {
+    let file = path.display().to_string();
+    let unreadable = |source| CertificateError::Unreadable {
+        file: file.clone(),
+        source,
+    };
+    let octets = std::fs::metadata(path).map_err(unreadable)?.len();
+    if octets > PEM_MAX_OCTETS {
+        return Err(CertificateError::TooLong { file });
+    }
+    let text = std::fs::read(path).map_err(unreadable)?;
+    Ok((text, file))
+}
+
+/// At least one certificate, or the reason why there is none.
+fn parse_chain(pem: &[u8], file: &str) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+    refuse_no_pem(pem, file)?;
+    let chain = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| CertificateError::NotPem { file: file.into() })?;
+    if chain.is_empty() {
+        return Err(CertificateError::NoCertificate { file: file.into() });
+    }
+    Ok(chain)
+}
+
+fn parse_key(pem: &[u8], file: &str) -> Result<PrivateKeyDer<'static>, CertificateError> {
+    use rustls::pki_types::pem::Error;
+    refuse_no_pem(pem, file)?;
+    if is_encrypted(pem) {
+        return Err(CertificateError::KeyEncrypted { file: file.into() });
+    }
+    PrivateKeyDer::from_pem_slice(pem).map_err(|err| match err {
+        Error::NoItemsFound => CertificateError::NoKey { file: file.into() },
+        _ => CertificateError::NotPem { file: file.into() },
+    })
+}
+
+fn refuse_no_pem(pem: &[u8], file: &str) -> Result<(), CertificateError> {
+    if pem.trim_ascii().is_empty() {
+        return Err(CertificateError::Empty { file: file.into() });
+    }
+    if !contains(pem, b"-----BEGIN ") {
+        return Err(CertificateError::NotPem { file: file.into() });
+    }
+    Ok(())
+}
+
+/// Both ways in which PEM marks a passphrase: PKCS #8 (RFC 7468 §11), and the older header line.
+fn is_encrypted(pem: &[u8]) -> bool {
+    contains(pem, b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
+        || contains(pem, b"Proc-Type: 4,ENCRYPTED")
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+/// Host names, first and last moment (RFC 5280 §4.1.2.5, §4.2.1.6).
+fn facts(
+    der: &CertificateDer<'_>,
+    file: &str,
+) -> Result<(Vec<String>, Timestamp, Timestamp), CertificateError> {
+    let damaged = || CertificateError::Damaged { file: file.into() };
+    let (_, parsed) = X509Certificate::from_der(der).map_err(|_| damaged())?;
+    let alternative = parsed.subject_alternative_name().map_err(|_| damaged())?;
+    let names = alternative
+        .iter()
+        .flat_map(|extension| &extension.value.general_names)
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+            _ => None,
+        })
+        .collect();
+    let validity = parsed.validity();
+    let moment = |seconds: i64| Timestamp(0).plus_s(seconds);
+    Ok((
+        names,
+        moment(validity.not_before.timestamp()),
+        moment(validity.not_after.timestamp()),
+    ))
+}

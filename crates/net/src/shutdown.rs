@@ -1,0 +1,64 @@
+//! The word that the server stops, passed to everyone who must hear it.
+
+use tokio::sync::watch;
+
+/// Tells all holders of the matching [`Shutdown`] to stop.
+#[derive(Debug)]
+pub struct ShutdownTrigger(watch::Sender<bool>);
+
+/// Hears that it is time to stop; clones hear the same word.
+#[derive(Clone, Debug)]
+pub struct Shutdown(watch::Receiver<bool>);
+
+impl ShutdownTrigger {
+    /// Tells everyone; a second call changes nothing.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Shutdown {
+    /// A trigger and the first token that listens to it.
+    pub fn pair() -> (ShutdownTrigger, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (ShutdownTrigger(sender), Self(receiver))
+    }
+
+    /// Whether the word has been given. A trigger that is gone counts as having given it.
+    pub fn requested(&self) -> bool {
+        *self.0.borrow() || self.0.has_changed().is_err()
+    }
+
+    /// Waits for the word; returns at once when it was given before. May be cancelled freely.
+    pub async fn wait(&self) {
+        // The only error is that the trigger is gone, and then there is nobody left to wait for.
+        let _ = self.0.clone().wait_for(|stop| *stop).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_clone_hears_the_word_before_and_after_it_is_given() {
+        let (trigger, shutdown) = Shutdown::pair();
+        let early = tokio::spawn({
+            let shutdown = shutdown.clone();
+            async move { shutdown.wait().await }
+        });
+        assert!(!shutdown.requested());
+        trigger.stop();
+        early.await.unwrap();
+        shutdown.wait().await;
+        assert!(shutdown.requested());
+    }
+
+    #[tokio::test]
+    async fn a_lost_trigger_means_stop() {
+        let (trigger, shutdown) = Shutdown::pair();
+        drop(trigger);
+        shutdown.wait().await;
+        assert!(shutdown.requested());
+    }
+}
