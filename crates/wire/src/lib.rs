@@ -1,1 +1,12 @@
-//! Grammars of the line protocols: SMTP, IMAP, POP3, SASL
+//! Grammars of the line protocols: SMTP, IMAP, POP3 and SASL.
+//!
+//! Octets in, checked values out, and back. Nothing here waits, and no input panics; the caller
+//! bounds what it hands in. Addresses and names are read by `types` alone.
+
+pub mod sasl;
+
+pub mod pop3;
+pub mod smtp;
+
+#[cfg(test)]
+mod seeds;

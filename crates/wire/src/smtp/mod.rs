@@ -1,0 +1,17 @@
+//! The grammar of SMTP: commands, replies and the framing of message content.
+//!
+//! RFC 5321 with the parameters of SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531),
+//! AUTH (RFC 4954), STARTTLS (RFC 3207) and BDAT (RFC 3030). Content has exactly one kind of line
+//! end: a bare CR or LF, which two servers could read differently, is a fault of the whole message.
+
+pub mod parse;
+
+pub mod fuzzing;
+
+mod command;
+mod content;
+mod reply;
+
+pub use command::{BodyType, Command, ForwardPath, HeloName, MailParams, Verb};
+pub use content::{ChunkReader, ContentFault, DataReader, Progress};
+pub use reply::Reply;
