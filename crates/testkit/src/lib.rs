@@ -1,1 +1,3 @@
-//! For tests only: worlds, virtual time, scripted peers, generators
+//! For tests only: worlds, virtual time, scripted peers, generators.
+
+pub mod seeds;
