@@ -13,12 +13,27 @@ pub mod origin;
 pub mod text;
 
 pub mod entry;
+pub mod state_root;
+pub mod tree;
+
+pub mod note;
+
+pub mod checkpoint;
+pub mod tiles;
+
+pub mod proof;
 
 pub use canonical::CanonicalError;
+pub use checkpoint::{Checkpoint, CheckpointError};
 pub use commitment::{Commitment, ObjectId, object_id, secret_object, secret_value};
 pub use entry::{
     Actor, ActorKind, Batch, Cause, Claim, Claimed, Credential, CredentialKind, Door, Entry,
     EntryError, Factor, Object, Outcome, Risk, RiskClass, Scope, TlsVersion, UnixFacts, Via,
 };
+pub use note::{Note, NoteError, SigningKey, VerifierKey};
 pub use origin::Origin;
+pub use proof::{Proof, ProofError};
+pub use state_root::{ObjectState, StateRootError, state_root};
 pub use text::Text;
+pub use tiles::{TileError, TileFile, TileId, TileKind, TileNodes, TileReader, TileWriter};
+pub use tree::{Nodes, Tree, TreeError};

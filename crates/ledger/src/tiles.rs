@@ -1,0 +1,379 @@
+//! The log as files: hash tiles of height 8 and entry bundles (C2SP tlog-tiles).
+//!
+//! A tile of level L holds up to 256 hashes of subtrees with 256^L leaves; a bundle holds the up
+//! to 256 entries below a tile of level 0, each behind its length in two octets. A file's content
+//! follows from the entries alone, and a narrower file is the beginning of a wider one, so writing
+//! again what is there already is harmless. No file is ever changed, only added.
+
+use std::io;
+
+use types::Sha256;
+
+use crate::canonical::ENTRY_MAX_OCTETS;
+use crate::tree::{Nodes, Tree, TreeError, leaf_hash, node_hash};
+
+/// Name of the file that holds the newest signed checkpoint.
+pub const CHECKPOINT_FILE: &str = "checkpoint";
+/// Hashes of a full tile, entries of a full bundle.
+pub const TILE_WIDTH: usize = 256;
+/// Levels of the tree that one tile spans.
+const TILE_HEIGHT: u32 = 8;
+/// Octets of a hash.
+const HASH_OCTETS: usize = 32;
+/// Octets of the length in front of an entry.
+const LENGTH_OCTETS: usize = 2;
+/// Octets of the largest tile file: a full bundle of the largest entries.
+pub const FILE_MAX_OCTETS: usize = TILE_WIDTH * (LENGTH_OCTETS + ENTRY_MAX_OCTETS);
+
+/// Why tiles cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum TileError {
+    /// An entry above [`ENTRY_MAX_OCTETS`].
+    #[error("an entry of {0} octets does not fit in a bundle")]
+    EntryTooLong(usize),
+    /// A file is not there.
+    #[error("{0} is missing")]
+    Missing(String),
+    /// A file is not of the form that its name says.
+    #[error("{0} is malformed")]
+    Malformed(String),
+    /// A file cannot be read.
+    #[error("{path}: {cause}")]
+    Unreadable {
+        /// Which.
+        path: String,
+        /// Why.
+        cause: io::Error,
+    },
+}
+
+/// Where tile files are read from.
+pub trait TileReader {
+    /// The content of a file by its path below the log's folder, `None` if there is none.
+    ///
+    /// An implementation refuses a file of more than `octets_max` octets before it reads it.
+    fn read(&self, path: &str, octets_max: usize) -> io::Result<Option<Vec<u8>>>;
+}
+
+/// What a tile file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TileKind {
+    /// Hashes of subtrees with 256^level leaves.
+    Hashes {
+        /// The level of the tile, 0 above the entries.
+        level: u32,
+    },
+    /// Entries.
+    Entries,
+}
+
+/// The name of a tile file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TileId {
+    /// What it holds.
+    pub kind: TileKind,
+    /// Number of the tile within its level.
+    pub index: u64,
+    /// Hashes or entries in it: 1 to [`TILE_WIDTH`].
+    pub width: usize,
+}
+
+impl TileId {
+    /// The widest tile of this kind and number in a log of `size` entries; `None` if it is empty.
+    pub fn within(kind: TileKind, index: u64, size: u64) -> Option<Self> {
+        let items = size.checked_shr(kind.level() * TILE_HEIGHT).unwrap_or(0);
+        let before = index.checked_mul(TILE_WIDTH as u64)?;
+        let width = usize::try_from(items.checked_sub(before)?).unwrap_or(TILE_WIDTH);
+        let width = width.min(TILE_WIDTH);
+        (width > 0).then_some(Self { kind, index, width })
+    }
+
+    /// The path below the log's folder, such as `tile/0/x001/234.p/17`.
+    pub fn path(&self) -> String {
+        let kind = match self.kind {
+            TileKind::Hashes { level } => level.to_string(),
+            TileKind::Entries => "entries".to_owned(),
+        };
+        let mut number = format!("{:03}", self.index % 1_000);
+        let mut rest = self.index / 1_000;
+        while rest > 0 {
+            number = format!("x{:03}/{number}", rest % 1_000);
+            rest /= 1_000;
+        }
+        if self.width < TILE_WIDTH {
+            format!("tile/{kind}/{number}.p/{}", self.width)
+        } else {
+            format!("tile/{kind}/{number}")
+        }
+    }
+
+    /// The first entry that the item `position` of this tile stands for.
+    pub(crate) fn first_seq(&self, position: usize) -> u64 {
+        let item = self.index * TILE_WIDTH as u64 + position as u64;
+        item << (self.kind.level() * TILE_HEIGHT)
+    }
+
+    /// The octets of this tile; a wider file serves too, since it begins with them.
+    fn read(&self, reader: &dyn TileReader) -> Result<Vec<u8>, TileError> {
+        let full = Self {
+            width: TILE_WIDTH,
+            ..*self
+        };
+        for path in [self.path(), full.path()] {
+            match reader.read(&path, FILE_MAX_OCTETS) {
+                Ok(None) => {}
+                Ok(Some(octets)) if octets.len() <= FILE_MAX_OCTETS => return Ok(octets),
+                Ok(Some(_)) => return Err(TileError::Malformed(path)),
+                Err(cause) => return Err(TileError::Unreadable { path, cause }),
+            }
+        }
+        Err(TileError::Missing(self.path()))
+    }
+}
+
+impl TileKind {
+    fn level(self) -> u32 {
+        match self {
+            Self::Hashes { level } => level,
+            Self::Entries => 0,
+        }
+    }
+}
+
+/// A tile file to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TileFile {
+    /// Its name.
+    pub id: TileId,
+    /// Its content.
+    pub octets: Vec<u8>,
+}
+
+/// Reads the hashes of a tile.
+pub fn read_hashes(reader: &dyn TileReader, id: TileId) -> Result<Vec<Sha256>, TileError> {
+    let octets = id.read(reader)?;
+    let (hashes, rest) = octets.as_chunks::<HASH_OCTETS>();
+    let fits = hashes.len() == id.width || hashes.len() == TILE_WIDTH;
+    if !fits || !rest.is_empty() {
+        return Err(TileError::Malformed(id.path()));
+    }
+    Ok(hashes[..id.width].iter().copied().map(Sha256).collect())
+}
+
+/// Reads the entries of a bundle.
+pub fn read_entries(reader: &dyn TileReader, id: TileId) -> Result<Vec<Vec<u8>>, TileError> {
+    let octets = id.read(reader)?;
+    let mut entries = split_bundle(&octets).ok_or_else(|| TileError::Malformed(id.path()))?;
+    if entries.len() != id.width && entries.len() != TILE_WIDTH {
+        return Err(TileError::Malformed(id.path()));
+    }
+    entries.truncate(id.width);
+    Ok(entries)
+}
+
+/// Takes a bundle apart; `None` unless its lengths fill it exactly.
+fn split_bundle(octets: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut entries = Vec::new();
+    let mut rest = octets;
+    while let Some((length, behind)) = rest.split_first_chunk::<LENGTH_OCTETS>() {
+        let length = usize::from(u16::from_be_bytes(*length));
+        if length > ENTRY_MAX_OCTETS || entries.len() == TILE_WIDTH {
+            return None;
+        }
+        let (entry, behind) = behind.split_at_checked(length)?;
+        entries.push(entry.to_vec());
+        rest = behind;
+    }
+    rest.is_empty().then_some(entries)
+}
+
+/// The growing right edge of a log: everything that the next tile files need.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TileWriter {
+    size: u64,
+    /// For each level the hashes of its unfinished tile.
+    levels: Vec<Vec<Sha256>>,
+    /// The unfinished bundle.
+    bundle: Vec<u8>,
+}
+
+impl TileWriter {
+    /// The edge of a log without entries.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The edge of a log of `size` entries, from its files. The caller compares the root of
+    /// [`Self::tree`] with a checkpoint before it relies on them.
+    pub fn resume(size: u64, reader: &dyn TileReader) -> Result<Self, TileError> {
+        let mut writer = Self {
+            size,
+            ..Self::default()
+        };
+        let mut tiles = size;
+        for level in 0.. {
+            if tiles == 0 {
+                break;
+            }
+            let kind = TileKind::Hashes { level };
+            tiles >>= TILE_HEIGHT;
+            let edge = TileId::within(kind, tiles, size);
+            let hashes = edge.map_or(Ok(Vec::new()), |id| read_hashes(reader, id))?;
+            writer.levels.push(hashes);
+        }
+        let index = size / TILE_WIDTH as u64;
+        if let Some(id) = TileId::within(TileKind::Entries, index, size) {
+            for entry in read_entries(reader, id)? {
+                writer.push_to_bundle(&entry)?;
+            }
+        }
+        Ok(writer)
+    }
+
+    /// Entries of the log.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The tree of the log.
+    pub fn tree(&self) -> Tree {
+        Tree::from_edge(self.size, &self.levels)
+    }
+
+    /// Appends entries and gives the files that came into being, in the order to write them.
+    /// After an error nothing has been appended.
+    pub fn append(&mut self, entries: &[&[u8]]) -> Result<Vec<TileFile>, TileError> {
+        if let Some(long) = entries.iter().find(|entry| entry.len() > ENTRY_MAX_OCTETS) {
+            return Err(TileError::EntryTooLong(long.len()));
+        }
+        let before = self.size;
+        let mut files = Vec::new();
+        for entry in entries {
+            self.push(entry, leaf_hash(entry), &mut files)?;
+        }
+        let grew = |id: &TileId| TileId::within(id.kind, id.index, before) != Some(*id);
+        files.extend(self.unfinished().into_iter().filter(|file| grew(&file.id)));
+        Ok(files)
+    }
+
+    /// Appends one entry with its leaf hash; files that it fills are added to `full`.
+    pub(crate) fn push(
+        &mut self,
+        entry: &[u8],
+        leaf: Sha256,
+        full: &mut Vec<TileFile>,
+    ) -> Result<(), TileError> {
+        self.push_to_bundle(entry)?;
+        let index = self.size / TILE_WIDTH as u64;
+        self.size += 1;
+        if self.size.is_multiple_of(TILE_WIDTH as u64) {
+            let octets = std::mem::take(&mut self.bundle);
+            full.push(file(TileKind::Entries, index, TILE_WIDTH, octets));
+        }
+        let mut hash = leaf;
+        for level in 0.. {
+            if self.levels.len() == level {
+                self.levels.push(Vec::with_capacity(TILE_WIDTH));
+            }
+            let tile = &mut self.levels[level];
+            tile.push(hash);
+            if tile.len() < TILE_WIDTH {
+                break;
+            }
+            hash = perfect_root(tile);
+            let level = u32::try_from(level).unwrap_or(u32::MAX);
+            let number = (self.size - 1)
+                .checked_shr((level + 1) * TILE_HEIGHT)
+                .unwrap_or(0);
+            let kind = TileKind::Hashes { level };
+            full.push(file(kind, number, TILE_WIDTH, octets_of(tile)));
+            tile.clear();
+        }
+        Ok(())
+    }
+
+    /// The files that later entries will replace by wider ones.
+    pub(crate) fn unfinished(&self) -> Vec<TileFile> {
+        let mut files = Vec::new();
+        let entries = TileId::within(TileKind::Entries, self.size / TILE_WIDTH as u64, self.size);
+        files.extend(entries.map(|id| TileFile {
+            id,
+            octets: self.bundle.clone(),
+        }));
+        let mut tiles = self.size;
+        for (level, hashes) in (0..).zip(&self.levels) {
+            tiles >>= TILE_HEIGHT;
+            let id = TileId::within(TileKind::Hashes { level }, tiles, self.size);
+            files.extend(id.map(|id| TileFile {
+                id,
+                octets: octets_of(hashes),
+            }));
+        }
+        files
+    }
+
+    fn push_to_bundle(&mut self, entry: &[u8]) -> Result<(), TileError> {
+        let too_long = |_| TileError::EntryTooLong(entry.len());
+        let length = u16::try_from(entry.len()).map_err(too_long)?;
+        self.bundle.extend_from_slice(&length.to_be_bytes());
+        self.bundle.extend_from_slice(entry);
+        Ok(())
+    }
+}
+
+/// Hashes for proofs, read from the tile files of a log of `size` entries.
+pub struct TileNodes<'a> {
+    reader: &'a dyn TileReader,
+    size: u64,
+}
+
+impl<'a> TileNodes<'a> {
+    /// Reads from the files of a log of at least `size` entries.
+    pub fn new(reader: &'a dyn TileReader, size: u64) -> Self {
+        Self { reader, size }
+    }
+}
+
+impl Nodes for TileNodes<'_> {
+    fn node(&self, level: u32, index: u64) -> Result<Sha256, TreeError> {
+        let wrong = |cause: String| TreeError::Node {
+            level,
+            index,
+            cause,
+        };
+        let (tile_level, height) = (level / TILE_HEIGHT, level % TILE_HEIGHT);
+        let kind = TileKind::Hashes { level: tile_level };
+        let tiles_wide = TILE_WIDTH as u64 >> height;
+        let id = TileId::within(kind, index / tiles_wide, self.size)
+            .ok_or_else(|| wrong("beyond the end of the log".to_owned()))?;
+        let hashes = read_hashes(self.reader, id).map_err(|err| wrong(err.to_string()))?;
+        let first = usize::try_from(index % tiles_wide).unwrap_or(TILE_WIDTH) << height;
+        hashes
+            .get(first..first + (1 << height))
+            .map(perfect_root)
+            .ok_or_else(|| wrong("beyond the end of the log".to_owned()))
+    }
+}
+
+/// The root over a power of two of hashes.
+fn perfect_root(hashes: &[Sha256]) -> Sha256 {
+    let mut row = hashes.to_vec();
+    while row.len() > 1 {
+        row = row
+            .chunks_exact(2)
+            .map(|pair| node_hash(&pair[0], &pair[1]))
+            .collect();
+    }
+    row[0]
+}
+
+fn octets_of(hashes: &[Sha256]) -> Vec<u8> {
+    hashes.iter().flat_map(|hash| hash.0).collect()
+}
+
+fn file(kind: TileKind, index: u64, width: usize, octets: Vec<u8>) -> TileFile {
+    TileFile {
+        id: TileId { kind, index, width },
+        octets,
+    }
+}
