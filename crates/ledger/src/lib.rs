@@ -22,6 +22,9 @@ pub mod checkpoint;
 pub mod tiles;
 
 pub mod proof;
+pub mod verify;
+
+pub mod fuzzing;
 
 pub use canonical::CanonicalError;
 pub use checkpoint::{Checkpoint, CheckpointError};

@@ -151,24 +151,61 @@ pub struct TileFile {
 
 /// Reads the hashes of a tile.
 pub fn read_hashes(reader: &dyn TileReader, id: TileId) -> Result<Vec<Sha256>, TileError> {
-    let octets = id.read(reader)?;
-    let (hashes, rest) = octets.as_chunks::<HASH_OCTETS>();
-    let fits = hashes.len() == id.width || hashes.len() == TILE_WIDTH;
-    if !fits || !rest.is_empty() {
-        return Err(TileError::Malformed(id.path()));
-    }
-    Ok(hashes[..id.width].iter().copied().map(Sha256).collect())
+    split_hashes(&id.read(reader)?, id).ok_or_else(|| TileError::Malformed(id.path()))
 }
 
 /// Reads the entries of a bundle.
 pub fn read_entries(reader: &dyn TileReader, id: TileId) -> Result<Vec<Vec<u8>>, TileError> {
-    let octets = id.read(reader)?;
-    let mut entries = split_bundle(&octets).ok_or_else(|| TileError::Malformed(id.path()))?;
-    if entries.len() != id.width && entries.len() != TILE_WIDTH {
-        return Err(TileError::Malformed(id.path()));
+    split_entries(&id.read(reader)?, id).ok_or_else(|| TileError::Malformed(id.path()))
+}
+
+/// The first item for which the file `stored` does not begin with `expected`; `None` if it does.
+/// `stored` is of the same kind and number and at least as wide.
+pub(crate) fn first_difference(
+    reader: &dyn TileReader,
+    expected: &TileFile,
+    stored: TileId,
+) -> Result<Option<usize>, TileError> {
+    fn position<T: PartialEq>(expected: &[T], stored: &[T]) -> Option<usize> {
+        let same = expected
+            .iter()
+            .zip(stored)
+            .take_while(|(a, b)| a == b)
+            .count();
+        (same < expected.len()).then_some(same)
     }
+    let octets = stored.read(reader)?;
+    if expected.id.width == stored.width && octets == expected.octets {
+        return Ok(None);
+    }
+    let malformed = || TileError::Malformed(stored.path());
+    match stored.kind {
+        TileKind::Hashes { .. } => {
+            let found = split_hashes(&octets, stored).ok_or_else(malformed)?;
+            let wanted = split_hashes(&expected.octets, expected.id).ok_or_else(malformed)?;
+            Ok(position(&wanted, &found))
+        }
+        TileKind::Entries => {
+            let found = split_entries(&octets, stored).ok_or_else(malformed)?;
+            let wanted = split_entries(&expected.octets, expected.id).ok_or_else(malformed)?;
+            Ok(position(&wanted, &found))
+        }
+    }
+}
+
+/// Takes a tile apart; `None` unless it is of its width, or full and begins with it.
+fn split_hashes(octets: &[u8], id: TileId) -> Option<Vec<Sha256>> {
+    let (hashes, rest) = octets.as_chunks::<HASH_OCTETS>();
+    let fits = hashes.len() == id.width || hashes.len() == TILE_WIDTH;
+    (fits && rest.is_empty()).then(|| hashes[..id.width].iter().copied().map(Sha256).collect())
+}
+
+/// Takes a bundle apart; `None` unless it is of its width, or full and begins with it.
+fn split_entries(octets: &[u8], id: TileId) -> Option<Vec<Vec<u8>>> {
+    let mut entries = split_bundle(octets)?;
+    let fits = entries.len() == id.width || entries.len() == TILE_WIDTH;
     entries.truncate(id.width);
-    Ok(entries)
+    fits.then_some(entries)
 }
 
 /// Takes a bundle apart; `None` unless its lengths fill it exactly.
