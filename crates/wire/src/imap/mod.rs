@@ -1,0 +1,48 @@
+//! IMAP4rev1 as bytes and values (RFC 3501, in the words of RFC 9051 where both agree).
+//!
+//! Understood besides: UIDPLUS (RFC 4315), MOVE (RFC 6851), IDLE (RFC 2177), ID (RFC 2971),
+//! NAMESPACE (RFC 2342), SPECIAL-USE (RFC 6154), UNSELECT (RFC 3691), ENABLE (RFC 5161),
+//! ESEARCH (RFC 4731), LITERAL+ within limits (RFC 7888), CHILDREN (RFC 3348) and
+//! SASL-IR (RFC 4959).
+//!
+//! [`CommandReader`] cuts the octets of a client into commands, [`parse::command`] makes each a
+//! [`Command`], and [`Responses`] writes what the server says. What always holds: no input makes
+//! any of it panic, each kind of growth has a limit in [`limits`], and no value that came from a
+//! message or a client can end a line of a response or begin another one.
+
+pub mod limits;
+
+mod pattern;
+mod sequence;
+mod utf7;
+
+mod command;
+mod print;
+mod section;
+mod text;
+
+mod cursor;
+pub mod parse;
+mod reader;
+
+mod response;
+mod structure;
+
+pub mod fuzzing;
+
+pub use command::{
+    AppendHead, Command, FetchItem, FlagList, ListSelection, Numbering, Partial, SearchDate,
+    SearchKey, SearchRequest, SearchReturn, StatusItem, StoreAction, StoreRequest, Tag, Tagged,
+};
+pub use cursor::{SyntaxError, SyntaxKind};
+pub use pattern::ListPattern;
+pub use reader::{
+    CommandReader, Event, Line, LineScanner, LiteralHeader, ReadRefusal, ReaderLimits,
+};
+pub use response::{Code, Condition, ListName, Responses, SearchResult};
+pub use section::{FieldName, Section, SectionText};
+pub use sequence::{Bound, NumberRanges, SequenceRange, SequenceSet, write_numbers};
+pub use structure::{
+    BodyFields, BodyStructure, Disposition, Envelope, EnvelopeAddress, Extension, Form, Parameters,
+};
+pub use utf7::{Utf7Error, decode as utf7_decode, encode as utf7_encode};

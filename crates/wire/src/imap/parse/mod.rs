@@ -1,0 +1,413 @@
+//! Octets of one command, as [`super::CommandReader`] cut them, become a [`Tagged`] command.
+//!
+//! Pure; returns `Err` for every input that is no command and never panics. Recursion exists only
+//! in searches and is bounded there.
+
+mod fetch;
+mod search;
+
+use std::num::NonZeroU32;
+
+use types::{FlagSet, MailboxName, Secret, Timestamp};
+
+use super::command::{
+    AppendHead, Command, FlagList, ListSelection, Numbering, StatusItem, StoreAction, StoreRequest,
+    Tag, Tagged,
+};
+use super::cursor::{
+    Cursor, Result, SyntaxError, SyntaxKind, is_astring_char, is_atom_char, is_list_char,
+    printable, utf8,
+};
+use super::limits::{
+    ENABLE_MAX, FLAGS_MAX, ID_FIELDS_MAX, ID_NAME_MAX_OCTETS, ID_VALUE_MAX_OCTETS,
+    SEQUENCE_RANGES_MAX, USER_NAME_MAX_OCTETS,
+};
+use super::pattern::ListPattern;
+use super::reader::LiteralHeader;
+use super::sequence::{Bound, SequenceRange, SequenceSet};
+use super::utf7;
+
+/// Parses one command without its last line end.
+pub fn command(octets: &[u8]) -> std::result::Result<Tagged, SyntaxError> {
+    let mut cursor = Cursor::new(octets);
+    let untagged = SyntaxError {
+        tag: None,
+        kind: SyntaxKind::Tag,
+    };
+    let tag = Tag::new(cursor.take_while(is_astring_char)).ok_or(untagged)?;
+    match tagged(&mut cursor) {
+        Ok(command) => Ok(Tagged { tag, command }),
+        Err(kind) => Err(SyntaxError {
+            tag: Some(tag),
+            kind,
+        }),
+    }
+}
+
+fn tagged(cursor: &mut Cursor<'_>) -> Result<Command> {
+    cursor.space()?;
+    let verb = cursor.word("a command")?;
+    let command = match verb.as_str() {
+        "UID" => {
+            cursor.space()?;
+            let verb = cursor.word("a command")?;
+            match verb.as_str() {
+                "EXPUNGE" => Command::UidExpunge(spaced(cursor, sequence_set)?),
+                _ => numbered(cursor, &verb, Numbering::Uid)?,
+            }
+        }
+        "LOGIN" => login(cursor)?,
+        "AUTHENTICATE" => authenticate(cursor)?,
+        "ID" => Command::Id(id(cursor)?),
+        "ENABLE" => Command::Enable(enable(cursor)?),
+        "LIST" => list(cursor)?,
+        "LSUB" => Command::Lsub(list_pattern(cursor)?),
+        "STATUS" => status(cursor)?,
+        "APPEND" => Command::Append(append(cursor)?),
+        "RENAME" => Command::Rename {
+            from: spaced(cursor, mailbox)?,
+            to: spaced(cursor, mailbox)?,
+        },
+        "CREATE" => Command::Create(spaced(cursor, new_mailbox)?),
+        "SELECT" => Command::Select(spaced(cursor, mailbox)?),
+        "EXAMINE" => Command::Examine(spaced(cursor, mailbox)?),
+        "DELETE" => Command::Delete(spaced(cursor, mailbox)?),
+        "SUBSCRIBE" => Command::Subscribe(spaced(cursor, mailbox)?),
+        "UNSUBSCRIBE" => Command::Unsubscribe(spaced(cursor, mailbox)?),
+        other => match bare(other) {
+            Some(command) => command,
+            None => numbered(cursor, other, Numbering::Sequence)?,
+        },
+    };
+    cursor.end()?;
+    Ok(command)
+}
+
+/// Commands without arguments.
+fn bare(verb: &str) -> Option<Command> {
+    Some(match verb {
+        "CAPABILITY" => Command::Capability,
+        "NOOP" => Command::Noop,
+        "LOGOUT" => Command::Logout,
+        "STARTTLS" => Command::StartTls,
+        "NAMESPACE" => Command::Namespace,
+        "IDLE" => Command::Idle,
+        "CHECK" => Command::Check,
+        "CLOSE" => Command::Close,
+        "UNSELECT" => Command::Unselect,
+        "EXPUNGE" => Command::Expunge,
+        _ => return None,
+    })
+}
+
+/// Commands that exist with and without `UID` in front.
+fn numbered(cursor: &mut Cursor<'_>, verb: &str, by: Numbering) -> Result<Command> {
+    match verb {
+        "SEARCH" => {
+            cursor.space()?;
+            Ok(Command::Search(by, search::request(cursor)?))
+        }
+        "FETCH" => Ok(Command::Fetch {
+            by,
+            set: spaced(cursor, sequence_set)?,
+            items: spaced(cursor, fetch::items)?,
+        }),
+        "STORE" => store(cursor, by),
+        "COPY" => Ok(Command::Copy {
+            by,
+            set: spaced(cursor, sequence_set)?,
+            mailbox: spaced(cursor, mailbox)?,
+        }),
+        "MOVE" => Ok(Command::Move {
+            by,
+            set: spaced(cursor, sequence_set)?,
+            mailbox: spaced(cursor, mailbox)?,
+        }),
+        _ => Err(SyntaxKind::UnknownCommand),
+    }
+}
+
+/// A space and what follows it.
+fn spaced<'a, T>(
+    cursor: &mut Cursor<'a>,
+    parse: impl FnOnce(&mut Cursor<'a>) -> Result<T>,
+) -> Result<T> {
+    cursor.space()?;
+    parse(cursor)
+}
+
+fn login(cursor: &mut Cursor<'_>) -> Result<Command> {
+    cursor.space()?;
+    let user = printable(&cursor.astring("a user name")?, USER_NAME_MAX_OCTETS)?;
+    cursor.space()?;
+    let password = Secret::new(cursor.astring("a password")?.into_owned());
+    Ok(Command::Login { user, password })
+}
+
+fn authenticate(cursor: &mut Cursor<'_>) -> Result<Command> {
+    let mechanism = spaced(cursor, |cursor| cursor.word("a mechanism"))?;
+    let base64 = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/' | b'=');
+    let initial = if cursor.take(b' ') {
+        match cursor.take_while(base64) {
+            [] => return Err(SyntaxKind::Expected("base64 or =")),
+            response => Some(Secret::new(response.to_vec())),
+        }
+    } else {
+        None
+    };
+    Ok(Command::Authenticate { mechanism, initial })
+}
+
+/// `NIL`, or names and values (RFC 2971 §3.1).
+fn id(cursor: &mut Cursor<'_>) -> Result<Vec<(String, Option<String>)>> {
+    cursor.space()?;
+    if !cursor.take(b'(') {
+        let nil = cursor.word("NIL or (")?;
+        return match nil.as_str() {
+            "NIL" => Ok(Vec::new()),
+            _ => Err(SyntaxKind::Expected("NIL or (")),
+        };
+    }
+    cursor.list(ID_FIELDS_MAX, "ID fields", |cursor| {
+        let name = printable(&cursor.string()?, ID_NAME_MAX_OCTETS)?;
+        cursor.space()?;
+        let value = cursor.nstring()?;
+        let value = value.map(|value| printable(&value, ID_VALUE_MAX_OCTETS));
+        Ok((name, value.transpose()?))
+    })
+}
+
+fn enable(cursor: &mut Cursor<'_>) -> Result<Vec<String>> {
+    let mut names = vec![spaced(cursor, |cursor| cursor.word("a capability"))?];
+    while cursor.take(b' ') {
+        if names.len() == ENABLE_MAX {
+            return Err(SyntaxKind::TooMany("capabilities"));
+        }
+        names.push(cursor.word("a capability")?);
+    }
+    Ok(names)
+}
+
+/// A mailbox name in modified UTF-7.
+fn mailbox(cursor: &mut Cursor<'_>) -> Result<MailboxName> {
+    Ok(decoded_mailbox(cursor)?.parse()?)
+}
+
+/// The name of a mailbox to create; one separator at its end says that it will have children,
+/// which every mailbox may (RFC 9051 §6.3.4).
+fn new_mailbox(cursor: &mut Cursor<'_>) -> Result<MailboxName> {
+    let text = decoded_mailbox(cursor)?;
+    Ok(text
+        .strip_suffix(types::SEPARATOR)
+        .unwrap_or(&text)
+        .parse()?)
+}
+
+fn decoded_mailbox(cursor: &mut Cursor<'_>) -> Result<String> {
+    Ok(utf7::decode(&cursor.astring("a mailbox name")?)?)
+}
+
+fn list(cursor: &mut Cursor<'_>) -> Result<Command> {
+    let mut selection = ListSelection::All;
+    if cursor.rest().starts_with(b" (") {
+        cursor.space()?;
+        cursor.expect(b'(', "(")?;
+        if cursor.word("SPECIAL-USE")? != "SPECIAL-USE" {
+            return Err(SyntaxKind::Expected("SPECIAL-USE"));
+        }
+        cursor.expect(b')', ")")?;
+        selection = ListSelection::SpecialUse;
+    }
+    let pattern = list_pattern(cursor)?;
+    Ok(Command::List { selection, pattern })
+}
+
+/// The reference and the pattern: the name is the one behind the other (RFC 9051 §6.3.9).
+fn list_pattern(cursor: &mut Cursor<'_>) -> Result<ListPattern> {
+    let reference = decoded_mailbox_after_space(cursor)?;
+    cursor.space()?;
+    let pattern = cursor.string_or(is_list_char, "a mailbox pattern")?;
+    if pattern.is_empty() {
+        return ListPattern::new("").ok_or(SyntaxKind::Expected("a pattern"));
+    }
+    let text = reference + &utf7::decode(&pattern)?;
+    ListPattern::new(&text).ok_or(SyntaxKind::Expected("a shorter mailbox pattern"))
+}
+
+fn decoded_mailbox_after_space(cursor: &mut Cursor<'_>) -> Result<String> {
+    spaced(cursor, decoded_mailbox)
+}
+
+fn status(cursor: &mut Cursor<'_>) -> Result<Command> {
+    let mailbox = spaced(cursor, mailbox)?;
+    cursor.space()?;
+    cursor.expect(b'(', "(")?;
+    let named = cursor.list(StatusItem::ALL.len(), "status items", |cursor| {
+        let name = cursor.word("a status item")?;
+        let known = StatusItem::ALL.iter().find(|(_, known)| *known == name);
+        known
+            .map(|(item, _)| *item)
+            .ok_or(SyntaxKind::Expected("a known status item"))
+    })?;
+    let mut items = Vec::with_capacity(named.len());
+    for item in named {
+        if !items.contains(&item) {
+            items.push(item);
+        }
+    }
+    if items.is_empty() {
+        return Err(SyntaxKind::Expected("a status item"));
+    }
+    Ok(Command::Status { mailbox, items })
+}
+
+/// APPEND up to the header of its message's literal, which ends the octets.
+fn append(cursor: &mut Cursor<'_>) -> Result<AppendHead> {
+    let mailbox = spaced(cursor, mailbox)?;
+    cursor.space()?;
+    let mut flags = FlagList::default();
+    if cursor.take(b'(') {
+        flags = flag_list(cursor)?;
+        cursor.space()?;
+    }
+    let mut date = None;
+    if cursor.peek() == Some(b'"') {
+        date = Some(date_time(cursor)?);
+        cursor.space()?;
+    }
+    let (octets, synchronizing) = cursor.literal_header()?;
+    Ok(AppendHead {
+        mailbox,
+        flags,
+        date,
+        message: LiteralHeader {
+            octets,
+            synchronizing,
+        },
+    })
+}
+
+/// `date-time`: quoted, with a day of two digits or a space and one.
+fn date_time(cursor: &mut Cursor<'_>) -> Result<Timestamp> {
+    let broken = SyntaxKind::Expected("a date such as \" 1-Feb-1994 21:52:25 +0100\"");
+    let text = utf8(&cursor.string()?)?;
+    let right_length = text.len() == " 1-Feb-1994 21:52:25 +0100".len();
+    Timestamp::from_imap(&text)
+        .filter(|_| right_length)
+        .ok_or(broken)
+}
+
+fn store(cursor: &mut Cursor<'_>, by: Numbering) -> Result<Command> {
+    let set = spaced(cursor, sequence_set)?;
+    cursor.space()?;
+    let action = match cursor.peek() {
+        Some(b'+') => StoreAction::Add,
+        Some(b'-') => StoreAction::Remove,
+        _ => StoreAction::Replace,
+    };
+    if action != StoreAction::Replace {
+        cursor.take_while(|c| c == b'+' || c == b'-');
+    }
+    let silent = match cursor.word("FLAGS")?.as_str() {
+        "FLAGS" => false,
+        "FLAGS.SILENT" => true,
+        _ => return Err(SyntaxKind::Expected("FLAGS")),
+    };
+    cursor.space()?;
+    let flags = if cursor.take(b'(') {
+        flag_list(cursor)?
+    } else {
+        bare_flags(cursor)?
+    };
+    Ok(Command::Store(StoreRequest {
+        by,
+        set,
+        action,
+        silent,
+        flags,
+    }))
+}
+
+/// Flags up to the closing parenthesis.
+fn flag_list(cursor: &mut Cursor<'_>) -> Result<FlagList> {
+    let mut flags = FlagList::default();
+    cursor.list(FLAGS_MAX, "flags", |cursor| flag(cursor, &mut flags))?;
+    Ok(flags)
+}
+
+/// At least one flag, without parentheses.
+fn bare_flags(cursor: &mut Cursor<'_>) -> Result<FlagList> {
+    let mut flags = FlagList::default();
+    flag(cursor, &mut flags)?;
+    for _ in 1..FLAGS_MAX {
+        if !cursor.take(b' ') {
+            return Ok(flags);
+        }
+        flag(cursor, &mut flags)?;
+    }
+    if cursor.peek() == Some(b' ') {
+        return Err(SyntaxKind::TooMany("flags"));
+    }
+    Ok(flags)
+}
+
+fn flag(cursor: &mut Cursor<'_>, flags: &mut FlagList) -> Result<()> {
+    if cursor.take(b'\\') {
+        let name = format!("\\{}", cursor.atom("a flag")?);
+        let system = FlagSet::system_by_name(&name).ok_or(SyntaxKind::Flag)?;
+        flags.system = flags.system.union(system);
+        return Ok(());
+    }
+    let keyword = cursor.atom("a flag")?.parse();
+    let keyword = keyword.map_err(|_| SyntaxKind::Expected("a shorter keyword"))?;
+    if !flags.keywords.contains(&keyword) {
+        flags.keywords.push(keyword);
+    }
+    Ok(())
+}
+
+/// Numbers and ranges, at most [`SEQUENCE_RANGES_MAX`].
+fn sequence_set(cursor: &mut Cursor<'_>) -> Result<SequenceSet> {
+    let mut ranges = Vec::new();
+    loop {
+        if ranges.len() == SEQUENCE_RANGES_MAX {
+            return Err(SyntaxKind::TooMany("numbers in a sequence set"));
+        }
+        let first = bound(cursor)?;
+        let last = if cursor.take(b':') {
+            bound(cursor)?
+        } else {
+            first
+        };
+        ranges.push(SequenceRange { first, last });
+        if !cursor.take(b',') {
+            return Ok(SequenceSet(ranges));
+        }
+    }
+}
+
+fn bound(cursor: &mut Cursor<'_>) -> Result<Bound> {
+    if cursor.take(b'*') {
+        return Ok(Bound::Last);
+    }
+    cursor.nz_number().map(Bound::Number)
+}
+
+/// Whether an octet may begin a sequence set.
+fn begins_sequence_set(octet: Option<u8>) -> bool {
+    octet.is_some_and(|c| c == b'*' || c.is_ascii_digit())
+}
+
+/// A number above 0 as it stands in sections and partials.
+fn nz_number(cursor: &mut Cursor<'_>) -> Result<u32> {
+    cursor.nz_number().map(NonZeroU32::get)
+}
+
+/// A word of the grammar that may hold dots, such as `HEADER.FIELDS`, in capitals.
+fn dotted_word(cursor: &mut Cursor<'_>) -> String {
+    let octets = cursor.take_while(|c| is_atom_char(c) && !matches!(c, b'[' | b'<' | b']'));
+    String::from_utf8_lossy(octets).to_ascii_uppercase()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,248 @@
+//! The grammar by examples: what is read, and what is refused with which words.
+
+use super::*;
+use crate::imap::command::{FetchItem, SearchDate, SearchKey};
+use crate::imap::fuzzing::command_round_trip;
+use crate::imap::limits::{SEARCH_DEPTH_MAX, SEARCH_KEYS_MAX};
+
+fn parsed(text: &str) -> Command {
+    command_round_trip(text.as_bytes());
+    let tagged = command(text.as_bytes()).unwrap_or_else(|err| panic!("{text}: {err}"));
+    tagged.command
+}
+
+fn refusal(text: &str) -> SyntaxError {
+    match command(text.as_bytes()) {
+        Ok(accepted) => panic!("accepted {text}: {accepted:?}"),
+        Err(err) => err,
+    }
+}
+
+/// The command as the printer spells it.
+fn normal(text: &str) -> String {
+    let tagged = command(text.as_bytes()).unwrap_or_else(|err| panic!("{text}: {err}"));
+    String::from_utf8(tagged.to_bytes()).unwrap()
+}
+
+#[test]
+fn commands_have_one_normal_spelling() {
+    for (written, expected) in [
+        ("a noop", "a NOOP"),
+        ("A.1 Select INBOX", "A.1 SELECT INBOX"),
+        ("a select \"inbox\"", "a SELECT INBOX"),
+        ("a SELECT {6}\r\nin box", "a SELECT \"in box\""),
+        ("a create foo/", "a CREATE foo"),
+        ("a LIST foo/ \"*%\"", "a LIST \"\" \"foo/*\""),
+        ("a LIST foo \"\"", "a LIST \"\" \"\""),
+        ("a STATUS x (MESSAGES MESSAGES)", "a STATUS x (MESSAGES)"),
+        (
+            "a fetch 1 fast",
+            "a FETCH 1 (FLAGS INTERNALDATE RFC822.SIZE)",
+        ),
+        (
+            "a fetch 1 all",
+            "a FETCH 1 (FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)",
+        ),
+        ("a fetch 1 body[]", "a FETCH 1 (BODY[])"),
+        (
+            "a fetch 1 (body body.peek[text]<0.5> bodystructure)",
+            "a FETCH 1 (BODY BODY.PEEK[TEXT]<0.5> BODYSTRUCTURE)",
+        ),
+        (
+            "a uid fetch 1:* body[1.2.header.fields.not (to \"x-y\")]",
+            "a UID FETCH 1:* (BODY[1.2.HEADER.FIELDS.NOT (to x-y)])",
+        ),
+        ("a STORE 1 +flags \\seen", "a STORE 1 +FLAGS (\\Seen)"),
+        (
+            "a STORE 1 FLAGS $x \\Draft $X",
+            "a STORE 1 FLAGS (\\Draft $x)",
+        ),
+        ("a STORE 1 FLAGS ()", "a STORE 1 FLAGS ()"),
+        (
+            "a SEARCH unseen from \"x\" (1:2)",
+            "a SEARCH CHARSET UTF-8 UNSEEN HEADER FROM \"x\" 1:2",
+        ),
+        (
+            "a search return () ((all))",
+            "a SEARCH RETURN (ALL) CHARSET UTF-8 ALL",
+        ),
+        (
+            "a search charset us-ascii not (seen old)",
+            "a SEARCH CHARSET UTF-8 NOT (SEEN OLD)",
+        ),
+        (
+            "a search on \"01-feb-1994\"",
+            "a SEARCH CHARSET UTF-8 ON 01-Feb-1994",
+        ),
+        ("a id nil", "a ID NIL"),
+        ("a append x {0}", "a APPEND x () {0}"),
+        (
+            "a append x \"01-Feb-1994 21:52:25 +0100\" {1+}",
+            "a APPEND x () \"01-Feb-1994 20:52:25 +0000\" {1+}",
+        ),
+    ] {
+        assert_eq!(normal(written), expected);
+        command_round_trip(written.as_bytes());
+    }
+}
+
+#[test]
+fn passwords_are_exact_and_never_printed() {
+    let Command::Login { user, password } = parsed("a LOGIN ann \"p\\\\w\"") else {
+        panic!("no LOGIN");
+    };
+    assert_eq!((user.as_str(), password.expose()), ("ann", &b"p\\w"[..]));
+    assert!(!format!("{:?}", parsed("a LOGIN ann hunter2")).contains("hunter2"));
+}
+
+#[test]
+fn peeking_leaves_seen_alone() {
+    let Command::Fetch { items, .. } =
+        parsed("a FETCH 1 (BODY.PEEK[] BODY[] RFC822.HEADER RFC822)")
+    else {
+        panic!("no FETCH");
+    };
+    let sets: Vec<bool> = items.iter().map(FetchItem::sets_seen).collect();
+    assert_eq!(sets, [false, true, false, true]);
+}
+
+#[test]
+fn dates_are_days() {
+    let Command::Search(_, request) = parsed("a SEARCH BEFORE 2-Jan-1970") else {
+        panic!("no SEARCH");
+    };
+    assert_eq!(request.key, SearchKey::Before(SearchDate { days: 1 }));
+}
+
+const NO_COMMANDS: &[&str] = &[
+    "",
+    " ",
+    "a",
+    "a ",
+    "a  NOOP",
+    "a NOOP ",
+    "a NOOP x",
+    "+ NOOP",
+    "a+ NOOP",
+    "(a NOOP",
+    "a\0 NOOP",
+    "a NOOP\r",
+    "a UID NOOP",
+    "a UID UID FETCH 1 FLAGS",
+    "a LOGIN ann",
+    "a LOGIN ann p w",
+    "a LOGIN \"ann pw",
+    "a LOGIN \"a\\nn\" pw",
+    "a LOGIN \"a\r\nn\" pw",
+    "a LOGIN {5}\r\na\r\nbc pw",
+    "a LOGIN {3}\r\na\0b pw",
+    "a LOGIN {9}\r\nann pw",
+    "a LOGIN {99999999999999999999}\r\nann pw",
+    "a AUTHENTICATE PLAIN *",
+    "a SELECT",
+    "a SELECT \"\"",
+    "a SELECT a%",
+    "a SELECT \"a/../b\"",
+    "a SELECT {4}\r\na\r\nb",
+    "a SELECT &AGE-",
+    "a SELECT \"caf\u{e9}\"",
+    "a CREATE /",
+    "a CREATE foo//",
+    "a LIST (SUBSCRIBED) \"\" *",
+    "a STATUS x ()",
+    "a STATUS x (SIZE)",
+    "a STATUS x MESSAGES",
+    "a FETCH 0 FLAGS",
+    "a FETCH 4294967296 FLAGS",
+    "a FETCH 1: FLAGS",
+    "a FETCH 1,,2 FLAGS",
+    "a FETCH 1 ()",
+    "a FETCH 1 (ALL)",
+    "a FETCH 1 BODY[MIME]",
+    "a FETCH 1 BODY[1.]",
+    "a FETCH 1 BODY[0]",
+    "a FETCH 1 BODY[]<1.0>",
+    "a FETCH 1 BODY[]<1>",
+    "a FETCH 1 BODY[HEADER.FIELDS ()]",
+    "a FETCH 1 BODY[HEADER.FIELDS (\"a\r\nb\")]",
+    "a STORE 1 FLAGS",
+    "a STORE 1 FLAGS \\Recent",
+    "a STORE 1 FLAGS (\\Seen",
+    "a STORE 1 FLAGS (a]b)",
+    "a STORE 1 FLAGS \\",
+    "a SEARCH",
+    "a SEARCH ()",
+    "a SEARCH (ALL",
+    "a SEARCH ALL)",
+    "a SEARCH NOT",
+    "a SEARCH OR SEEN",
+    "a SEARCH ON 31-Feb-1994",
+    "a SEARCH ON 1-Feb-19940",
+    "a SEARCH RETURN (SAVE) ALL",
+    "a SEARCH SUBJECT {1}\r\n\u{e9}",
+    "a ID (\"a\")",
+    "a ID (\"a\" {2}\r\n\r\n)",
+    "a APPEND x",
+    "a APPEND x (\\Seen){1}",
+    "a APPEND x \"1-Feb-1994 21:52:25 +0100\" {1}",
+    "a APPEND x {1}\r\nz",
+];
+
+#[test]
+fn what_is_no_command_is_refused() {
+    for text in NO_COMMANDS {
+        refusal(text);
+    }
+}
+
+#[test]
+fn refusals_say_what_is_wrong_and_for_whom() {
+    assert_eq!(refusal("+ NOOP").tag, None);
+    for (text, kind) in [
+        ("a FROB", SyntaxKind::UnknownCommand),
+        ("a STORE 1 FLAGS \\Recent", SyntaxKind::Flag),
+        ("a SEARCH CHARSET KOI8-R ALL", SyntaxKind::Charset),
+        (
+            "a SELECT a%b",
+            SyntaxKind::Expected("the end of the command"),
+        ),
+        (
+            "a SELECT \"a%b\"",
+            SyntaxKind::MailboxName(types::MailboxNameError::BadLevel),
+        ),
+        ("a SELECT &AGE-", SyntaxKind::Utf7(utf7::Utf7Error)),
+    ] {
+        let err = refusal(text);
+        assert_eq!((err.tag, err.kind), (Tag::new(b"a"), kind), "{text}");
+    }
+}
+
+#[test]
+fn nothing_grows_beyond_its_limit() {
+    let parens = |n: usize| format!("a SEARCH {}ALL{}", "(".repeat(n), ")".repeat(n));
+    let nots = |n: usize| format!("a SEARCH {}ALL", "NOT ".repeat(n));
+    let keys = |n: usize| format!("a SEARCH{}", " SEEN".repeat(n));
+    let numbers = |n: usize| format!("a FETCH {}1 FLAGS", "*:*,".repeat(n));
+    let items = |n: usize| format!("a FETCH 1 (UID{})", " UID".repeat(n));
+    let flags = |n: usize| format!("a STORE 1 FLAGS (a{})", " a".repeat(n));
+    let bare = |n: usize| format!("a STORE 1 FLAGS a{}", " a".repeat(n));
+    let parts = |n: usize| format!("a FETCH 1 BODY[1{}]", ".1".repeat(n));
+    let cases: [(&dyn Fn(usize) -> String, usize); 8] = [
+        (&parens, SEARCH_DEPTH_MAX - 1),
+        (&nots, SEARCH_DEPTH_MAX - 1),
+        (&keys, SEARCH_KEYS_MAX),
+        (&numbers, SEQUENCE_RANGES_MAX - 1),
+        (&items, 63),
+        (&flags, FLAGS_MAX - 1),
+        (&bare, FLAGS_MAX - 1),
+        (&parts, types::limits::MIME_DEPTH_MAX - 1),
+    ];
+    for (build, most) in cases {
+        parsed(&build(most));
+        let kind = refusal(&build(most + 1)).kind;
+        assert!(matches!(kind, SyntaxKind::TooMany(_)), "{kind}");
+    }
+    refusal(&parens(10_000));
+    refusal(&nots(10_000));
+    refusal(&format!("{} NOOP", "a".repeat(65)));
+}
