@@ -1,0 +1,11 @@
+//! End-to-end: the built server, real sockets, other people's clients, kills and intrusions.
+
+mod bad_inputs;
+mod crash;
+mod curl;
+mod ledger;
+mod mbsync;
+mod python;
+mod start;
+mod swaks;
+mod tls;

@@ -1,0 +1,141 @@
+//! mbsync keeps two clients equal: 1,000 messages, flags, deletes and moves.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+use e2e::{Server, clients::Mbsync};
+
+const MESSAGES: usize = 1_000;
+
+/// What a Maildir tree holds: for each file its name, per folder.
+fn listing(maildirs: &Path) -> anyhow::Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for folder in fs::read_dir(maildirs)? {
+        let folder = folder?.path();
+        for part in ["cur", "new"] {
+            for file in fs::read_dir(folder.join(part))? {
+                let path = file?.path();
+                names.insert(path.strip_prefix(maildirs)?.display().to_string());
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// For each message (by the number in its Subject) where it is and how it is flagged.
+fn content(maildirs: &Path) -> anyhow::Result<BTreeMap<String, (String, String)>> {
+    let mut messages = BTreeMap::new();
+    for name in listing(maildirs)? {
+        let text = fs::read_to_string(maildirs.join(&name))?;
+        let subject = text.lines().find_map(|line| line.strip_prefix("Subject: "));
+        let subject = subject
+            .with_context(|| format!("{name} has no subject"))?
+            .to_owned();
+        let folder = name.split('/').next().unwrap_or_default().to_owned();
+        let flags = name
+            .split_once(":2,")
+            .map_or("", |(_, flags)| flags)
+            .to_owned();
+        ensure!(
+            messages.insert(subject.clone(), (folder, flags)).is_none(),
+            "two of {subject}"
+        );
+    }
+    Ok(messages)
+}
+
+fn make_maildir(path: &Path) -> anyhow::Result<()> {
+    for part in ["cur", "new", "tmp"] {
+        fs::create_dir_all(path.join(part))?;
+    }
+    Ok(())
+}
+
+fn fill(maildirs: &Path) -> anyhow::Result<()> {
+    let inbox = maildirs.join("INBOX");
+    make_maildir(&inbox)?;
+    for number in 0..MESSAGES {
+        let text = format!(
+            "From: <bob@example.net>\nTo: <u0001@demo.test>\nSubject: {number:04}\n\
+             Message-ID: <{number}@mbsync.test>\nDate: Mon, 23 Nov 2026 10:00:00 +0000\n\n\
+             Message {number}.\n"
+        );
+        fs::write(
+            inbox
+                .join("cur")
+                .join(format!("1000000000.{number}.client:2,")),
+            text,
+        )?;
+    }
+    Ok(())
+}
+
+/// Flags the first hundred, deletes the second hundred, moves the third to another folder.
+fn edit(maildirs: &Path) -> anyhow::Result<()> {
+    make_maildir(&maildirs.join("Kept"))?;
+    for (subject, (_, flags)) in content(maildirs)? {
+        ensure!(flags.is_empty(), "{subject} is flagged already: {flags}");
+    }
+    for name in listing(maildirs)? {
+        let path = maildirs.join(&name);
+        let text = fs::read_to_string(&path)?;
+        let subject = text.lines().find_map(|line| line.strip_prefix("Subject: "));
+        match subject.context("no subject")?.parse::<usize>()? {
+            0..100 => fs::rename(&path, format!("{}FS", path.display()))?,
+            100..200 => fs::remove_file(&path)?,
+            number @ 200..300 => {
+                // A moved file must lose the UID that it had in its old folder.
+                let moved = maildirs.join(format!("Kept/cur/1000000001.{number}.client:2,R"));
+                fs::rename(&path, moved)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn two_clients_stay_equal_and_a_second_run_changes_nothing() -> anyhow::Result<()> {
+    let server = Server::start()?;
+    let (one, two) = (
+        Mbsync::new(&server, 1, "one")?,
+        Mbsync::new(&server, 1, "two")?,
+    );
+    fill(&one.maildirs)?;
+    one.sync()?;
+    two.sync()?;
+    ensure!(content(&two.maildirs)?.len() == MESSAGES);
+
+    edit(&one.maildirs)?;
+    one.sync()?;
+    two.sync()?;
+    let seen = content(&two.maildirs)?;
+    ensure!(seen == content(&one.maildirs)?, "the two clients differ");
+    ensure!(seen.len() == MESSAGES - 100, "{} messages", seen.len());
+    let at = |number: usize| {
+        seen.get(&format!("{number:04}"))
+            .map(|(a, b)| (a.as_str(), b.as_str()))
+    };
+    for (number, expected) in [
+        (0, Some(("INBOX", "FS"))),
+        (99, Some(("INBOX", "FS"))),
+        (100, None),
+        (199, None),
+        (200, Some(("Kept", "R"))),
+        (299, Some(("Kept", "R"))),
+        (300, Some(("INBOX", ""))),
+    ] {
+        ensure!(at(number) == expected, "message {number}: {:?}", at(number));
+    }
+
+    let before = (listing(&one.maildirs)?, listing(&two.maildirs)?);
+    one.sync()?;
+    two.sync()?;
+    ensure!(
+        (listing(&one.maildirs)?, listing(&two.maildirs)?) == before,
+        "a second run changed"
+    );
+    Ok(())
+}
