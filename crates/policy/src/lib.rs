@@ -1,1 +1,38 @@
-//! The typed configuration: changes, fold, roles and rights, effects and classes
+//! The typed configuration: what may be changed, what it means for mail, and who may do it.
+//!
+//! A change is a value ([`Change`]); the configuration ([`Config`]) is the fold of all changes in
+//! the order of the ledger. [`judge`] compares two configurations and says what the difference
+//! does to mail. Nothing here knows a clock, a disk or a socket: equal input gives equal output,
+//! on every machine and in every later version.
+
+pub mod role;
+pub mod settings;
+pub mod shown;
+
+pub mod effect;
+
+pub mod change;
+
+mod id_map;
+
+pub mod config;
+
+pub mod payload;
+pub mod right;
+
+pub mod check;
+pub mod judge;
+pub mod sentence;
+
+pub use change::{Change, Member, Owned, Service};
+pub use check::ChangeError;
+pub use config::{
+    Account, Alias, Certificate, Config, ConfigBuilder, ExpandError, Expansion, FoldError,
+    Grant, HostedDomain, Listener, Password, Resolution, StateItem,
+};
+pub use effect::Effect;
+pub use judge::{Class, Judgement, judge};
+pub use payload::Payload;
+pub use role::{Authority, Right, Role, Subject, may};
+pub use sentence::{Viewer, sentence};
+pub use settings::{Setting, SettingError, Settings};

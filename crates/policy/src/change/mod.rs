@@ -1,0 +1,214 @@
+//! Every change of the configuration, as closed values with a fixed encoding (LEDGER.md §3).
+//!
+//! One module for each family. The fields of a change, without its `id`, are the `after` of its
+//! entry. An encoding never changes once it is released; a new meaning is a new variant.
+
+mod account;
+mod alias;
+mod certificate;
+mod domain;
+mod id;
+mod listener;
+mod system;
+
+pub use account::{
+    AccountCreate, AccountNameSet, AccountQuotaSet, AccountRef, AccountRoleSet, PasswordSet,
+    SendAsGrant, SendAsRevoke,
+};
+pub use alias::{
+    AliasCreate, AliasMembersChange, AliasRemove, CatchAllClear, CatchAllSet, MEMBERS_PER_CHANGE_MAX,
+};
+pub use certificate::{CertificateRemove, CertificateSet};
+pub use domain::{
+    DetailSeparator, DomainAliasCreate, DomainAliasRemove, DomainCreate, DomainPlusAddressingSet,
+    DomainRef,
+};
+pub use id::{Member, MemberError, Owned};
+pub use listener::{ListenerRemove, ListenerSet, Service, ServiceError, ServiceSwitch};
+pub use system::{Boot, Genesis, Mode, OutsideEdit, Preset};
+
+use serde_json::Value;
+
+use crate::settings::Setting;
+
+macro_rules! changes {
+    ($($(#[$doc:meta])* $variant:ident($fields:ty) = $name:literal,)*) => {
+        /// One change of the configuration.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Change {
+            $($(#[$doc])* $variant($fields),)*
+        }
+
+        impl Change {
+            /// The type names of all changes.
+            pub const TYPES: &'static [&'static str] = &[$($name),*];
+
+            /// The type name that its entry carries.
+            pub fn type_name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $name,)* }
+            }
+
+            /// The id of the object that it is about, where its type alone does not say it.
+            fn target(&self) -> Option<String> {
+                match self { $(Self::$variant(fields) => fields.target(),)* }
+            }
+
+            /// All its fields.
+            pub(crate) fn to_fields(&self) -> Value {
+                match self { $(Self::$variant(fields) => serde_json::to_value(fields),)* }
+                    .expect("structs with text keys always have a JSON form")
+            }
+
+            /// The change of this type with these fields; `None` for an unknown type.
+            pub(crate) fn from_fields(
+                type_name: &str,
+                fields: Value,
+            ) -> Option<Result<Self, serde_json::Error>> {
+                match type_name {
+                    $($name => Some(serde_json::from_value(fields).map(Self::$variant)),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+changes! {
+    /// The first entry of a ledger.
+    Genesis(Genesis) = "system.genesis",
+    /// The server started.
+    Boot(Boot) = "system.boot",
+    /// Somebody changed data past the server; evidence, never obeyed.
+    OutsideEdit(OutsideEdit) = "security.oob_edit",
+    /// A setting takes a value.
+    SettingSet(Setting) = "setting.set",
+    /// A listener is made.
+    ListenerCreate(ListenerSet) = "listener.create",
+    /// A listener moves to another address or serves another protocol.
+    ListenerChange(ListenerSet) = "listener.change",
+    /// A listener goes.
+    ListenerRemove(ListenerRemove) = "listener.remove",
+    /// All listeners of a service answer.
+    ServiceOn(ServiceSwitch) = "service.on",
+    /// No listener of a service answers.
+    ServiceOff(ServiceSwitch) = "service.off",
+    /// A certificate is made known, or takes the place of an older one.
+    CertificateSet(CertificateSet) = "certificate.set",
+    /// A certificate is no longer used.
+    CertificateRemove(CertificateRemove) = "certificate.remove",
+    /// Mail for a domain is delivered here.
+    DomainCreate(DomainCreate) = "domain.create",
+    /// Mail for a domain is no longer delivered here.
+    DomainRemove(DomainRef) = "domain.remove",
+    /// A domain refuses mail and sign-ins, and keeps what it has.
+    DomainDisable(DomainRef) = "domain.disable",
+    /// A disabled domain works again.
+    DomainEnable(DomainRef) = "domain.enable",
+    /// A domain's way to write details into addresses.
+    DomainPlusAddressingSet(DomainPlusAddressingSet) = "domain.plus_addressing.set",
+    /// A second name for a domain.
+    DomainAliasCreate(DomainAliasCreate) = "domain_alias.create",
+    /// A second name goes.
+    DomainAliasRemove(DomainAliasRemove) = "domain_alias.remove",
+    /// Mail for unknown addresses of a domain goes to these.
+    CatchAllSet(CatchAllSet) = "catch_all.set",
+    /// Mail for unknown addresses of a domain is refused.
+    CatchAllClear(CatchAllClear) = "catch_all.clear",
+    /// An account with its address.
+    AccountCreate(AccountCreate) = "account.create",
+    /// An account goes, with its mail.
+    AccountRemove(AccountRef) = "account.remove",
+    /// An account gets no mail and may not sign in, and keeps what it has.
+    AccountDisable(AccountRef) = "account.disable",
+    /// A disabled account works again.
+    AccountEnable(AccountRef) = "account.enable",
+    /// The name that people see.
+    AccountNameSet(AccountNameSet) = "account.name.set",
+    /// What an account may do.
+    AccountRoleSet(AccountRoleSet) = "account.role.set",
+    /// How much an account may keep.
+    AccountQuotaSet(AccountQuotaSet) = "account.quota.set",
+    /// The password of an account.
+    PasswordSet(PasswordSet) = "credential.password.set",
+    /// An address that delivers to others.
+    AliasCreate(AliasCreate) = "alias.create",
+    /// An alias goes.
+    AliasRemove(AliasRemove) = "alias.remove",
+    /// An alias delivers to more or others.
+    AliasMembersChange(AliasMembersChange) = "alias.members.change",
+    /// An account may send with the address of another.
+    SendAsGrant(SendAsGrant) = "send_as.grant",
+    /// An account may no longer send with the address of another.
+    SendAsRevoke(SendAsRevoke) = "send_as.revoke",
+}
+
+impl Change {
+    /// The object that it is about: kind and id. A kind is the first word of the type name; what
+    /// there is only one of goes by the rest of it.
+    pub fn object(&self) -> (&'static str, String) {
+        let (kind, rest) = self
+            .type_name()
+            .split_once('.')
+            .expect("every type name in the list above has a dot");
+        (kind, self.target().unwrap_or_else(|| rest.to_owned()))
+    }
+}
+
+/// What a change is about.
+trait Target {
+    fn target(&self) -> Option<String>;
+}
+
+macro_rules! target_is_id {
+    ($($fields:ty),* $(,)?) => {$(
+        impl Target for $fields {
+            fn target(&self) -> Option<String> {
+                Some(self.id.to_string())
+            }
+        }
+    )*};
+}
+
+target_is_id!(
+    ListenerSet,
+    ListenerRemove,
+    ServiceSwitch,
+    CertificateSet,
+    CertificateRemove,
+    DomainCreate,
+    DomainRef,
+    DomainPlusAddressingSet,
+    DomainAliasCreate,
+    DomainAliasRemove,
+    CatchAllSet,
+    CatchAllClear,
+    AccountCreate,
+    AccountRef,
+    AccountNameSet,
+    AccountRoleSet,
+    AccountQuotaSet,
+    PasswordSet,
+    AliasCreate,
+    AliasRemove,
+    AliasMembersChange,
+    SendAsGrant,
+    SendAsRevoke,
+);
+
+impl Target for Setting {
+    fn target(&self) -> Option<String> {
+        Some(self.key().to_owned())
+    }
+}
+
+macro_rules! target_is_type {
+    ($($fields:ty),*) => {$(
+        impl Target for $fields {
+            fn target(&self) -> Option<String> {
+                None
+            }
+        }
+    )*};
+}
+
+target_is_type!(Genesis, Boot, OutsideEdit);

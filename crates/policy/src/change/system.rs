@@ -1,0 +1,107 @@
+//! The ledger's own beginnings, the server's starts, and traces of other hands.
+
+use serde::{Deserialize, Serialize};
+use types::{Domain, Sha256};
+
+/// What the ledger was set up for; `serve` refuses a demo ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Real mail.
+    Serve,
+    /// A show on one machine.
+    Demo,
+}
+
+/// How much change control an install begins with (RULES.md §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Preset {
+    /// Notices; holds only where they never run out by themselves.
+    Relaxed,
+    /// Short holds by day.
+    Careful,
+    /// All holds as they stand.
+    Strict,
+}
+
+/// Entry 0 of a ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Genesis {
+    /// Random id of the install, 8 lower-case hexadecimal digits.
+    pub instance: String,
+    /// What it was set up for.
+    pub mode: Mode,
+    /// The host name of that day, part of the log's name for life.
+    pub host_name: Domain,
+    /// The verifier key of the log, as a signed note writes it.
+    pub vkey: String,
+    /// The change control it begins with.
+    pub preset: Preset,
+}
+
+/// One start of the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Boot {
+    /// Version of the server.
+    pub version: String,
+    /// Version of the meaning of rules; effects that would differ are held.
+    pub rules_engine: u32,
+    /// SHA-256 of the executable file.
+    pub binary: Sha256,
+    /// The command line, each word with octets outside UTF-8 replaced.
+    pub argv: Vec<String>,
+    /// The start file, stored as an object.
+    pub start_file: Sha256,
+    /// Keys of the start file whose values differ from the last start.
+    pub start_file_differs: Vec<String>,
+    /// Digest of the resolver's configuration, where there is one.
+    pub resolver: Option<Sha256>,
+    /// Digest of the trust store, where there is one.
+    pub trust_store: Option<Sha256>,
+    /// Names of the environment variables that the server honours and found.
+    pub environment: Vec<String>,
+    /// Name of the machine as the kernel gives it.
+    pub host: String,
+    /// User of the process.
+    pub uid: u32,
+    /// State root of the configuration that was folded.
+    pub state_root: Sha256,
+    /// Size of the log that the signer signed last.
+    #[serde(with = "digits")]
+    pub last_signed_size: u64,
+}
+
+/// Data that changed without an entry (LEDGER.md §8).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutsideEdit {
+    /// What was found, such as `a row without a signed checkpoint`.
+    pub what: String,
+    /// Where, such as `ledger_entry 1234`.
+    #[serde(rename = "where")]
+    pub place: String,
+    /// The rogue bytes with file times and owners, stored as an object.
+    pub evidence: Option<Sha256>,
+}
+
+/// Numbers that may pass 2^53−1 are texts of digits.
+mod digits {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(number)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let number: u64 = text.parse().map_err(D::Error::custom)?;
+        if number.to_string() == text {
+            Ok(number)
+        } else {
+            Err(D::Error::custom("a number with a sign or leading zeros"))
+        }
+    }
+}

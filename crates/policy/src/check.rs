@@ -1,0 +1,687 @@
+//! Whether a change can be made on a configuration, and the one form in which it is made.
+//!
+//! Each refusal names what, where, and what to do. The limits here bind new changes only: the fold
+//! of what was once admitted never asks them.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
+use types::limits::EXPANSION_TARGETS_MAX;
+use types::{AccountId, Address, AliasId, Domain, DomainId, Sha256};
+
+use crate::change::{
+    AccountCreate, AliasCreate, AliasMembersChange, CatchAllSet, CertificateSet, Change,
+    DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, Genesis, ListenerSet,
+    MEMBERS_PER_CHANGE_MAX, Member, Owned, PasswordSet, SendAsGrant, ServiceSwitch,
+};
+use crate::config::{Account, Alias, Config, ExpandError, FoldError, HostedDomain};
+use crate::settings::{Setting, SettingError};
+
+/// Domains and second names of one server.
+pub const DOMAINS_MAX: usize = 10_000;
+/// Second names of one domain.
+pub const SECOND_NAMES_PER_DOMAIN_MAX: usize = 100;
+/// Accounts of one domain.
+pub const ACCOUNTS_PER_DOMAIN_MAX: usize = 10_000;
+/// Aliases of one domain.
+pub const ALIASES_PER_DOMAIN_MAX: usize = 10_000;
+/// Members of one alias.
+pub const MEMBERS_MAX: usize = EXPANSION_TARGETS_MAX;
+/// Members of one catch-all.
+pub const CATCH_ALL_MEMBERS_MAX: usize = 10;
+/// Listeners of one server.
+pub const LISTENERS_MAX: usize = 64;
+/// Certificates of one server.
+pub const CERTIFICATES_MAX: usize = 1_000;
+/// Names of one certificate.
+pub const NAMES_PER_CERTIFICATE_MAX: usize = 100;
+/// Send-as grants of one account.
+pub const GRANTS_PER_ACCOUNT_MAX: usize = 100;
+/// The largest quota: 2^50 octets.
+pub const QUOTA_MAX_OCTETS: u64 = 1 << 50;
+/// Lower-case hexadecimal digits of an instance id.
+const INSTANCE_DIGITS: usize = 8;
+
+/// Why a change cannot be made.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ChangeError {
+    /// A setting out of its range.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// It is about something that does not exist.
+    #[error("there is no {noun} {id}; `sealpost {noun} list` shows what there is")]
+    Missing {
+        /// What it would be, in the words of the command line.
+        noun: &'static str,
+        /// The id or name.
+        id: String,
+    },
+    /// The address belongs to somebody.
+    #[error("{address} belongs to {owner} already; choose another address")]
+    AddressTaken {
+        /// The address.
+        address: Address,
+        /// Whose it is.
+        owner: Owned,
+    },
+    /// The name is a name of a domain here.
+    #[error("{0} is hosted here already; `sealpost domain show {0}` shows how")]
+    DomainTaken(Domain),
+    /// The address lies in a domain that is not hosted here.
+    #[error("{0} is not hosted here; add it first with `sealpost domain add {0}`")]
+    NotHosted(Domain),
+    /// An id that is not the next one, so another change came between.
+    #[error("{id} is not the next free id, {next} is; ask again")]
+    IdNotNext {
+        /// The id that was asked for.
+        id: String,
+        /// The next one.
+        next: String,
+    },
+    /// All is as the change would make it.
+    #[error("{0} is so already; nothing would change")]
+    NothingChanges(String),
+    /// A limit is reached.
+    #[error("{place} has the {max} {things} that it may have; remove some first")]
+    TooMany {
+        /// What there would be too many of.
+        things: &'static str,
+        /// Where.
+        place: String,
+        /// How many there may be.
+        max: usize,
+    },
+    /// More members than one change can carry.
+    #[error("one change carries at most {MEMBERS_PER_CHANGE_MAX} members; add the rest by further changes")]
+    TooManyAtOnce,
+    /// Nobody could change the server any more.
+    #[error("{0} is the last owner that works; make another account owner first")]
+    LastOwner(AccountId),
+    /// The domain is still used.
+    #[error("{name} still has {accounts} accounts, {aliases} aliases and {second_names} second names; remove them first")]
+    NotEmpty {
+        /// The domain.
+        name: Domain,
+        /// Its accounts.
+        accounts: usize,
+        /// Its aliases.
+        aliases: usize,
+        /// Its second names.
+        second_names: usize,
+    },
+    /// Mail would go nowhere.
+    #[error("{0} would deliver to nobody; give at least one member, or remove it")]
+    NoMembers(String),
+    /// A member that nobody has.
+    #[error("{0} cannot be a member: nobody here has it")]
+    NoSuchMember(Member),
+    /// The alias would deliver to itself.
+    #[error("{0} would deliver to itself; leave the member out that leads back to it")]
+    Cycle(Address),
+    /// The alias would reach too far.
+    #[error("{address} cannot deliver so: {reason}")]
+    Expansion {
+        /// The alias.
+        address: Address,
+        /// Why not.
+        reason: ExpandError,
+    },
+    /// The port is in use by another listener.
+    #[error("{address} is the address of listener {by}; choose another port")]
+    ListenerTaken {
+        /// Address and port.
+        address: std::net::SocketAddr,
+        /// The other listener.
+        by: types::ListenerId,
+    },
+    /// A field has a value that it cannot have.
+    #[error("{field} cannot be {value}: {accepted}")]
+    Field {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What it can be.
+        accepted: &'static str,
+    },
+    /// The ledger has its first entry, or has none.
+    #[error("the ledger begins with one system.genesis entry and has no second; run `sealpost setup` once")]
+    Genesis,
+    /// The change does not fit the configuration in a way that no check above names.
+    #[error(transparent)]
+    Fold(#[from] FoldError),
+}
+
+/// What sort of refusal it is, for exit codes and answers of doors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChangeErrorKind {
+    /// It is about something that does not exist.
+    NotFound,
+    /// It collides with what exists.
+    Conflict,
+    /// It is wrong in itself, or passes a limit.
+    Invalid,
+}
+
+type Checked = Result<(), ChangeError>;
+
+impl ChangeError {
+    /// What sort of refusal it is.
+    pub fn kind(&self) -> ChangeErrorKind {
+        match self {
+            Self::Missing { .. } | Self::NotHosted(_) | Self::NoSuchMember(_) => {
+                ChangeErrorKind::NotFound
+            }
+            Self::AddressTaken { .. }
+            | Self::DomainTaken(_)
+            | Self::IdNotNext { .. }
+            | Self::NothingChanges(_)
+            | Self::LastOwner(_)
+            | Self::NotEmpty { .. }
+            | Self::ListenerTaken { .. }
+            | Self::Genesis
+            | Self::Fold(_) => ChangeErrorKind::Conflict,
+            Self::Setting(_)
+            | Self::TooMany { .. }
+            | Self::TooManyAtOnce
+            | Self::NoMembers(_)
+            | Self::Cycle(_)
+            | Self::Expansion { .. }
+            | Self::Field { .. } => ChangeErrorKind::Invalid,
+        }
+    }
+}
+
+impl Change {
+    /// The same change in the one form in which it is recorded: addresses under the domain's own
+    /// name, members by id where they are here, lists sorted and without repetition.
+    pub fn normalised(mut self, config: &Config) -> Result<Self, ChangeError> {
+        match &mut self {
+            Self::AccountCreate(c) => c.address = under_own_name(config, &c.address)?,
+            Self::AliasCreate(c) => {
+                c.address = under_own_name(config, &c.address)?;
+                c.members = bound(config, &c.members)?;
+            }
+            Self::AliasMembersChange(c) => {
+                c.add = bound(config, &c.add)?;
+                // A member from outside whose domain came here later goes as it stands.
+                let present = config.alias(c.id).map(|alias| &alias.members);
+                let stands = |m: &Member| present.is_some_and(|members| members.contains(m));
+                let (stand, rest): (Vec<_>, Vec<_>) = c.remove.drain(..).partition(stands);
+                c.remove = bound(config, &rest)?;
+                c.remove.extend(stand);
+                c.remove.sort();
+                c.remove.dedup();
+            }
+            Self::CatchAllSet(c) => c.members = bound(config, &c.members)?,
+            Self::CertificateSet(c) => {
+                c.names.sort();
+                c.names.dedup();
+            }
+            _ => {}
+        }
+        Ok(self)
+    }
+
+    /// Whether the change can be made on `config`. Ask it of a [`Self::normalised`] change.
+    pub fn check(&self, config: &Config) -> Checked {
+        if config.genesis().is_some() == matches!(self, Self::Genesis(_)) {
+            return Err(ChangeError::Genesis);
+        }
+        match self {
+            Self::Genesis(genesis) => check_genesis(genesis),
+            Self::Boot(_) | Self::OutsideEdit(_) => Ok(()),
+            Self::SettingSet(setting) => check_setting(config, setting),
+            Self::ListenerCreate(set) => check_listener_create(config, set),
+            Self::ListenerChange(set) => check_listener_change(config, set),
+            Self::ListenerRemove(c) => found(config.listener(c.id), "service", c.id).map(drop),
+            Self::ServiceOn(switch) => check_switch(config, switch, true),
+            Self::ServiceOff(switch) => check_switch(config, switch, false),
+            Self::CertificateSet(set) => check_certificate(config, set),
+            Self::CertificateRemove(c) => {
+                found(config.certificate(c.id), "certificate", c.id).map(drop)
+            }
+            Self::DomainCreate(create) => check_domain_create(config, create),
+            Self::DomainRemove(c) => check_domain_remove(config, c.id),
+            Self::DomainDisable(c) => {
+                changes(domain(config, c.id)?.enabled, format_args!("domain {}", c.id))?;
+                self.check_owners(config)
+            }
+            Self::DomainEnable(c) => {
+                changes(!domain(config, c.id)?.enabled, format_args!("domain {}", c.id))
+            }
+            Self::DomainPlusAddressingSet(c) => check_plus_addressing(config, c),
+            Self::DomainAliasCreate(create) => check_domain_alias(config, create),
+            Self::DomainAliasRemove(c) => {
+                found(config.domain_alias(c.id), "domain", c.id).map(drop)
+            }
+            Self::CatchAllSet(set) => check_catch_all(config, set),
+            Self::CatchAllClear(c) => changes(
+                !domain(config, c.id)?.catch_all.is_empty(),
+                format_args!("domain {} without a catch-all", c.id),
+            ),
+            _ => self.check_people(config),
+        }
+    }
+
+    /// The families of accounts, credentials, aliases and grants.
+    fn check_people(&self, config: &Config) -> Checked {
+        match self {
+            Self::AccountCreate(create) => check_account_create(config, create),
+            Self::AccountRemove(c) => {
+                account(config, c.id)?;
+                self.check_owners(config)
+            }
+            Self::AccountDisable(c) => {
+                changes(account(config, c.id)?.enabled, c.id)?;
+                self.check_owners(config)
+            }
+            Self::AccountEnable(c) => changes(!account(config, c.id)?.enabled, c.id),
+            Self::AccountNameSet(c) => changes(account(config, c.id)?.name != c.name, c.id),
+            Self::AccountRoleSet(c) => {
+                changes(account(config, c.id)?.role != c.role, c.id)?;
+                self.check_owners(config)
+            }
+            Self::AccountQuotaSet(c) => {
+                check_quota(c.quota_octets)?;
+                changes(account(config, c.id)?.quota_octets != c.quota_octets, c.id)
+            }
+            Self::PasswordSet(set) => check_password(config, set),
+            Self::AliasCreate(create) => {
+                check_alias_create(config, create)?;
+                self.check_expansion(config, create.id)
+            }
+            Self::AliasRemove(c) => alias(config, c.id).map(drop),
+            Self::AliasMembersChange(change) => {
+                check_members_change(config, change)?;
+                self.check_expansion(config, change.id)
+            }
+            Self::SendAsGrant(grant) => check_grant(config, grant),
+            Self::SendAsRevoke(c) => found(config.grant(c.id), "grant", c.id).map(drop),
+            _ => unreachable!("the other families are checked by the caller"),
+        }
+    }
+
+    /// The configuration as the change would make it.
+    fn tried(&self, config: &Config) -> Result<Config, ChangeError> {
+        Ok(config.fold(config.size(), Sha256([0; 32]), self)?)
+    }
+
+    /// An owner that works must remain.
+    fn check_owners(&self, config: &Config) -> Checked {
+        let Some(owner) = config.active_owners().next() else {
+            return Ok(());
+        };
+        let remains = self.tried(config)?.active_owners().next().is_some();
+        if remains {
+            Ok(())
+        } else {
+            Err(ChangeError::LastOwner(owner))
+        }
+    }
+
+    /// The alias must not reach itself, nor too far.
+    fn check_expansion(&self, config: &Config, id: AliasId) -> Checked {
+        let after = self.tried(config)?;
+        let alias = alias(&after, id)?;
+        let address = || alias.address.clone();
+        match after.expand_members(&alias.members) {
+            Ok(expansion) if expansion.via.contains(&id) => Err(ChangeError::Cycle(address())),
+            Ok(_) | Err(ExpandError::Disabled) => Ok(()),
+            Err(reason) => Err(ChangeError::Expansion {
+                address: address(),
+                reason,
+            }),
+        }
+    }
+}
+
+fn check_genesis(genesis: &Genesis) -> Checked {
+    let hex = |c: u8| matches!(c, b'0'..=b'9' | b'a'..=b'f');
+    let instance = &genesis.instance;
+    if instance.len() == INSTANCE_DIGITS && instance.bytes().all(hex) {
+        Ok(())
+    } else {
+        Err(ChangeError::Field {
+            field: "instance",
+            value: instance.clone(),
+            accepted: "it takes 8 lower-case hexadecimal digits",
+        })
+    }
+}
+
+fn check_setting(config: &Config, setting: &Setting) -> Checked {
+    setting.check()?;
+    changes(config.settings().current(setting) != *setting, setting.key())
+}
+
+fn check_listener_create(config: &Config, set: &ListenerSet) -> Checked {
+    next(set.id, config.next_listener_id())?;
+    room(config.listeners().count(), LISTENERS_MAX, "listeners", "the server")?;
+    check_socket(config, set)
+}
+
+fn check_listener_change(config: &Config, set: &ListenerSet) -> Checked {
+    let listener = found(config.listener(set.id), "service", set.id)?;
+    let same = listener.service == set.service && listener.address == set.address;
+    changes(!same, set.id)?;
+    check_socket(config, set)
+}
+
+/// Two listeners cannot take one port of one address; an unspecified address is every address.
+fn check_socket(config: &Config, set: &ListenerSet) -> Checked {
+    let (ip, port) = (set.address.ip(), set.address.port());
+    if port == 0 {
+        return Err(ChangeError::Field {
+            field: "port",
+            value: "0".to_owned(),
+            accepted: "it takes a number from 1 to 65535",
+        });
+    }
+    let clash = config.listeners().find(|other| {
+        let there = other.address.ip();
+        let family = there.is_ipv4() == ip.is_ipv4();
+        let address = there == ip || family && (there.is_unspecified() || ip.is_unspecified());
+        other.id != set.id && other.address.port() == port && address
+    });
+    match clash {
+        Some(other) => Err(ChangeError::ListenerTaken {
+            address: set.address,
+            by: other.id,
+        }),
+        None => Ok(()),
+    }
+}
+
+fn check_switch(config: &Config, switch: &ServiceSwitch, on: bool) -> Checked {
+    changes(
+        config.service_is_on(switch.id) != on,
+        format_args!("service {}", switch.id),
+    )
+}
+
+fn check_certificate(config: &Config, set: &CertificateSet) -> Checked {
+    if config.certificate(set.id).is_none() {
+        next(set.id, config.next_certificate_id())?;
+        room(
+            config.certificates().count(),
+            CERTIFICATES_MAX,
+            "certificates",
+            "the server",
+        )?;
+    }
+    if (1..=NAMES_PER_CERTIFICATE_MAX).contains(&set.names.len()) {
+        return Ok(());
+    }
+    Err(ChangeError::Field {
+        field: "names",
+        value: format!("{} names", set.names.len()),
+        accepted: "a certificate serves 1 to 100 names",
+    })
+}
+
+fn check_domain_create(config: &Config, create: &DomainCreate) -> Checked {
+    next(create.id, config.next_domain_id())?;
+    check_new_name(config, &create.name)
+}
+
+fn check_new_name(config: &Config, name: &Domain) -> Checked {
+    if config.domain(name).is_some() {
+        return Err(ChangeError::DomainTaken(name.clone()));
+    }
+    let names = config.domains_len() + config.domain_aliases().count();
+    room(names, DOMAINS_MAX, "domains and second names", "the server")
+}
+
+fn check_domain_remove(config: &Config, id: DomainId) -> Checked {
+    let domain = domain(config, id)?;
+    let second_names = config.names_of(domain).len() - 1;
+    if domain.accounts_len() + domain.aliases_len() + second_names == 0 {
+        return Ok(());
+    }
+    Err(ChangeError::NotEmpty {
+        name: domain.name.clone(),
+        accounts: domain.accounts_len(),
+        aliases: domain.aliases_len(),
+        second_names,
+    })
+}
+
+fn check_plus_addressing(config: &Config, c: &DomainPlusAddressingSet) -> Checked {
+    let domain = domain(config, c.id)?;
+    changes(domain.separator != c.separator, &domain.name)
+}
+
+fn check_domain_alias(config: &Config, create: &DomainAliasCreate) -> Checked {
+    next(create.id, config.next_domain_id())?;
+    let domain = domain(config, create.of)?;
+    let second_names = config.names_of(domain).len() - 1;
+    room(
+        second_names,
+        SECOND_NAMES_PER_DOMAIN_MAX,
+        "second names",
+        domain.name.as_str(),
+    )?;
+    check_new_name(config, &create.name)
+}
+
+fn check_catch_all(config: &Config, set: &CatchAllSet) -> Checked {
+    let domain = domain(config, set.id)?;
+    check_members(config, &set.members)?;
+    let place = format!("the catch-all of {}", domain.name);
+    if set.members.is_empty() {
+        return Err(ChangeError::NoMembers(place));
+    }
+    if set.members.len() > CATCH_ALL_MEMBERS_MAX {
+        return Err(ChangeError::TooMany {
+            things: "members",
+            place,
+            max: CATCH_ALL_MEMBERS_MAX,
+        });
+    }
+    changes(!domain.catch_all.iter().eq(&set.members), place)
+}
+
+fn check_account_create(config: &Config, create: &AccountCreate) -> Checked {
+    next(create.id, config.next_account_id())?;
+    check_quota(create.quota_octets)?;
+    let domain = check_new_address(config, &create.address)?;
+    room(
+        domain.accounts_len(),
+        ACCOUNTS_PER_DOMAIN_MAX,
+        "accounts",
+        domain.name.as_str(),
+    )
+}
+
+fn check_quota(quota_octets: Option<u64>) -> Checked {
+    match quota_octets {
+        Some(octets) if !(1..=QUOTA_MAX_OCTETS).contains(&octets) => Err(ChangeError::Field {
+            field: "quota_octets",
+            value: octets.to_string(),
+            accepted: "it takes 1 to 2^50 octets, or none for no limit",
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn check_password(config: &Config, set: &PasswordSet) -> Checked {
+    match account(config, set.account)?.password {
+        Some(password) if password.credential == set.id => {
+            changes(password.secret != set.secret, set.id)
+        }
+        Some(password) => Err(ChangeError::IdNotNext {
+            id: set.id.to_string(),
+            next: password.credential.to_string(),
+        }),
+        None => next(set.id, config.next_credential_id()),
+    }
+}
+
+fn check_alias_create(config: &Config, create: &AliasCreate) -> Checked {
+    next(create.id, config.next_alias_id())?;
+    let domain = check_new_address(config, &create.address)?;
+    room(
+        domain.aliases_len(),
+        ALIASES_PER_DOMAIN_MAX,
+        "aliases",
+        domain.name.as_str(),
+    )?;
+    if create.members.is_empty() {
+        return Err(ChangeError::NoMembers(create.address.to_string()));
+    }
+    check_members(config, &create.members)
+}
+
+fn check_members_change(config: &Config, change: &AliasMembersChange) -> Checked {
+    let alias = alias(config, change.id)?;
+    check_members(config, &change.add)?;
+    if change.remove.len() > MEMBERS_PER_CHANGE_MAX {
+        return Err(ChangeError::TooManyAtOnce);
+    }
+    let adds = change.add.iter().any(|member| !alias.members.contains(member));
+    if let Some(absent) = change.remove.iter().find(|m| !alias.members.contains(m)) {
+        return Err(ChangeError::NoSuchMember(absent.clone()));
+    }
+    changes(adds || !change.remove.is_empty(), &alias.address)?;
+    let mut members: BTreeSet<_> = alias.members.iter().collect();
+    members.retain(|member| !change.remove.contains(member));
+    members.extend(&change.add);
+    if members.is_empty() {
+        return Err(ChangeError::NoMembers(alias.address.to_string()));
+    }
+    if members.len() > MEMBERS_MAX {
+        return Err(ChangeError::TooMany {
+            things: "members",
+            place: alias.address.to_string(),
+            max: MEMBERS_MAX,
+        });
+    }
+    Ok(())
+}
+
+/// Members that come must exist; what is here must be bound by id.
+fn check_members(config: &Config, members: &[Member]) -> Checked {
+    if members.len() > MEMBERS_PER_CHANGE_MAX {
+        return Err(ChangeError::TooManyAtOnce);
+    }
+    let missing = members.iter().find(|member| match member {
+        Member::Account(id) => config.account(*id).is_none(),
+        Member::Alias(id) => config.alias(*id).is_none(),
+        Member::Outside(address) => config.domain(address.domain()).is_some(),
+    });
+    match missing {
+        Some(member) => Err(ChangeError::NoSuchMember(member.clone())),
+        None => Ok(()),
+    }
+}
+
+fn check_grant(config: &Config, grant: &SendAsGrant) -> Checked {
+    next(grant.id, config.next_grant_id())?;
+    let account = account(config, grant.account)?;
+    match grant.of {
+        Owned::Account(id) => self::account(config, id).map(drop)?,
+        Owned::Alias(id) => alias(config, id).map(drop)?,
+    }
+    let mut granted = account.send_as.iter().filter_map(|id| config.grant(*id));
+    let own = grant.of == Owned::Account(grant.account);
+    let has = own || granted.any(|other| other.of == grant.of);
+    changes(!has, format_args!("sending as {} by {}", grant.of, grant.account))?;
+    room(
+        account.send_as.len(),
+        GRANTS_PER_ACCOUNT_MAX,
+        "send-as grants",
+        &account.address.to_string(),
+    )
+}
+
+/// The domain in which a free address can be made, under the domain's own name.
+fn check_new_address<'a>(
+    config: &'a Config,
+    address: &Address,
+) -> Result<&'a HostedDomain, ChangeError> {
+    let not_hosted = || ChangeError::NotHosted(address.domain().clone());
+    let domain = config.domain(address.domain()).ok_or_else(not_hosted)?;
+    match config.owner(address) {
+        Some(owner) => Err(ChangeError::AddressTaken {
+            address: address.clone(),
+            owner,
+        }),
+        None => Ok(domain),
+    }
+}
+
+fn under_own_name(config: &Config, address: &Address) -> Result<Address, ChangeError> {
+    let not_hosted = || ChangeError::NotHosted(address.domain().clone());
+    let domain = config.domain(address.domain()).ok_or_else(not_hosted)?;
+    let renamed = Address::new(address.local().clone(), domain.name.clone());
+    renamed.map_err(|_| ChangeError::Field {
+        field: "address",
+        value: address.to_string(),
+        accepted: "under the domain's own name it passes 254 octets",
+    })
+}
+
+/// Members by id where they are here, sorted, each once.
+fn bound(config: &Config, members: &[Member]) -> Result<Vec<Member>, ChangeError> {
+    let bound: Result<BTreeSet<_>, _> = members
+        .iter()
+        .map(|member| match member {
+            Member::Outside(address) => config
+                .member(address)
+                .ok_or_else(|| ChangeError::NoSuchMember(member.clone())),
+            here => Ok(here.clone()),
+        })
+        .collect();
+    Ok(bound?.into_iter().collect())
+}
+
+fn domain(config: &Config, id: DomainId) -> Result<&HostedDomain, ChangeError> {
+    found(config.domain_by_id(id), "domain", id)
+}
+
+fn account(config: &Config, id: AccountId) -> Result<&Account, ChangeError> {
+    found(config.account(id), "account", id)
+}
+
+fn alias(config: &Config, id: AliasId) -> Result<&Alias, ChangeError> {
+    found(config.alias(id), "alias", id)
+}
+
+fn found<T>(thing: Option<T>, noun: &'static str, id: impl Display) -> Result<T, ChangeError> {
+    thing.ok_or_else(|| ChangeError::Missing {
+        noun,
+        id: id.to_string(),
+    })
+}
+
+fn changes(really: bool, what: impl Display) -> Checked {
+    if really {
+        Ok(())
+    } else {
+        Err(ChangeError::NothingChanges(what.to_string()))
+    }
+}
+
+fn next<T: PartialEq + Display>(id: T, next: T) -> Checked {
+    if id == next {
+        Ok(())
+    } else {
+        Err(ChangeError::IdNotNext {
+            id: id.to_string(),
+            next: next.to_string(),
+        })
+    }
+}
+
+fn room(present: usize, max: usize, things: &'static str, place: &str) -> Checked {
+    if present < max {
+        Ok(())
+    } else {
+        Err(ChangeError::TooMany {
+            things,
+            place: place.to_owned(),
+            max,
+        })
+    }
+}

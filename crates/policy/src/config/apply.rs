@@ -1,0 +1,364 @@
+//! What each change does to the configuration. Each function refuses first and acts then.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::sync::Arc;
+
+use types::{AccountId, Address, DomainId};
+
+use super::{
+    Account, Alias, Certificate, Config, FoldError, Grant, HostedDomain, Listener, Password,
+};
+use crate::change::{
+    AccountCreate, AliasCreate, AliasMembersChange, CertificateSet, Change, DetailSeparator,
+    DomainAliasCreate, DomainCreate, Genesis, ListenerSet, Member, Owned, PasswordSet, SendAsGrant,
+};
+use crate::role::Role;
+
+type Applied = Result<(), FoldError>;
+
+impl Config {
+    /// Carries out one change that entry `seq` records.
+    pub(super) fn apply(&mut self, seq: u64, change: &Change) -> Applied {
+        match change {
+            Change::Genesis(genesis) => self.begin(genesis),
+            Change::Boot(_) | Change::OutsideEdit(_) => Ok(()),
+            Change::SettingSet(setting) => {
+                Arc::make_mut(&mut self.settings).set(setting);
+                Ok(())
+            }
+            Change::ListenerCreate(set) => self.listener_create(set),
+            Change::ListenerChange(set) => self.listener_change(set),
+            Change::ListenerRemove(c) => {
+                present(Arc::make_mut(&mut self.listeners).remove(&c.id), c.id).map(drop)
+            }
+            Change::ServiceOn(switch) => {
+                self.services.insert(switch.id);
+                Ok(())
+            }
+            Change::ServiceOff(switch) => {
+                self.services.remove(&switch.id);
+                Ok(())
+            }
+            Change::CertificateSet(set) => self.certificate_set(seq, set),
+            Change::CertificateRemove(c) => {
+                present(Arc::make_mut(&mut self.certificates).remove(&c.id), c.id).map(drop)
+            }
+            Change::DomainCreate(create) => self.domain_create(create),
+            Change::DomainRemove(c) => self.domain_remove(c.id),
+            Change::DomainDisable(c) => self.domain_mut(c.id).map(|d| d.enabled = false),
+            Change::DomainEnable(c) => self.domain_mut(c.id).map(|d| d.enabled = true),
+            Change::DomainPlusAddressingSet(c) => {
+                self.domain_mut(c.id).map(|d| d.separator = c.separator)
+            }
+            Change::DomainAliasCreate(create) => self.domain_alias_create(create),
+            Change::DomainAliasRemove(c) => self.domain_alias_remove(c.id),
+            Change::CatchAllSet(c) => self
+                .domain_mut(c.id)
+                .map(|d| d.catch_all = c.members.iter().cloned().collect()),
+            Change::CatchAllClear(c) => self.domain_mut(c.id).map(|d| d.catch_all.clear()),
+            _ => self.apply_to_people(seq, change),
+        }
+    }
+
+    /// The families of accounts, credentials, aliases and grants.
+    fn apply_to_people(&mut self, seq: u64, change: &Change) -> Applied {
+        match change {
+            Change::AccountCreate(create) => self.account_create(seq, create),
+            Change::AccountRemove(c) => self.account_remove(c.id),
+            Change::AccountDisable(c) => self.account_mut(c.id).map(|a| a.enabled = false),
+            Change::AccountEnable(c) => self.account_mut(c.id).map(|a| a.enabled = true),
+            Change::AccountNameSet(c) => self.account_mut(c.id).map(|a| a.name = c.name),
+            Change::AccountRoleSet(c) => self.account_role_set(c.id, c.role),
+            Change::AccountQuotaSet(c) => self
+                .account_mut(c.id)
+                .map(|a| a.quota_octets = c.quota_octets),
+            Change::PasswordSet(set) => self.password_set(seq, set),
+            Change::AliasCreate(create) => self.alias_create(create),
+            Change::AliasRemove(c) => {
+                let address = self.alias(c.id).map(|alias| alias.address.clone());
+                self.disown(&present(address, c.id)?);
+                self.aliases.remove(c.id.0);
+                Ok(())
+            }
+            Change::AliasMembersChange(change) => self.alias_members_change(change),
+            Change::SendAsGrant(grant) => self.grant_create(grant),
+            Change::SendAsRevoke(c) => {
+                let grant = present(self.grants.remove(c.id.0), c.id)?;
+                if let Ok(account) = self.account_mut(grant.account) {
+                    account.send_as.remove(&c.id);
+                }
+                Ok(())
+            }
+            _ => unreachable!("the other families are carried out by the caller"),
+        }
+    }
+
+    fn begin(&mut self, genesis: &Genesis) -> Applied {
+        if self.genesis.is_some() {
+            return Err(FoldError::Taken("the first entry".to_owned()));
+        }
+        Arc::make_mut(&mut self.settings).host_name = genesis.host_name.clone();
+        self.genesis = Some(Arc::new(genesis.clone()));
+        Ok(())
+    }
+
+    fn listener_create(&mut self, set: &ListenerSet) -> Applied {
+        take_id(&mut self.next.listener, set.id.0, set.id)?;
+        Arc::make_mut(&mut self.listeners).insert(set.id, listener(set));
+        Ok(())
+    }
+
+    fn listener_change(&mut self, set: &ListenerSet) -> Applied {
+        let slot = Arc::make_mut(&mut self.listeners).get_mut(&set.id);
+        *present(slot, set.id)? = listener(set);
+        Ok(())
+    }
+
+    fn certificate_set(&mut self, seq: u64, set: &CertificateSet) -> Applied {
+        if !self.certificates.contains_key(&set.id) {
+            take_id(&mut self.next.certificate, set.id.0, set.id)?;
+        }
+        let certificate = Certificate {
+            id: set.id,
+            names: set.names.clone(),
+            chain: set.chain,
+            key: set.key,
+            revision: seq,
+        };
+        Arc::make_mut(&mut self.certificates).insert(set.id, certificate);
+        Ok(())
+    }
+
+    fn domain_create(&mut self, create: &DomainCreate) -> Applied {
+        self.expect_free(&create.name)?;
+        take_id(&mut self.next.domain, create.id.0, create.id)?;
+        Arc::make_mut(&mut self.names).insert(create.name.clone(), create.id);
+        let domain = HostedDomain {
+            id: create.id,
+            name: create.name.clone(),
+            enabled: true,
+            separator: Some(DetailSeparator::Plus),
+            catch_all: BTreeSet::new(),
+            admins: BTreeSet::new(),
+            owned: std::collections::BTreeMap::new(),
+            accounts_len: 0,
+        };
+        self.domains.insert(create.id.0, Arc::new(domain));
+        Ok(())
+    }
+
+    fn domain_remove(&mut self, id: DomainId) -> Applied {
+        let domain = present(self.domain_by_id(id), id)?;
+        let second_names = self.names_of(domain).len() > 1;
+        if second_names || !domain.owned.is_empty() {
+            return Err(FoldError::Taken(format!("something in domain {id}")));
+        }
+        let name = domain.name.clone();
+        Arc::make_mut(&mut self.names).remove(&name);
+        self.domains.remove(id.0);
+        Ok(())
+    }
+
+    fn domain_alias_create(&mut self, create: &DomainAliasCreate) -> Applied {
+        self.expect_free(&create.name)?;
+        present(self.domain_by_id(create.of), create.of)?;
+        take_id(&mut self.next.domain, create.id.0, create.id)?;
+        Arc::make_mut(&mut self.names).insert(create.name.clone(), create.of);
+        let named = (create.name.clone(), create.of);
+        Arc::make_mut(&mut self.domain_aliases).insert(create.id, named);
+        Ok(())
+    }
+
+    fn domain_alias_remove(&mut self, id: DomainId) -> Applied {
+        let (name, _) = present(Arc::make_mut(&mut self.domain_aliases).remove(&id), id)?;
+        Arc::make_mut(&mut self.names).remove(&name);
+        Ok(())
+    }
+
+    fn account_create(&mut self, seq: u64, create: &AccountCreate) -> Applied {
+        let domain = self.room_for(&create.address)?;
+        take_id(&mut self.next.account, create.id.0, create.id)?;
+        self.own(domain, &create.address, Owned::Account(create.id))?;
+        let account = Account {
+            id: create.id,
+            address: create.address.clone(),
+            domain,
+            enabled: true,
+            role: create.role,
+            quota_octets: create.quota_octets,
+            name: create.name,
+            password: None,
+            send_as: BTreeSet::new(),
+            made_seq: seq,
+        };
+        self.accounts.insert(create.id.0, Arc::new(account));
+        self.file_role(create.id, domain, None, Some(create.role));
+        Ok(())
+    }
+
+    fn account_remove(&mut self, id: AccountId) -> Applied {
+        let account = present(self.accounts.remove(id.0), id)?;
+        self.file_role(id, account.domain, Some(account.role), None);
+        self.disown(&account.address);
+        for grant in &account.send_as {
+            self.grants.remove(grant.0);
+        }
+        Arc::make_mut(&mut self.former).insert(account.address.folded(), id);
+        Ok(())
+    }
+
+    fn account_role_set(&mut self, id: AccountId, role: Role) -> Applied {
+        let account = self.account_mut(id)?;
+        let before = std::mem::replace(&mut account.role, role);
+        let domain = account.domain;
+        self.file_role(id, domain, Some(before), Some(role));
+        Ok(())
+    }
+
+    /// Keeps the lists of owners and of a domain's admins true.
+    fn file_role(
+        &mut self,
+        id: AccountId,
+        domain: DomainId,
+        before: Option<Role>,
+        after: Option<Role>,
+    ) {
+        if before == Some(Role::Owner) {
+            Arc::make_mut(&mut self.owners).remove(&id);
+        }
+        if after == Some(Role::Owner) {
+            Arc::make_mut(&mut self.owners).insert(id);
+        }
+        if let Ok(domain) = self.domain_mut(domain) {
+            if before == Some(Role::DomainAdmin) {
+                domain.admins.remove(&id);
+            }
+            if after == Some(Role::DomainAdmin) {
+                domain.admins.insert(id);
+            }
+        }
+    }
+
+    fn password_set(&mut self, seq: u64, set: &PasswordSet) -> Applied {
+        let account = present(self.account(set.account), set.account)?;
+        let renewed = account.password.is_some_and(|p| p.credential == set.id);
+        if !renewed {
+            take_id(&mut self.next.credential, set.id.0, set.id)?;
+        }
+        self.account_mut(set.account)?.password = Some(Password {
+            credential: set.id,
+            secret: set.secret,
+            revision: seq,
+        });
+        Ok(())
+    }
+
+    fn alias_create(&mut self, create: &AliasCreate) -> Applied {
+        let domain = self.room_for(&create.address)?;
+        take_id(&mut self.next.alias, create.id.0, create.id)?;
+        self.own(domain, &create.address, Owned::Alias(create.id))?;
+        let alias = Alias {
+            id: create.id,
+            address: create.address.clone(),
+            domain,
+            members: create.members.iter().cloned().collect(),
+        };
+        self.aliases.insert(create.id.0, Arc::new(alias));
+        Ok(())
+    }
+
+    fn alias_members_change(&mut self, change: &AliasMembersChange) -> Applied {
+        let alias = self.aliases.get_mut(change.id.0).map(Arc::make_mut);
+        let members: &mut BTreeSet<Member> = &mut present(alias, change.id)?.members;
+        for member in &change.remove {
+            members.remove(member);
+        }
+        members.extend(change.add.iter().cloned());
+        Ok(())
+    }
+
+    fn grant_create(&mut self, grant: &SendAsGrant) -> Applied {
+        present(self.account(grant.account), grant.account)?;
+        take_id(&mut self.next.grant, grant.id.0, grant.id)?;
+        self.account_mut(grant.account)?.send_as.insert(grant.id);
+        let grant = Grant {
+            id: grant.id,
+            account: grant.account,
+            of: grant.of,
+        };
+        self.grants.insert(grant.id.0, grant);
+        Ok(())
+    }
+
+    fn domain_mut(&mut self, id: DomainId) -> Result<&mut HostedDomain, FoldError> {
+        present(self.domains.get_mut(id.0).map(Arc::make_mut), id)
+    }
+
+    fn account_mut(&mut self, id: AccountId) -> Result<&mut Account, FoldError> {
+        present(self.accounts.get_mut(id.0).map(Arc::make_mut), id)
+    }
+
+    fn expect_free(&self, name: &types::Domain) -> Applied {
+        if self.names.contains_key(name) {
+            return Err(FoldError::Taken(format!("domain {name}")));
+        }
+        Ok(())
+    }
+
+    /// The domain in which an address can be made.
+    fn room_for(&self, address: &Address) -> Result<DomainId, FoldError> {
+        let name = address.domain();
+        let domain = present(self.domain(name), format_args!("domain {name}"))?;
+        if domain.owner(&address.local().folded()).is_some() {
+            return Err(FoldError::Taken(format!("address {address}")));
+        }
+        Ok(domain.id)
+    }
+
+    fn own(&mut self, domain: DomainId, address: &Address, owner: Owned) -> Applied {
+        let domain = self.domain_mut(domain)?;
+        domain.owned.insert(address.local().folded().into(), owner);
+        if matches!(owner, Owned::Account(_)) {
+            domain.accounts_len += 1;
+        }
+        Ok(())
+    }
+
+    /// Takes an address that exists out of its domain.
+    fn disown(&mut self, address: &Address) {
+        let Some(id) = self.names.get(address.domain()).copied() else {
+            return;
+        };
+        if let Ok(domain) = self.domain_mut(id) {
+            let owner = domain.owned.remove(address.local().folded().as_str());
+            if matches!(owner, Some(Owned::Account(_))) {
+                domain.accounts_len -= 1;
+            }
+        }
+    }
+}
+
+fn listener(set: &ListenerSet) -> Listener {
+    Listener {
+        id: set.id,
+        service: set.service,
+        address: set.address,
+    }
+}
+
+/// The thing, or the error that it does not exist.
+fn present<T>(thing: Option<T>, id: impl Display) -> Result<T, FoldError> {
+    thing.ok_or_else(|| FoldError::Missing(id.to_string()))
+}
+
+/// Uses an id up: it and all below it are never given again.
+fn take_id(next: &mut u64, number: u64, id: impl Display) -> Applied {
+    match number.checked_add(1) {
+        Some(following) if number >= *next => {
+            *next = following;
+            Ok(())
+        }
+        _ => Err(FoldError::IdUsed(id.to_string())),
+    }
+}

@@ -1,0 +1,142 @@
+//! The fold: entry after entry, in the order of the ledger, into a configuration.
+
+use ledger::{Entry, EntryError, Outcome};
+use types::Sha256;
+
+use super::{Config, Mark, id_number};
+use crate::change::Change;
+
+/// Why an entry cannot be folded. The ledger was checked before, so this is our fault or comes
+/// from a later version; nothing of the entry is in force.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum FoldError {
+    /// Not the next entry.
+    #[error("entry {found} came where entry {expected} was due")]
+    OutOfOrder {
+        /// Number of the next entry.
+        expected: u64,
+        /// Number of the entry at hand.
+        found: u64,
+    },
+    /// A type that this version does not know.
+    #[error("entries of type {0:?} are not known to this version; a later one made them")]
+    UnknownType(String),
+    /// The payload is not what its type asks for.
+    #[error("the payload of a {kind} entry is wrong: {why}")]
+    Payload {
+        /// The type.
+        kind: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// It is about something that does not exist.
+    #[error("{0} does not exist")]
+    Missing(String),
+    /// It makes something that exists.
+    #[error("{0} exists already")]
+    Taken(String),
+    /// It gives an id that was used before.
+    #[error("the id {0} was used before")]
+    IdUsed(String),
+    /// The payload has no canonical form.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+}
+
+impl Config {
+    /// The configuration after one more entry; `after` is the SHA-256 of its stored `after`.
+    pub fn fold(&self, seq: u64, after: Sha256, change: &Change) -> Result<Self, FoldError> {
+        let mut builder = ConfigBuilder::from(self.clone());
+        builder.fold(seq, after, change)?;
+        Ok(builder.finish())
+    }
+}
+
+/// A configuration that is being folded in place, for a start or a batch.
+///
+/// After an error it is as it was before the entry.
+#[derive(Debug, Default)]
+pub struct ConfigBuilder {
+    config: Config,
+}
+
+impl From<Config> for ConfigBuilder {
+    fn from(config: Config) -> Self {
+        Self { config }
+    }
+}
+
+impl ConfigBuilder {
+    /// Begins before entry 0.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The configuration so far.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What was folded.
+    pub fn finish(self) -> Config {
+        self.config
+    }
+
+    /// Folds one change that was applied; `after` is the SHA-256 of the entry's stored `after`.
+    pub fn fold(&mut self, seq: u64, after: Sha256, change: &Change) -> Result<(), FoldError> {
+        self.expect(seq)?;
+        self.config.apply(seq, change)?;
+        self.mark(seq, after, change);
+        self.config.size += 1;
+        Ok(())
+    }
+
+    /// Counts an entry that changed nothing: a refusal, a failure.
+    pub fn pass(&mut self, seq: u64) -> Result<(), FoldError> {
+        self.expect(seq)?;
+        self.config.size += 1;
+        Ok(())
+    }
+
+    /// Folds an entry as it stands in the ledger: what was applied changes the configuration, the
+    /// rest is counted. Returns the change that took place.
+    pub fn fold_entry(&mut self, entry: &Entry) -> Result<Option<Change>, FoldError> {
+        if entry.outcome != Outcome::Applied {
+            self.pass(entry.seq)?;
+            return Ok(None);
+        }
+        let change = Change::from_entry(entry)?;
+        self.fold(entry.seq, entry.after_sha256()?, &change)?;
+        Ok(Some(change))
+    }
+
+    fn expect(&self, seq: u64) -> Result<(), FoldError> {
+        if seq == self.config.size {
+            Ok(())
+        } else {
+            Err(FoldError::OutOfOrder {
+                expected: self.config.size,
+                found: seq,
+            })
+        }
+    }
+
+    /// Notes the entry as the last one of its object.
+    fn mark(&mut self, seq: u64, after: Sha256, change: &Change) {
+        let (kind, id) = change.object();
+        let (numbered, named) = self.config.marks.entry(kind).or_default();
+        let number = id_number(kind, &id);
+        let last = match number {
+            Some(number) => numbered.get(number),
+            None => named.get(&id),
+        };
+        let rev = last.map_or(1, |mark| mark.rev.saturating_add(1));
+        let mark = Mark { seq, rev, after };
+        match number {
+            Some(number) => numbered.insert(number, mark),
+            None => {
+                named.insert(id, mark);
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The parts of the configuration, as doors see them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ledger::Commitment;
+use types::{
+    AccountId, Address, AliasId, CertificateId, CredentialId, Domain, DomainId, GrantId, ListenerId,
+    Sha256,
+};
+
+use crate::change::{DetailSeparator, Member, Owned, Service};
+use crate::role::{Role, Subject};
+
+/// Where a service answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Its id.
+    pub id: ListenerId,
+    /// What answers.
+    pub service: Service,
+    /// Address and port.
+    pub address: SocketAddr,
+}
+
+/// A certificate with its private key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// Its id.
+    pub id: CertificateId,
+    /// Names for which it is shown.
+    pub names: Vec<Domain>,
+    /// The object with the chain as PEM.
+    pub chain: Sha256,
+    /// The secret object with the key.
+    pub key: Sha256,
+    /// The entry that set it.
+    pub revision: u64,
+}
+
+/// A domain whose mail is delivered here.
+#[derive(Clone, Debug)]
+pub struct HostedDomain {
+    /// Its id.
+    pub id: DomainId,
+    /// Its own name.
+    pub name: Domain,
+    /// Whether it works.
+    pub enabled: bool,
+    /// What divides names from details in addresses, where they may have details.
+    pub separator: Option<DetailSeparator>,
+    /// To whom mail for unknown addresses goes; empty where it is refused.
+    pub catch_all: BTreeSet<Member>,
+    pub(super) admins: BTreeSet<AccountId>,
+    pub(super) owned: BTreeMap<Arc<str>, Owned>,
+    pub(super) accounts_len: usize,
+}
+
+impl HostedDomain {
+    /// The accounts with the role of its admin, also those that are disabled.
+    pub fn admins(&self) -> impl Iterator<Item = AccountId> {
+        self.admins.iter().copied()
+    }
+
+    /// What owns a local part, given in the form in which local parts are compared.
+    pub fn owner(&self, folded: &str) -> Option<Owned> {
+        self.owned.get(folded).copied()
+    }
+
+    /// Everything that owns an address of it, in the order of the local parts.
+    pub fn owned(&self) -> impl Iterator<Item = Owned> {
+        self.owned.values().copied()
+    }
+
+    /// How many accounts it has.
+    pub fn accounts_len(&self) -> usize {
+        self.accounts_len
+    }
+
+    /// How many aliases it has.
+    pub fn aliases_len(&self) -> usize {
+        self.owned.len() - self.accounts_len
+    }
+}
+
+/// An account: it owns mailboxes and may sign in.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// Its address as it was written when it was made.
+    pub address: Address,
+    /// The domain of the address.
+    pub domain: DomainId,
+    /// Whether it works; its domain must work too ([`crate::Config::is_active`]).
+    pub enabled: bool,
+    /// What it may do.
+    pub role: Role,
+    /// Octets it may keep, if there is a limit.
+    pub quota_octets: Option<u64>,
+    /// The name that people see.
+    pub name: Option<Commitment>,
+    /// What it signs in with, once it was set.
+    pub password: Option<Password>,
+    /// The grants by which it sends with the addresses of others.
+    pub send_as: BTreeSet<GrantId>,
+    /// The entry that made it.
+    pub made_seq: u64,
+}
+
+impl Account {
+    /// The account as a right sees it.
+    pub fn subject(&self) -> Subject {
+        Subject {
+            account: self.id,
+            domain: self.domain,
+            role: self.role,
+        }
+    }
+}
+
+/// The password of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Password {
+    /// Its id, the same for all passwords that the account has one after the other.
+    pub credential: CredentialId,
+    /// The secret object with its hash.
+    pub secret: Sha256,
+    /// The entry that set it; another revision is another password.
+    pub revision: u64,
+}
+
+/// An address that delivers to others.
+#[derive(Clone, Debug)]
+pub struct Alias {
+    /// Its id.
+    pub id: AliasId,
+    /// Its address as it was written when it was made.
+    pub address: Address,
+    /// The domain of the address.
+    pub domain: DomainId,
+    /// To whom it delivers. Ids of accounts and aliases that are gone may stand in it; they
+    /// deliver to nobody, since ids are never used again.
+    pub members: BTreeSet<Member>,
+}
+
+/// Leave to send with the address of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Grant {
+    /// Its id.
+    pub id: GrantId,
+    /// Who may send.
+    pub account: AccountId,
+    /// With whose address.
+    pub of: Owned,
+}

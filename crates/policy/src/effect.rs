@@ -1,0 +1,174 @@
+//! What a change does to mail and to those who may see it, as typed values (RULES.md §2).
+//!
+//! Effects stand in ledger entries, so their encoding never changes; a sentence is made from them
+//! only when somebody reads them. Lists are cut to what fits an entry, with the count of the rest.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+use types::{AccountId, Address, CertificateId, CredentialId, Domain};
+
+use crate::change::{Owned, Service};
+use crate::role::Role;
+
+/// Effects that one entry lists; the rest is counted.
+pub const EFFECTS_MAX: usize = 16;
+/// Targets or accounts that one effect lists; the rest is counted.
+pub const EFFECT_LIST_MAX: usize = 8;
+
+/// One thing that a change does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Effect {
+    /// Mail goes to addresses outside that did not get it before.
+    LeavesOrganisation {
+        /// Whose mail.
+        whose: Whose,
+        /// To where.
+        targets: Vec<Address>,
+        /// Targets beyond those listed.
+        more: u64,
+        /// Whether a mailbox here gets it too.
+        keeps_copy: bool,
+        /// Mailboxes here that get it too.
+        mailboxes: u64,
+    },
+    /// Mail to a domain, also our own outgoing mail, is from now on delivered here.
+    DivertsOutgoing {
+        /// The domain.
+        domain: Domain,
+    },
+    /// Mail for an address that existed reaches other mailboxes here than before.
+    DeliversElsewhere {
+        /// Whose mail.
+        whose: Whose,
+        /// Accounts that get it and did not before.
+        to: Vec<AccountId>,
+        /// Accounts that got it and do not any more.
+        no_longer: Vec<AccountId>,
+        /// Accounts beyond those listed.
+        more: u64,
+    },
+    /// Stored mail is removed, or can be brought back for a shorter time.
+    Destroys {
+        /// Whose mail.
+        whose: Whose,
+        /// Whether it can be brought back for a while.
+        recoverable: bool,
+    },
+    /// Something that was accepted is refused.
+    Refuses {
+        /// What.
+        what: Refused,
+    },
+    /// A guard gets weaker.
+    WeakensProtection {
+        /// Which.
+        what: Protection,
+    },
+    /// Less is known afterwards of what happened.
+    BlursRecord {
+        /// The setting that keeps the record.
+        setting: String,
+    },
+    /// Somebody may do or reach what they could not before.
+    GrantsAccess {
+        /// Who.
+        to: Grantee,
+        /// What.
+        what: Access,
+    },
+    /// A credential opens an account that it did not open before.
+    CreatesAccess {
+        /// The account.
+        account: AccountId,
+        /// The credential.
+        credential: CredentialId,
+    },
+    /// Further effects that the entry has no room for; all of them count in its class.
+    AndMore {
+        /// How many.
+        count: u64,
+    },
+}
+
+/// Whose mail an effect is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whose {
+    /// Mail for one address.
+    Address(Address),
+    /// Mail for all addresses of a domain that nobody has.
+    UnknownIn(Domain),
+    /// Mail for postmaster and abuse, in every domain that has none of its own.
+    RoleAddresses,
+    /// The mail that an account has.
+    Account(AccountId),
+    /// All mail of the server.
+    Everyone,
+}
+
+/// What is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refused {
+    /// Mail for one address.
+    Address(Address),
+    /// Mail for all addresses of a domain that nobody has.
+    UnknownIn(Domain),
+    /// Mail for addresses with details, such as `ann+shop@`, of a domain.
+    DetailsIn(Domain),
+    /// All mail for a domain.
+    Domain(Domain),
+    /// Connections to a service at an address.
+    Listener {
+        /// The service.
+        service: Service,
+        /// Address and port.
+        address: SocketAddr,
+    },
+    /// What passes the lowered limit of this setting.
+    Beyond(String),
+}
+
+/// A guard that can get weaker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protection {
+    /// A setting.
+    Setting(String),
+    /// TLS under a name that no certificate serves any more.
+    Certificate {
+        /// The name.
+        name: Domain,
+        /// The certificate that served it.
+        certificate: CertificateId,
+    },
+}
+
+/// Who gains access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grantee {
+    /// One account.
+    Account(AccountId),
+    /// Whoever reaches the address.
+    Anyone,
+}
+
+/// What is gained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// The rights of a role.
+    Role(Role),
+    /// Sending with the address of another.
+    SendAs(Owned),
+    /// A service at an address.
+    Listener {
+        /// The service.
+        service: Service,
+        /// Address and port.
+        address: SocketAddr,
+    },
+}

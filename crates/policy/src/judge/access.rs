@@ -1,0 +1,143 @@
+//! Who may do, open or reach what they could not before.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use types::AccountId;
+
+use super::{Case, Class, Findings};
+use crate::change::{Change, Owned, Service};
+use crate::config::{Account, Config, Password};
+use crate::effect::{Access, Effect, Grantee, Refused};
+use crate::role::Role;
+
+pub(super) fn compare(case: &Case<'_>, findings: &mut Findings) {
+    for id in accounts(case) {
+        compare_role(case, id, findings);
+        compare_password(case, id, findings);
+        compare_grants(case, id, findings);
+    }
+    compare_listeners(case, findings);
+}
+
+/// The accounts that the change reaches.
+fn accounts(case: &Case<'_>) -> Vec<AccountId> {
+    match case.change {
+        Change::AccountCreate(c) => vec![c.id],
+        Change::AccountRemove(c) | Change::AccountDisable(c) | Change::AccountEnable(c) => {
+            vec![c.id]
+        }
+        Change::AccountRoleSet(c) => vec![c.id],
+        Change::PasswordSet(c) => vec![c.account],
+        Change::SendAsGrant(c) => vec![c.account],
+        Change::DomainDisable(c) | Change::DomainEnable(c) => {
+            let domain = case.before.domain_by_id(c.id);
+            let owned = domain.into_iter().flat_map(|domain| domain.owned());
+            let account = |owned| match owned {
+                Owned::Account(id) => Some(id),
+                Owned::Alias(_) => None,
+            };
+            owned.filter_map(account).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The account, if it works.
+fn active(config: &Config, id: AccountId) -> Option<&Account> {
+    config.account(id).filter(|account| config.is_active(account))
+}
+
+fn compare_role(case: &Case<'_>, id: AccountId, findings: &mut Findings) {
+    let before = active(case.before, id).map(|account| account.role);
+    let after = active(case.after, id).map(|account| account.role);
+    if before == after {
+        return;
+    }
+    let was_admin = case.before.account(id).is_some_and(|account| account.role.is_admin());
+    if was_admin && Some(id) != case.actor {
+        findings.at_least(Class::C2);
+    }
+    let Some(role) = after else { return };
+    // An owner has every right already.
+    if role != Role::MailboxOwner && before != Some(Role::Owner) {
+        let effect = Effect::GrantsAccess {
+            to: Grantee::Account(id),
+            what: Access::Role(role),
+        };
+        findings.add(effect, Class::C3);
+        findings.detect("P2");
+    }
+}
+
+fn compare_password(case: &Case<'_>, id: AccountId, findings: &mut Findings) {
+    let opens = |config, id| active(config, id).and_then(|account| account.password);
+    let before: Option<Password> = opens(case.before, id);
+    let Some(after) = opens(case.after, id).filter(|after| Some(*after) != before) else {
+        return;
+    };
+    let stored = case.before.account(id);
+    let had = stored.and_then(|account| account.password);
+    let reset = had.is_some_and(|had| had != after);
+    let by_other = Some(id) != case.actor;
+    if reset && by_other {
+        findings.detect("P5");
+    }
+    let admin = stored.is_some_and(|account| account.role != Role::MailboxOwner);
+    let class = if by_other && (reset || admin) { Class::C2 } else { Class::C0 };
+    let effect = Effect::CreatesAccess {
+        account: id,
+        credential: after.credential,
+    };
+    findings.add(effect, class);
+}
+
+fn compare_grants(case: &Case<'_>, id: AccountId, findings: &mut Findings) {
+    let before = send_as(case.before, id);
+    for of in send_as(case.after, id).difference(&before) {
+        let own = matches!(of, Owned::Account(owner) if Some(*owner) == case.actor);
+        let class = if own { Class::C1 } else { Class::C2 };
+        let effect = Effect::GrantsAccess {
+            to: Grantee::Account(id),
+            what: Access::SendAs(*of),
+        };
+        findings.add(effect, class);
+        findings.detect("P1");
+    }
+}
+
+/// With whose addresses an account may send, if it works.
+fn send_as(config: &Config, id: AccountId) -> BTreeSet<Owned> {
+    let grants = active(config, id).map(|account| &account.send_as);
+    let grants = grants.into_iter().flatten();
+    grants.filter_map(|grant| Some(config.grant(*grant)?.of)).collect()
+}
+
+fn compare_listeners(case: &Case<'_>, findings: &mut Findings) {
+    let before = sockets(case.before);
+    let after = sockets(case.after);
+    for (service, address) in after.difference(&before) {
+        let (service, address) = (*service, *address);
+        let effect = Effect::GrantsAccess {
+            to: Grantee::Anyone,
+            what: Access::Listener { service, address },
+        };
+        if address.ip().is_loopback() {
+            findings.add(effect, Class::C0);
+        } else {
+            findings.add(effect, Class::C2);
+            findings.detect("P6");
+        }
+    }
+    for (service, address) in before.difference(&after) {
+        let (service, address) = (*service, *address);
+        let class = if service.takes_mail() { Class::C2 } else { Class::C0 };
+        let what = Refused::Listener { service, address };
+        findings.add(Effect::Refuses { what }, class);
+    }
+}
+
+fn sockets(config: &Config) -> BTreeSet<(Service, SocketAddr)> {
+    let open = config.open_listeners();
+    open.map(|listener| (listener.service, listener.address)).collect()
+}

@@ -1,0 +1,172 @@
+//! What a change does: typed effects, class, score and detections (RULES.md §2–4).
+//!
+//! All of it comes from the difference between the configurations before and after, not from the
+//! verb: enabling counts as creating. The change only says where to look, so that the work follows
+//! what it reaches. Every effect has a class of its own; the change has the highest of them.
+
+mod access;
+mod mail;
+mod protection;
+
+use std::collections::BTreeSet;
+
+use ledger::Risk;
+pub use ledger::RiskClass as Class;
+use serde_json::Value;
+use types::AccountId;
+
+use crate::change::Change;
+use crate::config::{Config, Expansion};
+use crate::effect::{EFFECTS_MAX, Effect};
+
+/// Points of the risk score (RULES.md §2).
+const OUTSIDE_POINTS: u32 = 4;
+const DESTROYS_POINTS: u32 = 3;
+const UNCONDITIONAL_POINTS: u32 = 3;
+const KEEPS_NO_COPY_POINTS: u32 = 2;
+
+/// The version of these judgements, for the `analyser` field of entries.
+pub const ANALYSER: u32 = 1;
+
+/// What a change does and what it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// What it does, at most [`EFFECTS_MAX`] and a count of the rest.
+    pub effects: Vec<Effect>,
+    /// What it needs before it applies.
+    pub class: Class,
+    /// Risk points.
+    pub score: u32,
+    /// The detections that match, by their ids, sorted.
+    pub detections: Vec<&'static str>,
+}
+
+impl Judgement {
+    /// The effects as an entry holds them.
+    pub fn effect_values(&self) -> Vec<Value> {
+        let values = self.effects.iter().map(serde_json::to_value);
+        let values: Result<_, _> = values.collect();
+        values.expect("effects are enums with text keys, which always have a JSON form")
+    }
+
+    /// The `risk` field of an entry.
+    pub fn risk(&self) -> Risk {
+        Risk {
+            class: self.class,
+            score: self.score,
+            detections: self.detections.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// Judges a change that leads from `before` to `after`, made by `actor` (`None`: the console).
+pub fn judge(
+    before: &Config,
+    after: &Config,
+    change: &Change,
+    actor: Option<AccountId>,
+) -> Judgement {
+    let case = Case {
+        before,
+        after,
+        change,
+        actor,
+    };
+    let mut findings = Findings::default();
+    mail::compare(&case, &mut findings);
+    access::compare(&case, &mut findings);
+    protection::compare(&case, &mut findings);
+    findings.conclude()
+}
+
+/// What is judged.
+struct Case<'a> {
+    before: &'a Config,
+    after: &'a Config,
+    change: &'a Change,
+    actor: Option<AccountId>,
+}
+
+impl Case<'_> {
+    /// Whether mail reached nobody but the actor.
+    fn is_own(&self, recipients: &Expansion) -> bool {
+        let mut accounts = recipients.accounts.iter();
+        recipients.outside.is_empty() && accounts.all(|account| Some(*account) == self.actor)
+    }
+}
+
+/// What was found so far.
+struct Findings {
+    effects: Vec<Effect>,
+    class: Class,
+    detections: BTreeSet<&'static str>,
+}
+
+impl Default for Findings {
+    fn default() -> Self {
+        Self {
+            effects: Vec::new(),
+            class: Class::C0,
+            detections: BTreeSet::new(),
+        }
+    }
+}
+
+impl Findings {
+    fn add(&mut self, effect: Effect, class: Class) {
+        if !self.effects.contains(&effect) {
+            self.effects.push(effect);
+        }
+        self.at_least(class);
+    }
+
+    fn at_least(&mut self, class: Class) {
+        self.class = self.class.max(class);
+    }
+
+    fn detect(&mut self, id: &'static str) {
+        self.detections.insert(id);
+    }
+
+    fn conclude(mut self) -> Judgement {
+        let score = self.score();
+        if self.effects.len() > EFFECTS_MAX {
+            let rest = self.effects.split_off(EFFECTS_MAX - 1).len();
+            let count = u64::try_from(rest).unwrap_or(u64::MAX);
+            self.effects.push(Effect::AndMore { count });
+        }
+        Judgement {
+            effects: self.effects,
+            class: self.class,
+            score,
+            detections: self.detections.into_iter().collect(),
+        }
+    }
+
+    /// Each trait of the change counts once; nothing here has conditions, so what leaves or is
+    /// destroyed always is.
+    fn score(&self) -> u32 {
+        let leaves = |e: &&Effect| matches!(e, Effect::LeavesOrganisation { .. });
+        let keeps_none = |e: &Effect| {
+            matches!(
+                e,
+                Effect::LeavesOrganisation {
+                    keeps_copy: false,
+                    ..
+                }
+            )
+        };
+        let outside = self.effects.iter().find(leaves).is_some();
+        let destroys = self
+            .effects
+            .iter()
+            .any(|e| matches!(e, Effect::Destroys { .. }));
+        let traits = [
+            (outside, OUTSIDE_POINTS),
+            (destroys, DESTROYS_POINTS),
+            (outside || destroys, UNCONDITIONAL_POINTS),
+            (self.effects.iter().any(keeps_none), KEEPS_NO_COPY_POINTS),
+        ];
+        traits.iter().filter(|(holds, _)| *holds).map(|(_, points)| points).sum()
+    }
+}

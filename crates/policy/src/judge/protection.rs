@@ -1,0 +1,66 @@
+//! Guards, limits and records: what got weaker, smaller or shorter.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use types::{CertificateId, Domain};
+
+use super::{Case, Class, Findings};
+use crate::config::Config;
+use crate::effect::{Effect, Protection, Refused, Whose};
+use crate::settings::Meaning;
+
+pub(super) fn compare(case: &Case<'_>, findings: &mut Findings) {
+    let later = case.after.settings();
+    for (key, meaning, order) in case.before.settings().differences(later) {
+        compare_setting(key, meaning, order, findings);
+    }
+    let served = served_names(case.after);
+    for (name, certificate) in served_names(case.before) {
+        if !served.contains_key(&name) {
+            let what = Protection::Certificate { name, certificate };
+            findings.add(Effect::WeakensProtection { what }, Class::C2);
+            findings.detect("P6");
+        }
+    }
+}
+
+fn compare_setting(key: &str, meaning: Meaning, order: Ordering, findings: &mut Findings) {
+    let key = key.to_owned();
+    match (meaning, order) {
+        (Meaning::Capacity, Ordering::Less) => {
+            let what = Refused::Beyond(key);
+            findings.add(Effect::Refuses { what }, Class::C2);
+        }
+        (Meaning::GuardWeakerAbove, Ordering::Greater)
+        | (Meaning::GuardWeakerBelow, Ordering::Less) => {
+            let what = Protection::Setting(key);
+            findings.add(Effect::WeakensProtection { what }, Class::C2);
+            findings.detect("P6");
+        }
+        (Meaning::Recovery, Ordering::Less) => {
+            let effect = Effect::Destroys {
+                whose: Whose::Everyone,
+                recoverable: false,
+            };
+            findings.add(effect, Class::C3);
+            findings.detect("P7");
+        }
+        (Meaning::Record, Ordering::Less) => {
+            findings.add(Effect::BlursRecord { setting: key }, Class::C3);
+            findings.detect("P7");
+        }
+        _ => {}
+    }
+}
+
+/// The names that certificates serve, each with the first one that does.
+fn served_names(config: &Config) -> BTreeMap<Domain, CertificateId> {
+    let mut served = BTreeMap::new();
+    for certificate in config.certificates() {
+        for name in &certificate.names {
+            served.entry(name.clone()).or_insert(certificate.id);
+        }
+    }
+    served
+}

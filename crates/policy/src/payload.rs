@@ -1,0 +1,324 @@
+//! Between a change and the fields of its entry.
+//!
+//! `object.id` holds the id, `after` all other fields. What a removal leaves is `null`; what a
+//! switch leaves is `{"enabled":…}`. `before` has the form that `after` would have to bring the
+//! old state back; a list that changed by a difference has none.
+
+use ledger::{Entry, Object, Scope};
+use serde_json::{Value, json};
+use types::Sha256;
+
+use crate::change::{
+    MEMBERS_PER_CHANGE_MAX,
+    AccountCreate, AccountNameSet, AccountQuotaSet, AccountRoleSet, AliasCreate, CatchAllSet,
+    CertificateSet, Change, DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, ListenerSet,
+    Owned, PasswordSet, SendAsGrant,
+};
+use crate::config::{Config, FoldError};
+
+/// The fields of an entry that a change gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Payload {
+    /// `type`
+    pub kind: &'static str,
+    /// `object`, with its next revision.
+    pub object: Object,
+    /// `scope`
+    pub scope: Scope,
+    /// `before`
+    pub before: Option<Value>,
+    /// `after`; `None` for what is gone.
+    pub after: Option<Value>,
+    /// `objects`
+    pub objects: Vec<Sha256>,
+}
+
+impl Change {
+    /// What the entry of this change holds if it is made on `before`.
+    pub fn payload(&self, before: &Config) -> Payload {
+        let (kind, id) = self.object();
+        let rev = before.last_entry(kind, &id).map_or(0, |(_, rev)| rev);
+        Payload {
+            kind: self.type_name(),
+            object: Object {
+                kind: kind.to_owned(),
+                id,
+                rev: rev.saturating_add(1),
+            },
+            scope: self.scope(before),
+            before: self.before(before),
+            after: self.after(),
+            objects: self.objects(),
+        }
+    }
+
+    /// The change that an entry records, whatever its outcome was.
+    pub fn from_entry(entry: &Entry) -> Result<Self, FoldError> {
+        let wrong = |why: String| FoldError::Payload {
+            kind: entry.kind.clone(),
+            why,
+        };
+        let object = entry.object.as_ref();
+        let object = object.ok_or_else(|| wrong("it names no object".to_owned()))?;
+        let mut fields = match fixed_after(&entry.kind) {
+            Some(fixed) if fixed == entry.after => json!({}),
+            Some(_) => return Err(wrong("its after is not the one of its type".to_owned())),
+            None => entry.after.clone().unwrap_or(Value::Null),
+        };
+        if has_id(&entry.kind) {
+            let map = fields.as_object_mut();
+            let map = map.ok_or_else(|| wrong("its after is not an object".to_owned()))?;
+            if map.insert("id".to_owned(), json!(object.id)).is_some() {
+                return Err(wrong("its after repeats the id".to_owned()));
+            }
+        }
+        let change = Self::from_fields(&entry.kind, fields)
+            .ok_or_else(|| FoldError::UnknownType(entry.kind.clone()))?
+            .map_err(|err| wrong(err.to_string()))?;
+        let (kind, id) = change.object();
+        if kind != object.kind || id != object.id {
+            return Err(wrong(format!(
+                "it names {} {} as its object",
+                object.kind, object.id
+            )));
+        }
+        Ok(change)
+    }
+
+    fn after(&self) -> Option<Value> {
+        fixed_after(self.type_name()).unwrap_or_else(|| Some(self.fields_without_id()))
+    }
+
+    fn fields_without_id(&self) -> Value {
+        let mut fields = self.to_fields();
+        if has_id(self.type_name())
+            && let Some(map) = fields.as_object_mut()
+        {
+            map.remove("id");
+        }
+        fields
+    }
+
+    /// Objects that the change names, in the order of its fields.
+    fn objects(&self) -> Vec<Sha256> {
+        match self {
+            Self::Boot(boot) => vec![boot.start_file],
+            Self::OutsideEdit(edit) => edit.evidence.into_iter().collect(),
+            Self::CertificateSet(set) => vec![set.chain, set.key],
+            Self::PasswordSet(set) => vec![set.secret],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whose matter it is: of an account, of a domain, or of the whole server.
+    fn scope(&self, config: &Config) -> Scope {
+        let of_account = |id| Scope {
+            domain: config.account(id).map(|account| account.domain),
+            account: Some(id),
+        };
+        let of_domain = |id| Scope {
+            domain: Some(id),
+            account: None,
+        };
+        let at = |name| config.domain(name).map(|domain| domain.id);
+        match self {
+            Self::AccountCreate(c) => Scope {
+                domain: at(c.address.domain()),
+                account: Some(c.id),
+            },
+            Self::AccountRemove(c) | Self::AccountDisable(c) | Self::AccountEnable(c) => {
+                of_account(c.id)
+            }
+            Self::AccountNameSet(c) => of_account(c.id),
+            Self::AccountRoleSet(c) => of_account(c.id),
+            Self::AccountQuotaSet(c) => of_account(c.id),
+            Self::PasswordSet(c) => of_account(c.account),
+            Self::SendAsGrant(c) => of_owned(config, c.of),
+            Self::SendAsRevoke(c) => config
+                .grant(c.id)
+                .map_or_else(Scope::default, |grant| of_owned(config, grant.of)),
+            Self::AliasCreate(c) => Scope {
+                domain: at(c.address.domain()),
+                account: None,
+            },
+            Self::AliasRemove(c) => of_owned(config, Owned::Alias(c.id)),
+            Self::AliasMembersChange(c) => of_owned(config, Owned::Alias(c.id)),
+            Self::DomainCreate(c) => of_domain(c.id),
+            Self::DomainRemove(c) | Self::DomainDisable(c) | Self::DomainEnable(c) => {
+                of_domain(c.id)
+            }
+            Self::DomainPlusAddressingSet(c) => of_domain(c.id),
+            Self::DomainAliasCreate(c) => of_domain(c.of),
+            Self::DomainAliasRemove(c) => Scope {
+                domain: config.domain_alias(c.id).map(|(_, of)| of),
+                account: None,
+            },
+            Self::CatchAllSet(c) => of_domain(c.id),
+            Self::CatchAllClear(c) => of_domain(c.id),
+            _ => Scope::default(),
+        }
+    }
+
+    /// What the object was, in the form of an `after`.
+    fn before(&self, config: &Config) -> Option<Value> {
+        let was = |enabled: bool| Some(json!({ "enabled": enabled }));
+        match self {
+            Self::ServiceOn(c) | Self::ServiceOff(c) => was(config.service_is_on(c.id)),
+            Self::DomainDisable(c) | Self::DomainEnable(c) => {
+                was(config.domain_by_id(c.id)?.enabled)
+            }
+            Self::AccountDisable(c) | Self::AccountEnable(c) => was(config.account(c.id)?.enabled),
+            Self::AliasRemove(c) => alias(config, c.id),
+            _ => Some(self.former_state(config)?.fields_without_id()),
+        }
+    }
+
+    /// The change that would make the object what it was; `None` where it was not, and for a list
+    /// that changes by a difference.
+    fn former_state(&self, config: &Config) -> Option<Self> {
+        Some(match self {
+            Self::SettingSet(setting) => Self::SettingSet(config.settings().current(setting)),
+            Self::ListenerChange(ListenerSet { id, .. }) => listener(config, *id)?,
+            Self::ListenerRemove(c) => listener(config, c.id)?,
+            Self::CertificateSet(CertificateSet { id, .. }) => certificate(config, *id)?,
+            Self::CertificateRemove(c) => certificate(config, c.id)?,
+            Self::DomainRemove(c) => Self::DomainCreate(DomainCreate {
+                id: c.id,
+                name: config.domain_by_id(c.id)?.name.clone(),
+            }),
+            Self::DomainPlusAddressingSet(c) => {
+                Self::DomainPlusAddressingSet(DomainPlusAddressingSet {
+                    id: c.id,
+                    separator: config.domain_by_id(c.id)?.separator,
+                })
+            }
+            Self::DomainAliasRemove(c) => {
+                let (name, of) = config.domain_alias(c.id)?;
+                Self::DomainAliasCreate(DomainAliasCreate {
+                    id: c.id,
+                    name: name.clone(),
+                    of,
+                })
+            }
+            Self::CatchAllSet(CatchAllSet { id, .. }) => catch_all(config, *id)?,
+            Self::CatchAllClear(c) => catch_all(config, c.id)?,
+            Self::SendAsRevoke(c) => {
+                let grant = config.grant(c.id)?;
+                Self::SendAsGrant(SendAsGrant {
+                    id: grant.id,
+                    account: grant.account,
+                    of: grant.of,
+                })
+            }
+            _ => return self.former_account(config),
+        })
+    }
+
+    /// [`Self::former_state`] of what belongs to an account.
+    fn former_account(&self, config: &Config) -> Option<Self> {
+        Some(match self {
+            Self::AccountRemove(c) => {
+                let account = config.account(c.id)?;
+                Self::AccountCreate(AccountCreate {
+                    id: account.id,
+                    address: account.address.clone(),
+                    role: account.role,
+                    quota_octets: account.quota_octets,
+                    name: account.name,
+                })
+            }
+            Self::AccountNameSet(c) => Self::AccountNameSet(AccountNameSet {
+                id: c.id,
+                name: config.account(c.id)?.name,
+            }),
+            Self::AccountRoleSet(c) => Self::AccountRoleSet(AccountRoleSet {
+                id: c.id,
+                role: config.account(c.id)?.role,
+            }),
+            Self::AccountQuotaSet(c) => Self::AccountQuotaSet(AccountQuotaSet {
+                id: c.id,
+                quota_octets: config.account(c.id)?.quota_octets,
+            }),
+            Self::PasswordSet(c) => Self::PasswordSet(PasswordSet {
+                id: c.id,
+                account: c.account,
+                secret: config.account(c.account)?.password?.secret,
+            }),
+            _ => return None,
+        })
+    }
+}
+
+fn of_owned(config: &Config, owned: Owned) -> Scope {
+    match owned {
+        Owned::Account(id) => Scope {
+            domain: config.account(id).map(|account| account.domain),
+            account: Some(id),
+        },
+        Owned::Alias(id) => Scope {
+            domain: config.alias(id).map(|alias| alias.domain),
+            account: None,
+        },
+    }
+}
+
+fn listener(config: &Config, id: types::ListenerId) -> Option<Change> {
+    let listener = config.listener(id)?;
+    Some(Change::ListenerCreate(ListenerSet {
+        id,
+        service: listener.service,
+        address: listener.address,
+    }))
+}
+
+fn certificate(config: &Config, id: types::CertificateId) -> Option<Change> {
+    let certificate = config.certificate(id)?;
+    Some(Change::CertificateSet(CertificateSet {
+        id,
+        names: certificate.names.clone(),
+        chain: certificate.chain,
+        key: certificate.key,
+    }))
+}
+
+fn catch_all(config: &Config, id: types::DomainId) -> Option<Change> {
+    let members = &config.domain_by_id(id)?.catch_all;
+    if members.is_empty() {
+        return None;
+    }
+    Some(Change::CatchAllSet(CatchAllSet {
+        id,
+        members: members.iter().cloned().collect(),
+    }))
+}
+
+/// An alias as its `after` would make it; of a list that fits no entry only the length.
+fn alias(config: &Config, id: types::AliasId) -> Option<Value> {
+    let alias = config.alias(id)?;
+    if alias.members.len() > MEMBERS_PER_CHANGE_MAX {
+        let members_len = alias.members.len();
+        return Some(json!({ "address": alias.address, "members_len": members_len }));
+    }
+    let create = Change::AliasCreate(AliasCreate {
+        id,
+        address: alias.address.clone(),
+        members: alias.members.iter().cloned().collect(),
+    });
+    Some(create.fields_without_id())
+}
+
+/// The `after` of types whose name says it all; `None` for all others.
+fn fixed_after(type_name: &str) -> Option<Option<Value>> {
+    let (_, verb) = type_name.rsplit_once('.')?;
+    match verb {
+        "remove" | "clear" | "revoke" => Some(None),
+        "disable" | "off" => Some(Some(json!({ "enabled": false }))),
+        "enable" | "on" => Some(Some(json!({ "enabled": true }))),
+        _ => None,
+    }
+}
+
+/// Whether the object of this type has an id of its own.
+fn has_id(type_name: &str) -> bool {
+    !(type_name.starts_with("system.") || type_name.starts_with("security."))
+}

@@ -1,0 +1,226 @@
+//! Effects as sentences for people (RULES.md §2, UX.md §9).
+//!
+//! *Verb – whose mail – which messages – to where, OUTSIDE or inside – does the owner keep a copy?*
+//! Names that the viewer may not see are not told; text that somebody typed cannot hide anything.
+
+use types::{AccountId, Address, DomainId};
+
+use crate::change::Owned;
+use crate::config::Config;
+use crate::effect::{Access, Effect, Grantee, Protection, Refused, Whose};
+use crate::role::Role;
+use crate::shown;
+
+/// For whom a sentence is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Viewer {
+    /// Somebody who may read the whole configuration.
+    Server,
+    /// Somebody who may read what belongs to a domain.
+    Domain(DomainId),
+    /// Somebody who may read what belongs to an account.
+    Account(AccountId),
+}
+
+/// The sentence for one effect. `config` gives the names: the one before a removal, else the one
+/// after the change.
+pub fn sentence(effect: &Effect, config: &Config, viewer: Viewer) -> String {
+    let words = Words { config, viewer };
+    match effect {
+        Effect::LeavesOrganisation {
+            whose,
+            targets,
+            more,
+            keeps_copy,
+            mailboxes,
+        } => words.leaves(whose, targets, *more, keeps_copy.then_some(*mailboxes)),
+        Effect::DivertsOutgoing { domain } => format!(
+            "Delivers all mail to {} here, also what people here send to it.",
+            shown::domain(domain)
+        ),
+        Effect::DeliversElsewhere {
+            whose,
+            to,
+            no_longer,
+            more,
+        } => words.delivers_elsewhere(whose, to, no_longer, *more),
+        Effect::Destroys { whose, recoverable } => words.destroys(whose, *recoverable),
+        Effect::Refuses { what } => words.refuses(what),
+        Effect::WeakensProtection { what } => weakens(what),
+        Effect::BlursRecord { setting } => {
+            format!("Keeps records for a shorter time ({setting}): earlier intrusions could not be explained.")
+        }
+        Effect::GrantsAccess { to, what } => words.grants(*to, *what),
+        Effect::CreatesAccess {
+            account,
+            credential,
+        } => format!("Lets {} sign in with password {credential}.", words.account(*account)),
+        Effect::AndMore { count } => format!("Does {count} more things of these kinds."),
+    }
+}
+
+struct Words<'a> {
+    config: &'a Config,
+    viewer: Viewer,
+}
+
+impl Words<'_> {
+    fn leaves(&self, whose: &Whose, targets: &[Address], more: u64, copies: Option<u64>) -> String {
+        let verb = if copies.is_some() { "Copies" } else { "Forwards" };
+        let targets: Vec<_> = targets.iter().map(shown::address).collect();
+        let targets = list(&targets, more);
+        let copy = match copies {
+            None => "No mailbox here keeps a copy.".to_owned(),
+            Some(1) => "One mailbox here keeps a copy.".to_owned(),
+            Some(count) => format!("{count} mailboxes here keep a copy."),
+        };
+        let whose = self.whose(whose);
+        format!("{verb} all {whose} to {targets}, OUTSIDE your organisation. {copy}")
+    }
+
+    fn delivers_elsewhere(
+        &self,
+        whose: &Whose,
+        to: &[AccountId],
+        no_longer: &[AccountId],
+        more: u64,
+    ) -> String {
+        let names = |ids: &[AccountId]| -> Vec<_> { ids.iter().map(|id| self.account(*id)).collect() };
+        let whose = self.whose(whose);
+        match (to.is_empty(), no_longer.is_empty()) {
+            (false, true) => {
+                format!("Delivers all {whose} to {}, inside, as well.", list(&names(to), more))
+            }
+            (true, _) => {
+                let gone = list(&names(no_longer), more);
+                format!("Delivers {whose} no longer to {gone}.")
+            }
+            (false, false) => {
+                let (to, gone) = (list(&names(to), 0), list(&names(no_longer), more));
+                format!("Delivers all {whose} to {to}, inside, and no longer to {gone}.")
+            }
+        }
+    }
+
+    fn destroys(&self, whose: &Whose, recoverable: bool) -> String {
+        let whose = self.whose(whose);
+        if recoverable {
+            format!("Deletes all {whose}. It can be brought back for a while.")
+        } else {
+            format!("Deletes removed {whose} for good sooner than before.")
+        }
+    }
+
+    fn refuses(&self, what: &Refused) -> String {
+        match what {
+            Refused::Address(address) => {
+                format!("Refuses all mail for {}.", self.address(address))
+            }
+            Refused::UnknownIn(domain) => {
+                let domain = shown::domain(domain);
+                format!("Refuses mail for addresses of {domain} that nobody has.")
+            }
+            Refused::DetailsIn(domain) => {
+                let domain = shown::domain(domain);
+                format!("Refuses mail for addresses of {domain} with details in the old form.")
+            }
+            Refused::Domain(domain) => {
+                format!("Refuses all mail for {}.", shown::domain(domain))
+            }
+            Refused::Listener { service, address } => {
+                format!("Refuses all connections to {service} at {address}.")
+            }
+            Refused::Beyond(setting) => {
+                format!("Refuses what passes the lower limit of {setting}.")
+            }
+        }
+    }
+
+    fn grants(&self, to: Grantee, what: Access) -> String {
+        let who = match to {
+            Grantee::Account(id) => self.account(id),
+            Grantee::Anyone => "anyone who reaches it".to_owned(),
+        };
+        match what {
+            Access::Role(Role::Auditor) => {
+                format!("Lets {who} read all settings and records as auditor.")
+            }
+            Access::Role(role) => format!("Lets {who} change settings as {}.", role.label()),
+            Access::SendAs(Owned::Account(id)) => {
+                format!("Lets {who} send as {}.", self.account(id))
+            }
+            Access::SendAs(Owned::Alias(id)) => {
+                let alias = self.config.alias(id).map(|alias| self.address(&alias.address));
+                format!("Lets {who} send as {}.", alias.unwrap_or_else(|| id.to_string()))
+            }
+            Access::Listener { service, address } => {
+                format!("Opens {service} at {address} to {who}.")
+            }
+        }
+    }
+
+    fn whose(&self, whose: &Whose) -> String {
+        match whose {
+            Whose::Address(address) => format!("mail for {}", self.address(address)),
+            Whose::UnknownIn(domain) => {
+                let domain = shown::domain(domain);
+                format!("mail for addresses of {domain} that nobody has")
+            }
+            Whose::RoleAddresses => "mail for postmaster and abuse".to_owned(),
+            Whose::Account(id) => format!("mail of {}", self.account(*id)),
+            Whose::Everyone => "mail of everyone".to_owned(),
+        }
+    }
+
+    /// The address of an account that the viewer may see.
+    fn account(&self, id: AccountId) -> String {
+        match self.config.account(id) {
+            None => id.to_string(),
+            Some(account) if self.may_see(account.domain, Some(id)) => {
+                shown::address(&account.address)
+            }
+            Some(_) => "a mailbox of another domain".to_owned(),
+        }
+    }
+
+    /// An address that lies outside, or that the viewer may see.
+    fn address(&self, address: &Address) -> String {
+        let hosted = self.config.domain(address.domain()).map(|domain| domain.id);
+        match hosted {
+            Some(domain) if !self.may_see(domain, None) => {
+                "an address of another domain".to_owned()
+            }
+            _ => shown::address(address),
+        }
+    }
+
+    fn may_see(&self, domain: DomainId, account: Option<AccountId>) -> bool {
+        match self.viewer {
+            Viewer::Server => true,
+            Viewer::Domain(own) => domain == own,
+            Viewer::Account(own) => {
+                let same_domain = self.config.account(own).is_some_and(|me| me.domain == domain);
+                account == Some(own) || same_domain
+            }
+        }
+    }
+}
+
+fn weakens(what: &Protection) -> String {
+    match what {
+        Protection::Setting(key) => format!("Weakens a guard against intruders ({key})."),
+        Protection::Certificate { name, certificate } => {
+            let name = shown::domain(name);
+            format!("Leaves {name} without its certificate {certificate}: clients will warn or fail.")
+        }
+    }
+}
+
+/// `a, b and 3 more`
+fn list(names: &[String], more: u64) -> String {
+    match (names, more) {
+        (_, 1..) => format!("{} and {more} more", names.join(", ")),
+        ([rest @ .., last], 0) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => names.join(", "),
+    }
+}

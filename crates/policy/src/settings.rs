@@ -1,0 +1,366 @@
+//! The settings of the server: typed, each with its meaning, unit, range and default.
+//!
+//! A setting is a field; its doc comment is the manual. The same list makes the fields, the
+//! values that an entry carries and the registry, so that none of them can forget one.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+use types::Domain;
+
+/// Why a setting was not accepted; names the key, the value and what would be accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingError {
+    /// No such key.
+    #[error("there is no setting {key:?}; `sealpost config get` lists them all")]
+    UnknownKey {
+        /// As it was given.
+        key: String,
+    },
+    /// Not a value of this setting.
+    #[error("{key} cannot be {value:?}: it takes {accepted}")]
+    OutOfRange {
+        /// The setting.
+        key: &'static str,
+        /// As it was given.
+        value: String,
+        /// What it takes, such as `a whole number from 1 to 100`.
+        accepted: String,
+    },
+}
+
+/// What lowering or raising a setting does to the safety of mail and record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// Changes no protection.
+    Neutral,
+    /// Room for mail: less of it refuses mail.
+    Capacity,
+    /// A guard that is weaker when the value is larger (or on).
+    GuardWeakerAbove,
+    /// A guard that is weaker when the value is smaller (or off).
+    GuardWeakerBelow,
+    /// How long removed mail can be brought back: less of it destroys mail sooner.
+    Recovery,
+    /// How long records are kept: less of it blurs them.
+    Record,
+}
+
+/// One row of the registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingRow {
+    /// The name that commands and entries use.
+    pub key: &'static str,
+    /// Meaning and unit.
+    pub doc: String,
+    /// What is accepted.
+    pub accepted: String,
+    /// The value of a new server.
+    pub default: String,
+    /// The value in force.
+    pub current: String,
+    /// What a change of it can do.
+    pub meaning: Meaning,
+}
+
+/// A type that a setting may have.
+trait Value: Sized + fmt::Debug {
+    type Range;
+    fn parse(text: &str, range: &Self::Range) -> Option<Self>;
+    fn lies_in(&self, range: &Self::Range) -> bool;
+    fn accepted(range: &Self::Range) -> String;
+    fn show(&self) -> String;
+}
+
+impl Value for u64 {
+    type Range = RangeInclusive<Self>;
+
+    fn parse(text: &str, range: &Self::Range) -> Option<Self> {
+        let plain = text.bytes().all(|c| c.is_ascii_digit());
+        let number = if plain { text.parse().ok() } else { None };
+        number.filter(|number| range.contains(number))
+    }
+
+    fn lies_in(&self, range: &Self::Range) -> bool {
+        range.contains(self)
+    }
+
+    fn accepted(range: &Self::Range) -> String {
+        format!("a whole number from {} to {}", range.start(), range.end())
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for bool {
+    type Range = ();
+
+    fn parse(text: &str, (): &()) -> Option<Self> {
+        match text {
+            "on" | "true" => Some(true),
+            "off" | "false" => Some(false),
+            _ => None,
+        }
+    }
+
+    fn lies_in(&self, (): &()) -> bool {
+        true
+    }
+
+    fn accepted((): &()) -> String {
+        "on or off".to_owned()
+    }
+
+    fn show(&self) -> String {
+        if *self { "on" } else { "off" }.to_owned()
+    }
+}
+
+/// A name that a server may have: at least two labels are not asked for, so `localhost` serves.
+impl Value for Domain {
+    type Range = ();
+
+    fn parse(text: &str, (): &()) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn lies_in(&self, (): &()) -> bool {
+        true
+    }
+
+    fn accepted((): &()) -> String {
+        "a host name such as mail.example.org".to_owned()
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+macro_rules! settings {
+    ($(
+        $(#[doc = $doc:literal])+
+        $key:ident: $variant:ident($kind:ty) in $range:expr, default $default:expr, $meaning:ident;
+    )+) => {
+        /// All settings, with the values in force.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Settings {
+            $($(#[doc = $doc])+ pub $key: $kind,)+
+        }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self { $($key: $default,)+ }
+            }
+        }
+
+        /// One setting with a value for it, as an entry carries it.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(tag = "id", content = "value", rename_all = "snake_case", deny_unknown_fields)]
+        pub enum Setting {
+            $($(#[doc = $doc])+ $variant($kind),)+
+        }
+
+        impl Setting {
+            /// Every key, in the order of the manual.
+            pub const KEYS: &'static [&'static str] = &[$(stringify!($key)),+];
+
+            /// The key.
+            pub fn key(&self) -> &'static str {
+                match self { $(Self::$variant(_) => stringify!($key),)+ }
+            }
+
+            /// The value as people write it.
+            pub fn value(&self) -> String {
+                match self { $(Self::$variant(value) => value.show(),)+ }
+            }
+
+            /// Reads a key and a value as people write them.
+            pub fn parse(key: &str, value: &str) -> Result<Self, SettingError> {
+                $(if key == stringify!($key) {
+                    return <$kind as Value>::parse(value, &$range)
+                        .map(Self::$variant)
+                        .ok_or_else(|| out_of_range::<$kind>(stringify!($key), value, &$range));
+                })+
+                Err(SettingError::UnknownKey { key: key.to_owned() })
+            }
+
+            /// Whether the value lies in its range; entries and programs need not come by
+            /// [`Self::parse`].
+            pub fn check(&self) -> Result<(), SettingError> {
+                match self {
+                    $(Self::$variant(value) if !value.lies_in(&$range) => Err(
+                        out_of_range::<$kind>(stringify!($key), &value.show(), &$range)
+                    ),)+
+                    _ => Ok(()),
+                }
+            }
+        }
+
+        impl Settings {
+            /// Puts one setting in force.
+            pub fn set(&mut self, setting: &Setting) {
+                match setting {
+                    $(Setting::$variant(value) => self.$key = value.clone(),)+
+                }
+            }
+
+            /// The value in force of the setting that `like` is for.
+            pub fn current(&self, like: &Setting) -> Setting {
+                match like { $(Setting::$variant(_) => Setting::$variant(self.$key.clone()),)+ }
+            }
+
+            /// What is different in `later`: keys with their meaning, and whether they are less or
+            /// greater there.
+            pub fn differences(&self, later: &Self) -> Vec<(&'static str, Meaning, Ordering)> {
+                let all = [$((
+                    stringify!($key),
+                    Meaning::$meaning,
+                    later.$key.cmp(&self.$key),
+                )),+];
+                all.into_iter().filter(|(_, _, order)| order.is_ne()).collect()
+            }
+
+            /// The registry: every setting with its manual, range, default and current value.
+            pub fn rows(&self) -> Vec<SettingRow> {
+                let initial = Self::default();
+                vec![$(SettingRow {
+                    key: stringify!($key),
+                    doc: [$($doc),+].map(str::trim).join(" "),
+                    accepted: <$kind as Value>::accepted(&$range),
+                    default: initial.$key.show(),
+                    current: self.$key.show(),
+                    meaning: Meaning::$meaning,
+                }),+]
+            }
+        }
+    };
+}
+
+fn out_of_range<T: Value>(key: &'static str, value: &str, range: &T::Range) -> SettingError {
+    SettingError::OutOfRange {
+        key,
+        value: value.to_owned(),
+        accepted: T::accepted(range),
+    }
+}
+
+settings! {
+    /// The name by which this server greets and signs its trace fields. The name of the setup
+    /// until it is set; `localhost` before any setup.
+    host_name: HostName(Domain) in (), default localhost(), Neutral;
+    /// Largest message that is accepted, in octets.
+    message_size_max_octets: MessageSizeMaxOctets(u64) in 65_536..=1_073_741_824,
+        default 52_428_800, Capacity;
+    /// Forward-paths that one message may have at a time (RFC 5321 §4.5.3.1.8).
+    recipients_max: RecipientsMax(u64) in 100..=1_000, default 1_000, Capacity;
+    /// `Received` fields after which a message is taken for a loop (RFC 5321 §6.3).
+    received_hops_max: ReceivedHopsMax(u64) in 20..=100, default 50, Capacity;
+    /// Connections to all services at a time.
+    connections_max: ConnectionsMax(u64) in 10..=1_000_000, default 10_000, Capacity;
+    /// Connections from one source (an IPv4 address or an IPv6 /64) at a time.
+    connections_per_source_max: ConnectionsPerSourceMax(u64) in 1..=100_000, default 100, Capacity;
+    /// Connections from one source that have not signed in, at a time.
+    connections_unauthenticated_per_source_max: ConnectionsUnauthenticatedPerSourceMax(u64)
+        in 1..=100_000, default 30, Capacity;
+    /// Failed sign-ins to one account within the window before more are delayed and refused.
+    sign_in_failures_per_account_max: SignInFailuresPerAccountMax(u64) in 1..=1_000,
+        default 10, GuardWeakerAbove;
+    /// Failed sign-ins from one source within the window before more are delayed and refused.
+    sign_in_failures_per_source_max: SignInFailuresPerSourceMax(u64) in 1..=10_000,
+        default 30, GuardWeakerAbove;
+    /// Length of the window in which failed sign-ins are counted, in seconds.
+    sign_in_failures_window_s: SignInFailuresWindowS(u64) in 60..=86_400,
+        default 300, GuardWeakerBelow;
+    /// Whether a password may be sent without TLS over a loopback connection.
+    plain_sign_in_on_loopback: PlainSignInOnLoopback(bool) in (), default false, GuardWeakerAbove;
+    /// How long mail that a client expunged can be brought back, in days.
+    recoverable_client_days: RecoverableClientDays(u64) in 1..=3_650, default 7, Recovery;
+    /// How long mail that a rule or an operator removed can be brought back, in days.
+    recoverable_operator_days: RecoverableOperatorDays(u64) in 1..=3_650, default 30, Recovery;
+    /// How long records of sign-ins and sessions are kept, in days.
+    activity_retention_days: ActivityRetentionDays(u64) in 90..=36_500, default 400, Record;
+    /// How long records of what happened to each message are kept, in days.
+    trace_retention_days: TraceRetentionDays(u64) in 90..=36_500, default 400, Record;
+}
+
+fn localhost() -> Domain {
+    "localhost"
+        .parse()
+        .expect("localhost is one label of letters, hence a domain name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_accepted_and_listed_once() {
+        let settings = Settings::default();
+        let rows = settings.rows();
+        assert_eq!(rows.len(), Setting::KEYS.len());
+        for row in rows {
+            let setting = Setting::parse(row.key, &row.default).unwrap();
+            assert_eq!(setting.key(), row.key);
+            assert_eq!(setting.value(), row.current);
+            assert_eq!(setting.check(), Ok(()));
+            assert_eq!(settings.current(&setting), setting);
+            assert!(row.doc.ends_with('.') && !row.doc.contains("  "), "{}", row.doc);
+            let entry = serde_json::to_value(&setting).unwrap();
+            assert_eq!(entry["id"], row.key, "the entry names it otherwise");
+        }
+    }
+
+    #[test]
+    fn a_value_out_of_range_names_key_value_and_range() {
+        for (key, value, words) in [
+            (
+                "message_size_max_octets",
+                "1",
+                "message_size_max_octets cannot be \"1\": it takes a whole number from 65536 to 1073741824",
+            ),
+            (
+                "activity_retention_days",
+                "89",
+                "activity_retention_days cannot be \"89\": it takes a whole number from 90 to 36500",
+            ),
+            (
+                "plain_sign_in_on_loopback",
+                "yes",
+                "plain_sign_in_on_loopback cannot be \"yes\": it takes on or off",
+            ),
+            (
+                "host_name",
+                "a b",
+                "host_name cannot be \"a b\": it takes a host name such as mail.example.org",
+            ),
+            (
+                "colour",
+                "red",
+                "there is no setting \"colour\"; `sealpost config get` lists them all",
+            ),
+        ] {
+            assert_eq!(Setting::parse(key, value).unwrap_err().to_string(), words);
+        }
+        for odd in ["+100", "-1", "1e3", "0x80", "", " 100", "99999999999999999999"] {
+            assert!(Setting::parse("recipients_max", odd).is_err(), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_came_by_program_is_checked_too() {
+        assert!(Setting::RecipientsMax(99).check().is_err());
+        assert_eq!(Setting::RecipientsMax(100).check(), Ok(()));
+    }
+
+    #[test]
+    fn set_puts_in_force() {
+        let mut settings = Settings::default();
+        settings.set(&Setting::RecoverableClientDays(14));
+        assert_eq!(settings.recoverable_client_days, 14);
+    }
+}
