@@ -11,7 +11,9 @@ const VERIFICATION_FAILED: i32 = 6;
 
 /// All entries, as `ledger list --json` gives them: one object a line.
 fn entries(server: &Server) -> anyhow::Result<Vec<Value>> {
-    let listed = server.cli(&["ledger", "list", "--json"])?.ok()?;
+    let listed = server
+        .cli(&["ledger", "list", "--limit", "10000", "--json"])?
+        .ok()?;
     listed
         .out
         .lines()

@@ -1,0 +1,3 @@
+//! See `ledger::fuzzing::note_round_trip`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|input: &[u8]| ledger::fuzzing::note_round_trip(input));

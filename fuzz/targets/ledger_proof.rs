@@ -1,0 +1,3 @@
+//! See `ledger::fuzzing::proof_round_trip`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|input: &[u8]| ledger::fuzzing::proof_round_trip(input));

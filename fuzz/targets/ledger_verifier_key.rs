@@ -1,0 +1,3 @@
+//! See `ledger::fuzzing::verifier_key_round_trip`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|input: &[u8]| ledger::fuzzing::verifier_key_round_trip(input));
