@@ -40,3 +40,6 @@ pub use state_root::{ObjectState, StateRootError, state_root};
 pub use text::Text;
 pub use tiles::{TileError, TileFile, TileId, TileKind, TileNodes, TileReader, TileWriter};
 pub use tree::{Nodes, Tree, TreeError};
+
+#[cfg(test)]
+mod tests;

@@ -99,6 +99,7 @@ impl FromStr for Proof {
             .filter(|hashes| hashes.len() <= PROOF_HASHES_MAX)
             .ok_or_else(shape)?;
         let checkpoint = Note::parse(checkpoint.as_bytes()).map_err(CheckpointError::from)?;
+        checkpoint.text().parse::<Checkpoint>()?;
         Ok(Self {
             extra,
             index,

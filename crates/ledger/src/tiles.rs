@@ -113,6 +113,13 @@ impl TileId {
         item << (self.kind.level() * TILE_HEIGHT)
     }
 
+    /// Entries below one item of this tile.
+    pub(crate) fn item_entries(&self) -> u64 {
+        1_u64
+            .checked_shl(self.kind.level() * TILE_HEIGHT)
+            .unwrap_or(u64::MAX)
+    }
+
     /// The octets of this tile; a wider file serves too, since it begins with them.
     fn read(&self, reader: &dyn TileReader) -> Result<Vec<u8>, TileError> {
         let full = Self {

@@ -150,7 +150,9 @@ impl Stream<'_> {
             let Some(found) = difference(reader, expected, stored) else {
                 continue;
             };
-            if first.as_ref().is_none_or(|first| found.seq < first.seq) {
+            // A hash high up says nothing new where an entry below it is known to differ.
+            let behind = found.seq.saturating_add(stored.item_entries());
+            if first.as_ref().is_none_or(|first| first.seq >= behind) {
                 *first = Some(found);
             }
         }
