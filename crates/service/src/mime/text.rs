@@ -1,0 +1,166 @@
+//! The text of a message: for search and for previews.
+
+use super::{Mime, Part, decode};
+use crate::header::fields;
+
+/// Characters of a preview (RFC 8970 §3.1 allows 256).
+const PREVIEW_CHARS: usize = 200;
+/// Octets of a text part that a preview looks at.
+const PREVIEW_OCTETS: usize = 16_384;
+
+impl Mime {
+    /// Whether the decoded text of a part contains this text, without regard to case.
+    ///
+    /// Parts are decoded one after the other, so no more than one is in memory. Markup of HTML is
+    /// not text.
+    pub fn body_contains(&self, message: &[u8], wanted: &str) -> bool {
+        let wanted = wanted.to_lowercase();
+        let mut found = wanted.is_empty();
+        self.root.walk(&mut |part| {
+            if !found && part.is_text() {
+                let text = part.text(message, usize::MAX);
+                found = text.to_lowercase().contains(&wanted);
+            }
+        });
+        found
+    }
+
+    /// Whether the decoded header fields or the decoded text contain this text, without regard to
+    /// case.
+    pub fn text_contains(&self, message: &[u8], wanted: &str) -> bool {
+        let lower = wanted.to_lowercase();
+        let mut found = self.body_contains(message, wanted);
+        self.root.walk(&mut |part| {
+            if !found {
+                let head = message.get(part.header.clone()).unwrap_or_default();
+                found = decoded_header(head).to_lowercase().contains(&lower);
+            }
+        });
+        found
+    }
+
+    /// The first words of the message, in one line.
+    pub fn preview(&self, message: &[u8]) -> String {
+        let mut preview = String::new();
+        self.root.walk(&mut |part| {
+            if preview.is_empty() && part.is_text() {
+                let text = part.text(message, PREVIEW_OCTETS);
+                let words: Vec<&str> = text.split_whitespace().collect();
+                preview = words.join(" ").chars().take(PREVIEW_CHARS).collect();
+            }
+        });
+        preview
+    }
+}
+
+impl Part {
+    /// The decoded text of at most `max_octets` of a text part.
+    fn text(&self, message: &[u8], max_octets: usize) -> String {
+        let body = message.get(self.body.clone()).unwrap_or_default();
+        let decoded = decode::transfer(&self.encoding, &body[..body.len().min(max_octets)]);
+        let text = decode::charset(self.content.parameter("charset"), &decoded);
+        if self.content.subtype.eq_ignore_ascii_case(b"html") {
+            without_markup(&text)
+        } else {
+            text
+        }
+    }
+}
+
+/// HTML without tags, comments, styles and scripts, and with its commonest entities decoded. For
+/// search and previews only: never shown as HTML again.
+fn without_markup(html: &str) -> String {
+    let mut text = String::with_capacity(html.len());
+    let mut rest = html;
+    while let Some((plain, tag)) = rest.split_once('<') {
+        text.push_str(plain);
+        let hidden = [("!--", "-->"), ("style", "</style"), ("script", "</script")];
+        let starts = |word: &str| {
+            let start = tag.as_bytes().get(..word.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
+        };
+        let end = hidden
+            .iter()
+            .find(|(start, _)| starts(start))
+            .map_or(">", |(_, end)| end);
+        let Some(at) = find_ignoring_case(tag, end) else {
+            // Unclosed: all that follows is text, so that nothing hides behind it.
+            rest = tag;
+            break;
+        };
+        let inline = [
+            "b>", "i>", "em", "span", "a ", "/b>", "/i>", "/em", "/span", "/a>",
+        ];
+        if !inline.iter().any(|word| starts(word)) {
+            text.push(' ');
+        }
+        let after = &tag[at + end.len()..];
+        rest = match end {
+            ">" | "-->" => after,
+            _ => after.split_once('>').map_or("", |(_, after)| after),
+        };
+    }
+    text.push_str(rest);
+    let entities = [
+        ("&nbsp;", " "),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&amp;", "&"),
+    ];
+    entities
+        .iter()
+        .fold(text, |text, (entity, plain)| text.replace(entity, plain))
+}
+
+/// Where ASCII text begins in another, without regard to case.
+fn find_ignoring_case(text: &str, wanted: &str) -> Option<usize> {
+    let windows = text.as_bytes().windows(wanted.len()).enumerate();
+    let mut matches = windows.filter(|(_, window)| window.eq_ignore_ascii_case(wanted.as_bytes()));
+    matches.next().map(|(at, _)| at)
+}
+
+/// All fields of a header block as `Name: decoded value` lines.
+pub fn decoded_header(head: &[u8]) -> String {
+    let mut text = String::with_capacity(head.len());
+    for field in fields(head) {
+        text.push_str(&String::from_utf8_lossy(field.name));
+        text.push_str(": ");
+        text.push_str(&decoded_value(field.value));
+        text.push('\n');
+    }
+    text
+}
+
+/// Whether a field of this name has this text in its decoded value, without regard to case; every
+/// value has the empty text (RFC 9051 §6.4.4).
+pub fn matches_header(head: &[u8], name: &str, wanted: &str) -> bool {
+    let wanted = wanted.to_lowercase();
+    fields(head)
+        .filter(|field| field.is(name))
+        .any(|field| decoded_value(field.value).to_lowercase().contains(&wanted))
+}
+
+fn decoded_value(value: &[u8]) -> String {
+    let decoded = decode::encoded_words(value);
+    decoded.trim_start().replace("\r\n", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_is_not_text() {
+        for (html, expected) in [
+            ("<p>a<b>b</b>c</p>d", " abc d"),
+            ("a<style>x{}</STYLE >b<!-- c > -->d", "a b d"),
+            ("a<script>\"</p>\"</script>b", "a b"),
+            ("a &lt;b&gt; &amp;amp;", "a <b> &amp;"),
+            ("1 < 2", "1  2"),
+            ("a<!-- open", "a!-- open"),
+        ] {
+            assert_eq!(without_markup(html), expected, "{html}");
+        }
+    }
+}
