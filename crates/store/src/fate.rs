@@ -1,0 +1,140 @@
+//! Fates: what became of one message for one recipient, and by which rule.
+//!
+//! The row commits in the transaction that delivers, sends on or discards; without it none of these
+//! happens.
+
+use rusqlite::Row;
+use types::{AccountId, SessionId, Timestamp};
+
+use crate::error::StoreResult;
+use crate::tx::{ReadTx, WriteTx, optional, time};
+
+/// What became of a message for one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fate {
+    /// The token of the message, the same for all its recipients.
+    pub message: String,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The size of the configuration ledger that decided it.
+    pub config_size: u64,
+    /// The account it was for, if any.
+    pub account: Option<AccountId>,
+    /// The recipient of the envelope, as compared.
+    pub recipient: String,
+    /// What was done: `store`, `redirect`, `refuse` and so on.
+    pub action: String,
+    /// Where it went: a mailbox, an address.
+    pub target: String,
+    /// How the rules came to that, as JSON.
+    pub rules: Vec<u8>,
+    /// The session that brought it.
+    pub session: Option<SessionId>,
+    /// The commitment to where it came from.
+    pub source: Vec<u8>,
+    /// Octets of the message.
+    pub size: u64,
+    /// The sender of the envelope; empty for the null path.
+    pub reverse_path: String,
+    /// The Message-ID field, as found.
+    pub message_id: String,
+}
+
+/// Which fates are wanted.
+#[derive(Clone, Copy, Debug)]
+pub enum FateKey<'a> {
+    /// Those of one message, by its token.
+    Message(&'a str),
+    /// Those of messages with this Message-ID.
+    MessageId(&'a str),
+    /// Those for this recipient, as compared.
+    Recipient(&'a str),
+    /// Those for this account.
+    Account(AccountId),
+    /// Those that this rule had a part in: `id@seq`.
+    Rule(&'a str),
+}
+
+/// Records a fate. `rule_ids` are the rules that had a part in it, each as `id@seq`.
+pub fn insert(tx: &mut WriteTx<'_>, fate: &Fate, rule_ids: &[String]) -> StoreResult<()> {
+    let id = tx.insert(
+        "INSERT INTO fate (message, at, config_size, account, recipient, action, target, rules,
+                session, source, size, reverse_path, message_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        (
+            &fate.message,
+            fate.at.0,
+            fate.config_size,
+            fate.account.map(|account| account.0),
+            &fate.recipient,
+            &fate.action,
+            &fate.target,
+            &fate.rules,
+            fate.session.map(|session| session.0),
+            &fate.source,
+            fate.size,
+            &fate.reverse_path,
+            &fate.message_id,
+        ),
+    )?;
+    for rule in rule_ids {
+        tx.run(
+            "INSERT INTO fate_rule (rule, fate) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            (rule, id),
+        )?;
+    }
+    Ok(())
+}
+
+macro_rules! select_fate {
+    ($where:literal) => {
+        concat!(
+            "SELECT f.message, f.at, f.config_size, f.account, f.recipient, f.action, f.target,
+                    f.rules, f.session, f.source, f.size, f.reverse_path, f.message_id FROM ",
+            $where,
+            " AND f.at >= ?2 AND f.at < ?3 ORDER BY f.at DESC, f.id DESC LIMIT ?4"
+        )
+    };
+}
+
+/// The fates with this key from `since` to before `until`, newest first.
+pub fn find(
+    tx: &ReadTx<'_>,
+    key: FateKey<'_>,
+    since: Timestamp,
+    until: Timestamp,
+    limit: usize,
+) -> StoreResult<Vec<Fate>> {
+    let (sql, text) = match key {
+        FateKey::Message(token) => (select_fate!("fate f WHERE f.message = ?1"), token),
+        FateKey::MessageId(id) => (select_fate!("fate f WHERE f.message_id = ?1"), id),
+        FateKey::Recipient(address) => (select_fate!("fate f WHERE f.recipient = ?1"), address),
+        FateKey::Rule(rule) => (
+            select_fate!("fate_rule r JOIN fate f ON f.id = r.fate WHERE r.rule = ?1"),
+            rule,
+        ),
+        FateKey::Account(account) => {
+            let sql = select_fate!("fate f WHERE f.account = ?1");
+            return tx.all(sql, (account.0, since.0, until.0, limit), read);
+        }
+    };
+    tx.all(sql, (text, since.0, until.0, limit), read)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Fate> {
+    Ok(Fate {
+        message: row.get(0)?,
+        at: time(row, 1)?,
+        config_size: row.get(2)?,
+        account: optional(row, 3, AccountId)?,
+        recipient: row.get(4)?,
+        action: row.get(5)?,
+        target: row.get(6)?,
+        rules: row.get(7)?,
+        session: optional(row, 8, SessionId)?,
+        source: row.get(9)?,
+        size: row.get(10)?,
+        reverse_path: row.get(11)?,
+        message_id: row.get(12)?,
+    })
+}

@@ -1,0 +1,473 @@
+//! Logs of what happened, a database file for each day: `log/activity-2026-11-23.db`.
+//!
+//! A log thread gathers rows and writes them in batches; retention unlinks whole days. What cannot
+//! be taken is counted, never waited for, except by those who ask for a durable record.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params_from_iter};
+use tokio::sync::oneshot;
+use types::{AccountId, SessionId, Timestamp};
+
+use crate::error::{OpenError, StoreError, StoreResult};
+use crate::migrate::{self, open_reader};
+use crate::tx::{optional, time};
+
+/// Rows that may wait for the log thread.
+const WAITING_MAX: usize = 16_384;
+/// Rows of one batch.
+const BATCH_MAX: usize = 2_000;
+/// How long a row may wait for its batch.
+const BATCH_WAIT: Duration = Duration::from_millis(100);
+/// Days that are kept open for writing: today, and yesterday for late rows.
+const OPEN_DAYS_MAX: usize = 2;
+/// Octets of `2026-11-23`.
+const DAY_OCTETS: usize = 10;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRow {
+    /// When.
+    pub at: Timestamp,
+    /// What: a word of a closed set that the caller keeps.
+    pub kind: String,
+    /// Whose account.
+    pub account: Option<AccountId>,
+    /// In which session.
+    pub session: Option<SessionId>,
+    /// Where from.
+    pub source: String,
+    /// The token of the message it concerns.
+    pub message: Option<String>,
+    /// The rest, as JSON.
+    pub detail: Vec<u8>,
+}
+
+/// A row with its number in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRecord {
+    /// Its number; one counter serves all days.
+    pub seq: u64,
+    /// What happened.
+    pub row: LogRow,
+}
+
+/// Which rows are wanted: those that meet every condition, newest first.
+#[derive(Clone, Debug)]
+pub struct LogQuery {
+    /// From this time on.
+    pub since: Timestamp,
+    /// Before this time.
+    pub until: Timestamp,
+    /// Of this account.
+    pub account: Option<AccountId>,
+    /// Of this session.
+    pub session: Option<SessionId>,
+    /// Of this kind.
+    pub kind: Option<String>,
+    /// About this message.
+    pub message: Option<String>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl LogQuery {
+    /// All rows of a span of time.
+    pub fn between(since: Timestamp, until: Timestamp, limit: usize) -> Self {
+        Self {
+            since,
+            until,
+            account: None,
+            session: None,
+            kind: None,
+            message: None,
+            limit,
+        }
+    }
+}
+
+enum Command {
+    Append(LogRow),
+    AppendDurable(LogRow, oneshot::Sender<StoreResult<u64>>),
+    /// Answers when everything before it is in the files.
+    Flush(oneshot::Sender<()>),
+    /// Unlinks the days before this one.
+    Prune(String, oneshot::Sender<StoreResult<Vec<String>>>),
+}
+
+/// One log. Dropping it writes what waits and ends its thread.
+pub struct Log {
+    days: Days,
+    commands: Option<SyncSender<Command>>,
+    dropped: Arc<AtomicU64>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Where the files of a log are.
+#[derive(Clone)]
+struct Days {
+    dir: PathBuf,
+    name: &'static str,
+}
+
+impl Days {
+    fn path(&self, day: &str) -> PathBuf {
+        self.dir.join(format!("{}-{day}.db", self.name))
+    }
+
+    /// The days that have a file, oldest first.
+    fn list(&self) -> StoreResult<Vec<String>> {
+        let mut days = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let name = entry?.file_name();
+            let day = name
+                .to_str()
+                .and_then(|name| name.strip_prefix(self.name)?.strip_prefix('-'))
+                .and_then(|rest| rest.strip_suffix(".db"));
+            days.extend(day.filter(|day| is_day(day)).map(ToOwned::to_owned));
+        }
+        days.sort_unstable();
+        Ok(days)
+    }
+
+    fn unlink(&self, day: &str) -> StoreResult<()> {
+        let path = self.path(day);
+        for suffix in ["-wal", "-shm"] {
+            let mut beside = path.clone().into_os_string();
+            beside.push(suffix);
+            if Path::new(&beside).exists() {
+                fs::remove_file(beside)?;
+            }
+        }
+        fs::remove_file(path)?;
+        Ok(())
+    }
+}
+
+fn is_day(text: &str) -> bool {
+    let plain = |(at, c): (usize, u8)| match at {
+        4 | 7 => c == b'-',
+        _ => c.is_ascii_digit(),
+    };
+    text.len() == DAY_OCTETS && text.bytes().enumerate().all(plain)
+}
+
+impl Log {
+    /// Opens the log `name` in `dir`; refuses files of a newer format.
+    pub(crate) fn open(dir: &Path, name: &'static str) -> Result<Self, OpenError> {
+        let days = Days {
+            dir: dir.to_owned(),
+            name,
+        };
+        let mut writer = LogWriter {
+            days: days.clone(),
+            open: Vec::new(),
+            next_seq: 1,
+            dropped: Arc::new(AtomicU64::new(0)),
+        };
+        for day in days.list()?.iter().rev().take(OPEN_DAYS_MAX) {
+            let (conn, _) = migrate::LOG.open(&days.path(day))?;
+            let sql = "SELECT COALESCE(MAX(seq) + 1, 1) FROM record";
+            let next: u64 = conn.query_row(sql, [], |row| row.get(0))?;
+            writer.next_seq = writer.next_seq.max(next);
+        }
+        let dropped = Arc::clone(&writer.dropped);
+        let (commands, received) = sync_channel(WAITING_MAX);
+        let thread = std::thread::Builder::new()
+            .name(format!("log-{name}"))
+            .spawn(move || writer.run(&received))
+            .map_err(|source| OpenError::Io {
+                what: "starting a log thread".to_owned(),
+                source,
+            })?;
+        Ok(Self {
+            days,
+            commands: Some(commands),
+            dropped,
+            thread: Some(thread),
+        })
+    }
+
+    /// Records something soon; if too much waits already, the row is dropped and counted.
+    pub fn append(&self, row: LogRow) {
+        if self.send(Command::Append(row)).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Records something and waits until it is on the disk; gives its number.
+    pub async fn append_durable(&self, row: LogRow) -> StoreResult<u64> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::AppendDurable(row, reply))?;
+        answer.await.map_err(|_| ended())?
+    }
+
+    /// Rows that were lost since the start because too much waited or a file could not be written.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// The rows that meet the query, newest first, including those just appended.
+    pub async fn query(&self, query: LogQuery) -> StoreResult<Vec<LogRecord>> {
+        let (reply, flushed) = oneshot::channel();
+        self.send(Command::Flush(reply))?;
+        flushed.await.map_err(|_| ended())?;
+        let days = self.days.clone();
+        tokio::task::spawn_blocking(move || search(&days, &query))
+            .await
+            .map_err(|_| StoreError::Panicked)?
+    }
+
+    /// Unlinks all days before `day` (`2026-11-23`); gives those that were there.
+    ///
+    /// Whether they may go is decided by the caller (retention).
+    pub async fn prune(&self, day: &str) -> StoreResult<Vec<String>> {
+        if !is_day(day) {
+            return Err(StoreError::NotFound("day"));
+        }
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Prune(day.to_owned(), reply))?;
+        answer.await.map_err(|_| ended())?
+    }
+
+    fn send(&self, command: Command) -> StoreResult<()> {
+        let commands = self.commands.as_ref().ok_or_else(ended)?;
+        commands.try_send(command).map_err(|err| match err {
+            TrySendError::Full(_) => StoreError::Busy,
+            TrySendError::Disconnected(_) => ended(),
+        })
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.commands = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the log thread panicked");
+        }
+    }
+}
+
+fn ended() -> StoreError {
+    StoreError::Failed("the log thread has ended".to_owned())
+}
+
+/// Looks through the days, newest first, until there are enough rows.
+fn search(days: &Days, query: &LogQuery) -> StoreResult<Vec<LogRecord>> {
+    let (first, last) = (query.since.day(), query.until.day());
+    let mut found = Vec::new();
+    for day in days.list()?.iter().rev() {
+        if *day > last || found.len() >= query.limit {
+            continue;
+        }
+        if *day < first {
+            break;
+        }
+        let conn = open_reader(&days.path(day))?;
+        let (sql, values) = statement(query, query.limit - found.len());
+        let mut statement = conn.prepare(&sql)?;
+        let rows = statement.query_map(params_from_iter(values), read)?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
+    Ok(found)
+}
+
+/// The query as SQL, with a condition only where one is set, so that an index serves each.
+fn statement(query: &LogQuery, limit: usize) -> (String, Vec<Value>) {
+    let signed = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
+    let conditions = [
+        ("account", query.account.map(|id| signed(id.0))),
+        ("session", query.session.map(|id| signed(id.0))),
+        ("kind", query.kind.clone().map(Value::Text)),
+        ("message", query.message.clone().map(Value::Text)),
+    ];
+    let mut sql = "SELECT seq, at, kind, account, session, source, message, detail
+                     FROM record WHERE at >= ?1 AND at < ?2"
+        .to_owned();
+    let mut values = vec![
+        Value::Integer(query.since.0),
+        Value::Integer(query.until.0),
+        signed(limit as u64),
+    ];
+    for (column, value) in conditions {
+        if let Some(value) = value {
+            values.push(value);
+            sql.push_str(&format!(" AND {column} = ?{}", values.len()));
+        }
+    }
+    sql.push_str(" ORDER BY at DESC, seq DESC LIMIT ?3");
+    (sql, values)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<LogRecord> {
+    Ok(LogRecord {
+        seq: row.get(0)?,
+        row: LogRow {
+            at: time(row, 1)?,
+            kind: row.get(2)?,
+            account: optional(row, 3, AccountId)?,
+            session: optional(row, 4, SessionId)?,
+            source: row.get(5)?,
+            message: row.get(6)?,
+            detail: row.get(7)?,
+        },
+    })
+}
+
+/// What the log thread owns.
+struct LogWriter {
+    days: Days,
+    /// Open files, the one used last at the end.
+    open: Vec<(String, Connection)>,
+    next_seq: u64,
+    dropped: Arc<AtomicU64>,
+}
+
+/// A row of a batch and who waits for it.
+type Pending = (LogRow, Option<oneshot::Sender<StoreResult<u64>>>);
+
+impl LogWriter {
+    fn run(mut self, commands: &Receiver<Command>) {
+        while let Ok(first) = commands.recv() {
+            let mut batch = Vec::new();
+            let mut next = Some(first);
+            let deadline = Instant::now() + BATCH_WAIT;
+            while let Some(command) = next {
+                let urgent = self.take(command, &mut batch);
+                let full = batch.len() >= BATCH_MAX;
+                let left = deadline.saturating_duration_since(Instant::now());
+                next = match commands.recv_timeout(left) {
+                    _ if urgent || full => None,
+                    Ok(command) => Some(command),
+                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+                };
+            }
+            self.write(batch);
+        }
+    }
+
+    /// Takes a command in; whether somebody waits for the batch now.
+    fn take(&mut self, command: Command, batch: &mut Vec<Pending>) -> bool {
+        match command {
+            Command::Append(row) => {
+                batch.push((row, None));
+                false
+            }
+            Command::AppendDurable(row, reply) => {
+                batch.push((row, Some(reply)));
+                true
+            }
+            Command::Flush(reply) => {
+                self.write(std::mem::take(batch));
+                let _asker_gone = reply.send(());
+                false
+            }
+            Command::Prune(day, reply) => {
+                self.write(std::mem::take(batch));
+                let _asker_gone = reply.send(self.prune(&day));
+                false
+            }
+        }
+    }
+
+    /// Writes a batch, the rows of each day in one transaction.
+    fn write(&mut self, batch: Vec<Pending>) {
+        let mut rest = batch;
+        while let Some((first, _)) = rest.first() {
+            let day = first.at.day();
+            let (today, others) = rest.into_iter().partition(|(row, _)| row.at.day() == day);
+            self.write_day(&day, today);
+            rest = others;
+        }
+    }
+
+    fn write_day(&mut self, day: &str, rows: Vec<Pending>) {
+        let first = self.next_seq;
+        match self.insert(day, &rows) {
+            Ok(()) => {
+                self.next_seq += rows.len() as u64;
+                for (seq, (_, reply)) in (first..).zip(rows) {
+                    let _asker_gone = reply.map(|reply| reply.send(Ok(seq)));
+                }
+            }
+            Err(err) => {
+                tracing::error!("{} rows of {} are lost: {err}", rows.len(), self.days.name);
+                self.dropped.fetch_add(rows.len() as u64, Ordering::Relaxed);
+                self.open.retain(|(open, _)| open != day);
+                for (_, reply) in rows {
+                    let failed = || Err(StoreError::Failed("the log cannot be written".to_owned()));
+                    let _asker_gone = reply.map(|reply| reply.send(failed()));
+                }
+            }
+        }
+    }
+
+    fn insert(&mut self, day: &str, rows: &[Pending]) -> StoreResult<()> {
+        let first = self.next_seq;
+        let durable = rows.iter().any(|(_, reply)| reply.is_some());
+        let conn = self.segment(day)?;
+        let level = if durable { "FULL" } else { "NORMAL" };
+        conn.pragma_update(None, "synchronous", level)?;
+        let tx = conn.transaction()?;
+        for (seq, (row, _)) in (first..).zip(rows) {
+            tx.prepare_cached(
+                "INSERT INTO record (seq, at, kind, account, session, source, message, detail)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute((
+                seq,
+                row.at.0,
+                &row.kind,
+                row.account.map(|id| id.0),
+                row.session.map(|id| id.0),
+                &row.source,
+                &row.message,
+                &row.detail,
+            ))?;
+        }
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// The open file of a day; closes the one that was not used for longest.
+    fn segment(&mut self, day: &str) -> StoreResult<&mut Connection> {
+        let at = self.open.iter().position(|(open, _)| open == day);
+        let entry = match at {
+            Some(at) => self.open.remove(at),
+            None => {
+                let opened = migrate::LOG.open(&self.days.path(day));
+                let (conn, _) = opened.map_err(|err| StoreError::Damaged(err.to_string()))?;
+                if self.open.len() >= OPEN_DAYS_MAX {
+                    self.open.remove(0);
+                }
+                (day.to_owned(), conn)
+            }
+        };
+        self.open.push(entry);
+        match self.open.last_mut() {
+            Some((_, conn)) => Ok(conn),
+            None => Err(StoreError::NotFound("day")),
+        }
+    }
+
+    fn prune(&mut self, before: &str) -> StoreResult<Vec<String>> {
+        self.open.retain(|(day, _)| day.as_str() >= before);
+        let mut pruned = self.days.list()?;
+        pruned.retain(|day| day.as_str() < before);
+        for day in &pruned {
+            self.days.unlink(day)?;
+        }
+        Ok(pruned)
+    }
+}

@@ -1,0 +1,140 @@
+//! Opening database files: whose they are, which format they have, and bringing them up to date.
+//!
+//! The format is the number of the last migration (`user_version`). A newer one is refused, an older
+//! one is migrated, each step in one transaction. A file of another program is never touched.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+
+use crate::disk;
+use crate::error::{OpenError, StoreError, StoreResult};
+
+/// Marks a database file as ours: `SEAL`.
+const APPLICATION_ID: i32 = 0x5345_414c;
+/// How long to wait for another process that holds the database, which none should.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Statements that are kept prepared for each connection.
+const STATEMENTS_MAX: usize = 256;
+
+/// The steps that lead to the newest format; step `n` is entry `n - 1`.
+pub(crate) struct Format {
+    /// Name and SQL of each step.
+    pub(crate) steps: &'static [(&'static str, &'static str)],
+}
+
+/// The format of `mail.db`.
+pub(crate) const MAIL: Format = Format {
+    steps: &[(
+        "0001_first_light",
+        include_str!("../migrations/0001_first_light.sql"),
+    )],
+};
+
+/// The format of a day of a log.
+pub(crate) const LOG: Format = Format {
+    steps: &[(
+        "0001_record",
+        include_str!("../migrations/log/0001_record.sql"),
+    )],
+};
+
+impl Format {
+    fn newest(&self) -> u32 {
+        u32::try_from(self.steps.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Opens or makes a file for writing; gives the names of the steps that were taken.
+    pub(crate) fn open(&self, path: &Path) -> Result<(Connection, Vec<&'static str>), OpenError> {
+        disk::open_private(path).map_err(|source| OpenError::Io {
+            what: format!("opening {}", path.display()),
+            source,
+        })?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut conn = Connection::open_with_flags(path, flags)?;
+        conn.busy_timeout(BUSY_TIMEOUT)?;
+        conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        let found = self.check(&conn, path)?;
+        conn.pragma_update(None, "page_size", 4_096)?;
+        conn.pragma_update(None, "journal_mode", "WAL")?;
+        conn.pragma_update(None, "synchronous", "FULL")?;
+        conn.pragma_update(None, "temp_store", "MEMORY")?;
+        conn.pragma_update(None, "trusted_schema", false)?;
+        let taken = self.migrate(&mut conn, found)?;
+        Ok((conn, taken))
+    }
+
+    /// The format of a file that is ours or empty.
+    fn check(&self, conn: &Connection, path: &Path) -> Result<u32, OpenError> {
+        let foreign = || OpenError::Foreign {
+            path: path.to_owned(),
+        };
+        let application: i32 = match number(conn, "PRAGMA application_id") {
+            Err(err) if err.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+                return Err(foreign());
+            }
+            other => other?,
+        };
+        let found: u32 = number(conn, "PRAGMA user_version")?;
+        let tables: u32 = number(conn, "SELECT COUNT(*) FROM sqlite_schema")?;
+        match application {
+            0 if tables == 0 && found == 0 => Ok(0),
+            APPLICATION_ID if found > self.newest() => Err(OpenError::Newer {
+                found,
+                known: self.newest(),
+                made_by: made_by(conn).unwrap_or_else(|| "unknown".to_owned()),
+            }),
+            APPLICATION_ID => Ok(found),
+            _ => Err(foreign()),
+        }
+    }
+
+    fn migrate(&self, conn: &mut Connection, found: u32) -> StoreResult<Vec<&'static str>> {
+        let mut taken = Vec::new();
+        for (version, (name, sql)) in (1..).zip(self.steps) {
+            if version > found {
+                let tx = conn.transaction()?;
+                tx.execute_batch(sql)?;
+                tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+                tx.pragma_update(None, "user_version", version)?;
+                tx.commit()?;
+                taken.push(*name);
+            }
+        }
+        Ok(taken)
+    }
+}
+
+fn number<T: rusqlite::types::FromSql>(conn: &Connection, sql: &str) -> rusqlite::Result<T> {
+    conn.query_row(sql, [], |row| row.get(0))
+}
+
+/// The version that wrote the database last, as far as that can be read in a newer format.
+fn made_by(conn: &Connection) -> Option<String> {
+    let sql = "SELECT value FROM meta WHERE key = 'made_by'";
+    conn.query_row(sql, [], |row| row.get(0)).optional().ok()?
+}
+
+/// Writes down which version works with this database.
+pub(crate) fn set_made_by(conn: &Connection, version: &str) -> StoreResult<()> {
+    if made_by(conn).as_deref() != Some(version) {
+        conn.execute(
+            "INSERT INTO meta (key, value) VALUES ('made_by', ?1)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            [version],
+        )?;
+    }
+    Ok(())
+}
+
+/// Opens a file for reading only.
+pub(crate) fn open_reader(path: &Path) -> StoreResult<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(StoreError::from)?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    conn.pragma_update(None, "trusted_schema", false)?;
+    Ok(conn)
+}

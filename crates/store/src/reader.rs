@@ -1,0 +1,104 @@
+//! Read-only connections, as many as set and no more; who must wait too long in line is refused.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use rusqlite::Connection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::disk::lock;
+use crate::error::{StoreError, StoreResult};
+use crate::migrate::open_reader;
+
+/// Readers that may wait for a connection.
+const WAITING_MAX: usize = 4_096;
+
+/// The connections that are not in use.
+pub(crate) struct Readers {
+    free: Mutex<Vec<Connection>>,
+    returned: Condvar,
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+/// A connection on loan; it goes back when dropped.
+pub(crate) struct Loan<'a> {
+    readers: &'a Readers,
+    conn: Option<Connection>,
+}
+
+impl Readers {
+    pub(crate) fn open(path: &Path, connections: usize) -> StoreResult<Self> {
+        let free: StoreResult<Vec<Connection>> =
+            (0..connections.max(1)).map(|_| open_reader(path)).collect();
+        Ok(Self {
+            free: Mutex::new(free?),
+            returned: Condvar::new(),
+            permits: Arc::new(Semaphore::new(connections.max(1))),
+            waiting: AtomicUsize::new(0),
+        })
+    }
+
+    /// Waits, without holding a thread, until a connection is likely to be free.
+    pub(crate) async fn permit(&self) -> StoreResult<OwnedSemaphorePermit> {
+        let _place = self.queue_up()?;
+        let permits = Arc::clone(&self.permits);
+        permits
+            .acquire_owned()
+            .await
+            .map_err(|_| StoreError::Failed("the store is closed".to_owned()))
+    }
+
+    /// Waits for a connection.
+    pub(crate) fn borrow(&self) -> StoreResult<Loan<'_>> {
+        let _place = self.queue_up()?;
+        let mut free = lock(&self.free);
+        loop {
+            if let Some(conn) = free.pop() {
+                return Ok(Loan {
+                    readers: self,
+                    conn: Some(conn),
+                });
+            }
+            free = self
+                .returned
+                .wait(free)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn queue_up(&self) -> StoreResult<Waiting<'_>> {
+        let place = Waiting(&self.waiting);
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX {
+            return Err(StoreError::Busy);
+        }
+        Ok(place)
+    }
+}
+
+/// A place in the line; it is given up when dropped, also by a cancelled reader.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Loan<'_> {
+    pub(crate) fn conn(&self) -> StoreResult<&Connection> {
+        self.conn
+            .as_ref()
+            .ok_or_else(|| StoreError::Failed("a connection was lost".to_owned()))
+    }
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        if let Some(conn) = self.conn.take() {
+            lock(&self.readers.free).push(conn);
+            self.readers.returned.notify_one();
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Removed messages that can still be brought back.
+
+use rusqlite::Row;
+use types::{AccountId, EmailId, MailboxId, MailboxName, Timestamp};
+
+use crate::account;
+use crate::email::{self, NewEmail};
+use crate::error::{StoreError, StoreResult};
+use crate::message::{self, Delivered, Reason, Removal};
+use crate::tx::{ReadTx, WriteTx, checked, time, word};
+
+/// A removed message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recoverable {
+    /// Its number in this store.
+    pub id: i64,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The stored message.
+    pub email: EmailId,
+    /// The name of the mailbox it was in, or was meant for.
+    pub mailbox: MailboxName,
+    /// RFC822.SIZE.
+    pub octets: u64,
+    /// Why it was removed.
+    pub reason: Reason,
+    /// The rule as `id@seq`, where one did it.
+    pub rule: Option<String>,
+    /// When it was removed.
+    pub removed_at: Timestamp,
+    /// Until when it is kept.
+    pub until: Timestamp,
+}
+
+/// One page of [`list`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecoverablePage {
+    /// The rows that this server wrote.
+    pub rows: Vec<Recoverable>,
+    /// Rows whose MAC is wrong; they are not used.
+    pub changed_outside: Vec<i64>,
+}
+
+macro_rules! select_recoverable {
+    ($tail:literal) => {
+        concat!(
+            "SELECT id, account, email, mailbox, octets, reason, rule, removed_at, until, mac
+               FROM recoverable ",
+            $tail
+        )
+    };
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<(Recoverable, Vec<u8>)> {
+    let found = Recoverable {
+        id: row.get(0)?,
+        account: AccountId(row.get(1)?),
+        email: EmailId(row.get(2)?),
+        mailbox: checked(row, 3)?,
+        octets: row.get(4)?,
+        reason: word(row, 5, Reason::from_word)?,
+        rule: row.get(6)?,
+        removed_at: time(row, 7)?,
+        until: time(row, 8)?,
+    };
+    Ok((found, row.get(9)?))
+}
+
+/// The removed messages of an account, newest first; `before` continues after a page.
+pub fn list(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    before: Timestamp,
+    limit: usize,
+) -> StoreResult<RecoverablePage> {
+    let sql = select_recoverable!(
+        "WHERE account = ?1 AND removed_at < ?2 ORDER BY removed_at DESC, id DESC LIMIT ?3"
+    );
+    let mut page = RecoverablePage::default();
+    for (found, mac) in tx.all(sql, (account.0, before.0, limit), read)? {
+        if verify(tx, &found, &mac) {
+            page.rows.push(found);
+        } else {
+            page.changed_outside.push(found.id);
+        }
+    }
+    Ok(page)
+}
+
+/// Puts a removed message into a mailbox of its account.
+pub fn restore(
+    tx: &mut WriteTx<'_>,
+    account: AccountId,
+    id: i64,
+    mailbox: MailboxId,
+    now: Timestamp,
+) -> StoreResult<Delivered> {
+    let sql = select_recoverable!("WHERE id = ?1 AND account = ?2");
+    let (found, mac) = tx
+        .one(sql, (id, account.0), read)?
+        .ok_or(StoreError::NotFound("recoverable message"))?;
+    if !verify(tx, &found, &mac) {
+        return Err(StoreError::BadMac {
+            table: "recoverable",
+            id: id.unsigned_abs(),
+        });
+    }
+    remove(tx, &found)?;
+    message::put_back(tx, account, found.email, mailbox, now)
+}
+
+/// Keeps a message that no mailbox of the account was to hold, such as one that was refused for
+/// this recipient only.
+pub fn keep(
+    tx: &mut WriteTx<'_>,
+    account: AccountId,
+    mailbox: &MailboxName,
+    new: &NewEmail,
+    removal: &Removal,
+) -> StoreResult<EmailId> {
+    account::ensure(tx, account)?;
+    let (email, octets) = email::insert(tx, account, new)?;
+    insert(tx, account, email, octets, mailbox.as_str(), removal)?;
+    count(tx, account, octets, 1)?;
+    Ok(email)
+}
+
+/// Forgets at most `limit` messages whose time is over; gives how many there were.
+pub fn purge(tx: &mut WriteTx<'_>, now: Timestamp, limit: usize) -> StoreResult<usize> {
+    let sql = select_recoverable!("WHERE until < ?1 ORDER BY until LIMIT ?2");
+    let over = tx.all(sql, (now.0, limit), read)?;
+    for (found, _) in &over {
+        remove(tx, found)?;
+        email::release(tx, found.email, now)?;
+    }
+    Ok(over.len())
+}
+
+/// Adds the row. The account's octets are counted by the caller.
+pub(crate) fn insert(
+    tx: &mut WriteTx<'_>,
+    account: AccountId,
+    email: EmailId,
+    octets: u64,
+    mailbox: &str,
+    removal: &Removal,
+) -> StoreResult<()> {
+    let mac = tx.key().sign(
+        "recoverable",
+        &[
+            &account.0.to_be_bytes(),
+            &email.0.to_be_bytes(),
+            mailbox.as_bytes(),
+            removal.reason.word().as_bytes(),
+            removal.rule.as_deref().unwrap_or_default().as_bytes(),
+            &removal.at.0.to_be_bytes(),
+            &removal.until.0.to_be_bytes(),
+        ],
+    );
+    tx.run(
+        "INSERT INTO recoverable (account, email, mailbox, octets, reason, rule, removed_at, until,
+                mac)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        (
+            account.0,
+            email.0,
+            mailbox,
+            octets,
+            removal.reason.word(),
+            &removal.rule,
+            removal.at.0,
+            removal.until.0,
+            mac,
+        ),
+    )?;
+    Ok(())
+}
+
+fn verify(tx: &ReadTx<'_>, row: &Recoverable, mac: &[u8]) -> bool {
+    let fields: [&[u8]; 7] = [
+        &row.account.0.to_be_bytes(),
+        &row.email.0.to_be_bytes(),
+        row.mailbox.as_str().as_bytes(),
+        row.reason.word().as_bytes(),
+        row.rule.as_deref().unwrap_or_default().as_bytes(),
+        &row.removed_at.0.to_be_bytes(),
+        &row.until.0.to_be_bytes(),
+    ];
+    tx.key().verify("recoverable", &fields, mac)
+}
+
+fn remove(tx: &mut WriteTx<'_>, row: &Recoverable) -> StoreResult<()> {
+    tx.run("DELETE FROM recoverable WHERE id = ?1", [row.id])?;
+    count(tx, row.account, row.octets, -1)
+}
+
+fn count(tx: &mut WriteTx<'_>, account: AccountId, octets: u64, sign: i64) -> StoreResult<()> {
+    let octets = i64::try_from(octets).unwrap_or(i64::MAX);
+    account::count_recoverable(tx, account, sign * octets)
+}
