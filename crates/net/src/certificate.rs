@@ -278,3 +278,112 @@ fn facts(
         moment(validity.not_after.timestamp()),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::own_ca::tests::NOW;
+    use crate::own_ca::{IssuedPem, OwnCa};
+
+    const DAY_S: i64 = 86_400;
+
+    fn issued() -> IssuedPem {
+        let ca = OwnCa::new("Test CA", NOW).unwrap();
+        ca.issue(&["mail.example.org".parse().unwrap()], &[], NOW)
+            .unwrap()
+    }
+
+    /// The variant's name and the words, of what files with these contents give.
+    fn refusal(chain: &[u8], key: &[u8], now: Timestamp) -> (String, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let (chain_path, key_path) = (folder.path().join("c.pem"), folder.path().join("k.pem"));
+        std::fs::write(&chain_path, chain).unwrap();
+        std::fs::write(&key_path, key).unwrap();
+        let err = Certificate::from_files(&chain_path, &key_path, now).unwrap_err();
+        let debug = format!("{err:?}");
+        let variant = debug.split(' ').next().unwrap().to_owned();
+        (variant, err.to_string())
+    }
+
+    #[test]
+    fn whole_files_are_read_with_their_names() {
+        let issued = issued();
+        let folder = tempfile::tempdir().unwrap();
+        let (chain, key) = (folder.path().join("c.pem"), folder.path().join("k.pem"));
+        std::fs::write(&chain, &issued.chain_pem).unwrap();
+        std::fs::write(&key, issued.key_pem.expose()).unwrap();
+        let certificate = Certificate::from_files(&chain, &key, NOW).unwrap();
+        assert_eq!(certificate.names(), ["mail.example.org"]);
+        assert_eq!(certificate.certified_key().cert.len(), 2);
+    }
+
+    #[test]
+    fn each_broken_file_is_refused_with_its_own_reason() {
+        let (good, other) = (issued(), issued());
+        let chain = good.chain_pem.as_bytes();
+        let key = good.key_pem.expose();
+        let ca_first: String = {
+            let second = good.chain_pem.rfind("-----BEGIN").unwrap();
+            good.chain_pem[second..].to_owned() + &good.chain_pem[..second]
+        };
+        let cut = &chain[..chain.len() / 4];
+        let no_der = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let no_key = b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+        let locked =
+            b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+        let old_locked =
+            b"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
+        let endless = vec![b'A'; 1_048_577];
+        let table: &[(&[u8], &[u8], &str, &str)] = &[
+            (b" \n", key, "Empty", "c.pem is empty"),
+            (chain, b"", "Empty", "k.pem is empty"),
+            (b"\x30\x82\x01", key, "NotPem", "openssl x509 -inform der"),
+            (cut, key, "NotPem", "c.pem is not PEM"),
+            (key, key, "NoCertificate", "mixed up with the key file"),
+            (chain, chain, "NoKey", "mixed up with the certificate file"),
+            (chain, locked, "KeyEncrypted", "openssl pkey -in OLD"),
+            (chain, old_locked, "KeyEncrypted", "openssl pkey -in OLD"),
+            (chain, no_key, "KeyUnusable", "k.pem is damaged"),
+            (no_der, key, "Damaged", "c.pem is damaged"),
+            (
+                chain,
+                other.key_pem.expose(),
+                "KeyMismatch",
+                "does not belong",
+            ),
+            (ca_first.as_bytes(), key, "KeyMismatch", "must come first"),
+            (&endless, key, "TooLong", "Check the path"),
+        ];
+        for (chain, key, variant, words) in table {
+            let (got_variant, got_words) = refusal(chain, key, NOW);
+            assert_eq!(&got_variant, variant, "{got_words}");
+            assert!(got_words.contains(words), "{got_words}");
+            assert!(!got_words.contains("AAAA"), "{got_words}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_out_of_its_time_is_refused_with_the_time() {
+        let good = issued();
+        let (chain, key) = (good.chain_pem.as_bytes(), good.key_pem.expose());
+        for (now, variant, time) in [
+            (
+                NOW.plus_s(397 * DAY_S + 1),
+                "Expired",
+                "2027-12-25T10:09:40",
+            ),
+            (NOW.plus_s(-DAY_S - 1), "NotYetValid", "2026-11-22T10:09:40"),
+        ] {
+            let (got_variant, words) = refusal(chain, key, now);
+            assert_eq!(got_variant, variant);
+            assert!(words.contains(time), "{words}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let path = Path::new("/nowhere/c.pem");
+        let err = Certificate::from_files(path, path, NOW).unwrap_err();
+        assert!(err.to_string().starts_with("/nowhere/c.pem cannot be read"));
+    }
+}

@@ -23,15 +23,20 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::limits::ConnectionGuard;
-use crate::socket::{Socket, Stream};
 use crate::tls::{TlsInfo, TlsServer};
+
+mod error;
+mod input;
+mod socket;
+
+pub use error::ConnError;
+use input::Input;
+use socket::{Socket, Stream};
 
 /// Octets taken from the stream at once: the content of one TLS record (RFC 8446 §5.1).
 const READ_OCTETS: usize = 16_384;
 /// Octets of replies that are gathered before they are sent even though input is waiting.
 const OUTPUT_MAX_OCTETS: usize = 16_384;
-/// Octets of an overlong line that are skipped so that the session may go on after it.
-const OVERLONG_SKIP_MAX_OCTETS: usize = 1_048_576;
 /// Octets still read, and the time given, after our last reply, so that a reset does not eat it.
 const LINGER_MAX_OCTETS: usize = 65_536;
 const LINGER: Duration = Duration::from_secs(2);
@@ -49,61 +54,11 @@ pub struct Deadline {
     pub until: Option<Instant>,
 }
 
-/// Why a connection cannot do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnError {
-    /// The line was longer than allowed. It was skipped whole, so the session may go on.
-    #[error("the line is too long")]
-    LineTooLong,
-    /// The line ended with LF without CR. It was skipped, so the session may go on.
-    #[error("the line ends with LF alone; it must end with CRLF")]
-    BareLf,
-    /// A line without any end; the session cannot go on.
-    #[error("the line does not end")]
-    LineEndless,
-    /// The client closed in the middle of a line.
-    #[error("the client closed in the middle of a line")]
-    Truncated,
-    /// The client was silent for too long.
-    #[error("the client was silent for too long")]
-    IdleTimeout,
-    /// The time for the whole session or transfer is over.
-    #[error("the time for this session is over")]
-    DeadlinePassed,
-    /// The client sent more behind the command that starts TLS (RFC 3207 §6). Close without a reply.
-    #[error("the client sent plaintext behind the command that starts TLS")]
-    InjectedPlaintext,
-    /// This listener has no certificate.
-    #[error("TLS is not offered here")]
-    TlsNotOffered,
-    /// TLS is on already.
-    #[error("TLS is already in use")]
-    TlsInUse,
-    /// The TLS handshake failed.
-    #[error("the TLS handshake failed: {0}")]
-    Handshake(io::Error),
-    /// The link is broken.
-    #[error("the link is broken: {0}")]
-    Io(#[from] io::Error),
-}
-
-impl ConnError {
-    /// Whether the connection is still in step with its client, so that a refusal can be said.
-    pub fn is_recoverable(&self) -> bool {
-        matches!(
-            self,
-            Self::LineTooLong | Self::BareLf | Self::TlsNotOffered | Self::TlsInUse
-        )
-    }
-}
-
 /// A connection to a client, plain or TLS.
 #[derive(Debug)]
 pub struct Conn {
     stream: Stream,
     input: Input,
-    /// Octets already skipped of a line that was too long.
-    skipping: Option<usize>,
     output: Vec<u8>,
     output_sent: usize,
     /// Whether the stream may hold octets that it took but has not sent.
@@ -116,13 +71,6 @@ pub struct Conn {
     guard: Option<ConnectionGuard>,
     octets_read: u64,
     octets_written: u64,
-}
-
-/// Octets that came in and that nobody has taken yet.
-#[derive(Debug, Default)]
-struct Input {
-    octets: Vec<u8>,
-    start: usize,
 }
 
 impl Conn {
@@ -153,7 +101,6 @@ impl Conn {
         Self {
             stream: Stream::Plain(socket),
             input: Input::default(),
-            skipping: None,
             output: Vec::new(),
             output_sent: 0,
             unflushed: false,
@@ -239,63 +186,17 @@ impl Conn {
         let by = self.deadline.next();
         let mut searched = 0;
         loop {
-            if let Some(line) = self.take_line(max_octets, &mut searched)? {
+            if let Some(line) = self.input.take_line(max_octets, &mut searched)? {
                 return Ok(Some(line));
             }
             if self.fill(by).await? == 0 {
-                let between_lines = self.buffered_len() == 0 && self.skipping.is_none();
-                return if between_lines {
+                return if self.input.is_between_lines() {
                     Ok(None)
                 } else {
                     Err(ConnError::Truncated)
                 };
             }
         }
-    }
-
-    /// Takes a line out of the input if there is a whole one; `searched` octets have no LF.
-    fn take_line(
-        &mut self,
-        max_octets: usize,
-        searched: &mut usize,
-    ) -> Result<Option<Vec<u8>>, ConnError> {
-        if self.skipping.is_some() {
-            return self.skip_line();
-        }
-        let pending = self.input.pending();
-        let Some(ahead) = pending[*searched..].iter().position(|&o| o == b'\n') else {
-            if pending.len() < max_octets {
-                *searched = pending.len();
-                return Ok(None);
-            }
-            self.skipping = Some(0);
-            return self.skip_line();
-        };
-        let end = *searched + ahead;
-        let line = match pending[..end].strip_suffix(b"\r") {
-            _ if end + 1 > max_octets => Err(ConnError::LineTooLong),
-            Some(line) => Ok(Some(line.to_vec())),
-            None => Err(ConnError::BareLf),
-        };
-        self.input.consume(end + 1);
-        line
-    }
-
-    /// Throws away what is there of an overlong line; its end is reported as the error it is.
-    fn skip_line(&mut self) -> Result<Option<Vec<u8>>, ConnError> {
-        let pending = self.input.pending();
-        if let Some(end) = pending.iter().position(|&o| o == b'\n') {
-            self.input.consume(end + 1);
-            self.skipping = None;
-            return Err(ConnError::LineTooLong);
-        }
-        let skipped = self.skipping.unwrap_or(0) + pending.len();
-        self.input.consume(pending.len());
-        self.skipping = Some(skipped);
-        if skipped > OVERLONG_SKIP_MAX_OCTETS {
-            return Err(ConnError::LineEndless);
-        }
-        Ok(None)
     }
 
     /// Waits until at least one octet is there, and shows all that are; empty means the end.
@@ -385,7 +286,7 @@ impl Conn {
             }
             let mut lingered = 0;
             while lingered < LINGER_MAX_OCTETS {
-                self.input = Input::default();
+                self.input.consume(self.buffered_len());
                 match poll_fn(|cx| self.poll_fill(cx)).await {
                     Ok(0) | Err(_) => return,
                     Ok(read) => lingered += read,
@@ -429,9 +330,7 @@ impl Conn {
     }
 
     fn release_buffers(&mut self) {
-        if self.buffered_len() == 0 {
-            self.input = Input::default();
-        }
+        self.input.release();
         if self.output.is_empty() {
             self.output = Vec::new();
         }
@@ -483,32 +382,9 @@ impl Deadline {
     }
 }
 
-impl Input {
-    fn pending(&self) -> &[u8] {
-        &self.octets[self.start..]
-    }
-
-    fn append(&mut self, octets: &[u8]) {
-        if self.start > 0 {
-            self.octets.drain(..self.start);
-            self.start = 0;
-        }
-        self.octets.extend_from_slice(octets);
-    }
-
-    fn consume(&mut self, octets: usize) {
-        assert!(
-            octets <= self.pending().len(),
-            "more was consumed than had been read"
-        );
-        self.start += octets;
-        if self.start == self.octets.len() {
-            self.octets.clear();
-            self.start = 0;
-        }
-    }
-}
-
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
+
+#[cfg(test)]
+mod tests;

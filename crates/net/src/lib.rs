@@ -8,19 +8,22 @@ mod random;
 mod shutdown;
 
 mod limits;
+mod throttle;
 
 mod certificate;
 mod own_ca;
 mod tls;
 
 mod conn;
-mod socket;
+mod listen;
 
 pub use certificate::{Certificate, CertificateError};
 pub use clock::Clock;
 pub use conn::{Conn, ConnError, Deadline};
 pub use limits::{ConnectionGuard, ConnectionLimitSettings, ConnectionLimits, LimitReached};
+pub use listen::{BindError, BoxFuture, Drained, Handler, Listener, ListenerSettings, TlsMode};
 pub use own_ca::{IssuedPem, OwnCa, OwnCaError};
 pub use random::Random;
 pub use shutdown::{Shutdown, ShutdownTrigger};
+pub use throttle::{Permit, SignInThrottle, ThrottleSettings};
 pub use tls::{Certificates, TlsError, TlsInfo, TlsServer};

@@ -151,19 +151,100 @@ fn set_life(params: &mut CertificateParams, now: Timestamp, life_s: u64) {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::sync::Arc;
+
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, UnixTime};
+    use rustls::time_provider::TimeProvider;
+    use rustls::{ClientConfig, RootCertStore};
+    use tokio_rustls::TlsConnector;
+
     use super::*;
-    use crate::certificate::Certificate;
+    use crate::certificate::{Certificate, CertificateError};
 
     pub(crate) const NOW: Timestamp = Timestamp(1_795_428_580_000_000);
+    const DAY_S: i64 = 86_400;
 
     /// A new CA and a certificate of it; the names may have a `*`.
     pub(crate) fn ca_and_certificate(names: &[&str]) -> (OwnCa, Certificate) {
         let ca = OwnCa::new("Test CA", NOW).unwrap();
+        let certificate = certificate_of(&ca, names);
+        (ca, certificate)
+    }
+
+    pub(crate) fn certificate_of(ca: &OwnCa, names: &[&str]) -> Certificate {
         let issued = ca
             .issue_for(names, &["127.0.0.1".parse().unwrap()], NOW)
             .unwrap();
-        let pem = issued.chain_pem.as_bytes();
-        let certificate = Certificate::from_pem(pem, &issued.key_pem, NOW).unwrap();
-        (ca, certificate)
+        loaded(&issued, NOW).unwrap()
+    }
+
+    fn loaded(issued: &IssuedPem, now: Timestamp) -> Result<Certificate, CertificateError> {
+        Certificate::from_pem(issued.chain_pem.as_bytes(), &issued.key_pem, now)
+    }
+
+    /// A client that trusts this CA alone and whose clock stands at [`NOW`].
+    pub(crate) fn client_trusting(ca: &OwnCa) -> TlsConnector {
+        client_trusting_pem(ca.certificate_pem())
+    }
+
+    pub(crate) fn client_trusting_pem(ca_pem: &str) -> TlsConnector {
+        #[derive(Debug)]
+        struct Noon;
+        impl TimeProvider for Noon {
+            fn current_time(&self) -> Option<UnixTime> {
+                let seconds = u64::try_from(NOW.seconds()).unwrap();
+                Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+            }
+        }
+        let mut roots = RootCertStore::empty();
+        let root = CertificateDer::from_pem_slice(ca_pem.as_bytes()).unwrap();
+        roots.add(root).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_details(provider, Arc::new(Noon))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        TlsConnector::from(Arc::new(config))
+    }
+
+    #[test]
+    fn a_certificate_is_for_its_names_and_lives_a_year_and_a_month() {
+        let ca = OwnCa::new("Test CA", NOW).unwrap();
+        let names = ["mail.example.org".parse().unwrap()];
+        let issued = ca.issue(&names, &[], NOW).unwrap();
+        let certificate = loaded(&issued, NOW).unwrap();
+        assert_eq!(certificate.names(), ["mail.example.org"]);
+        assert_eq!(certificate.not_after(), NOW.plus_s(397 * DAY_S));
+        assert_eq!(issued.chain_pem.matches("BEGIN CERTIFICATE").count(), 2);
+        assert!(issued.chain_pem.ends_with(ca.certificate_pem()));
+    }
+
+    #[test]
+    fn a_stored_ca_goes_on_under_the_same_certificate() {
+        let ca = OwnCa::new("Test CA", NOW).unwrap();
+        let again = OwnCa::from_pem(ca.certificate_pem(), ca.key_pem()).unwrap();
+        assert_eq!(again.certificate_pem(), ca.certificate_pem());
+        assert_eq!(again.key_pem().expose(), ca.key_pem().expose());
+        let name = ["mail.example.org".parse().unwrap()];
+        assert!(loaded(&again.issue(&name, &[], NOW).unwrap(), NOW).is_ok());
+    }
+
+    #[test]
+    fn a_damaged_ca_is_not_used() {
+        let ca = OwnCa::new("Test CA", NOW).unwrap();
+        let no_key = Secret::new(b"-----BEGIN PRIVATE KEY-----\nAAAA\n".to_vec());
+        for (certificate, key) in [("", ca.key_pem()), (ca.certificate_pem(), &no_key)] {
+            let err = OwnCa::from_pem(certificate, key).unwrap_err();
+            assert!(matches!(err, OwnCaError::Damaged(_)));
+        }
+    }
+
+    #[test]
+    fn times_beyond_the_range_of_certificates_do_not_overflow() {
+        for now in [Timestamp(i64::MIN), Timestamp(0), Timestamp(i64::MAX)] {
+            assert!(OwnCa::new("Test CA", now).is_ok());
+        }
     }
 }

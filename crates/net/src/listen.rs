@@ -1,0 +1,287 @@
+//! Listening sockets: bind with errors that explain, accept within limits, drain at the end.
+//!
+//! What always holds: every connection runs in a task that the listener waits for; the number of
+//! these tasks is bounded by the limits; when the system has no file descriptors left, the loop
+//! waits instead of spinning, and the clients wait in the backlog.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{debug, error, info, warn};
+
+use crate::conn::{Conn, Deadline};
+use crate::limits::ConnectionLimits;
+use crate::shutdown::Shutdown;
+use crate::tls::TlsServer;
+
+/// Connections that the system keeps for us until we accept them.
+const BACKLOG: i32 = 1_024;
+/// How long the accept loop rests when the system has nothing left for another connection.
+const ACCEPT_REST: Duration = Duration::from_millis(200);
+/// How long a client may take for the handshake of implicit TLS.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a handler's work looks like from here.
+pub type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Serves one connection until it ends; it holds its own [`Shutdown`] and obeys it.
+pub type Handler = Arc<dyn Fn(Conn) -> BoxFuture + Send + Sync>;
+
+/// What TLS means for a listener.
+#[derive(Clone, Debug)]
+pub enum TlsMode {
+    /// Never.
+    Off,
+    /// When the client asks for it.
+    StartTls(TlsServer),
+    /// From the first octet (RFC 8314 §3).
+    Implicit(TlsServer),
+}
+
+/// How a listener treats its connections.
+#[derive(Clone, Debug)]
+pub struct ListenerSettings {
+    /// Plain, STARTTLS or implicit TLS.
+    pub tls: TlsMode,
+    /// The bounds; listeners that share them are counted together.
+    pub limits: ConnectionLimits,
+    /// The line with CRLF that a client above the bounds is told, in the words of the protocol.
+    pub refusal: &'static str,
+    /// How long sessions may take to end after shutdown was asked for.
+    pub drain: Duration,
+}
+
+/// A socket that is bound and listening.
+#[derive(Debug)]
+pub struct Listener {
+    tcp: TcpListener,
+    address: SocketAddr,
+}
+
+/// How the sessions ended that were alive at shutdown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// They came to their own end in time.
+    pub finished: usize,
+    /// They were cut off.
+    pub aborted: usize,
+}
+
+/// Why an address cannot be listened on, in words that say what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Somebody else listens there.
+    #[error(
+        "port {} of {} is taken by another program. `ss -ltnp 'sport = :{}'` (as root) shows which; \
+         stop it, or give this service another port", .0.port(), .0.ip(), .0.port()
+    )]
+    PortTaken(SocketAddr),
+    /// The system allows low ports only to some.
+    #[error(
+        "this user may not listen on port {} of {}. Start the server through systemd with \
+         AmbientCapabilities=CAP_NET_BIND_SERVICE, or give this service a port above 1023",
+        .0.port(), .0.ip()
+    )]
+    NotPermitted(SocketAddr),
+    /// The address belongs to no interface of this machine.
+    #[error(
+        "{} is not an address of this machine. `ip addr` shows those that are; 0.0.0.0 or [::] \
+         stands for all", .0.ip()
+    )]
+    NotLocal(SocketAddr),
+    /// Anything else.
+    #[error("cannot listen on {address}: {source}")]
+    Other {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Listener {
+    /// Binds and listens. Port 0 takes a free one; an IPv6 address does not include IPv4.
+    ///
+    /// Call it inside the runtime.
+    pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
+        listen(address).map_err(|source| explain(address, source))
+    }
+
+    /// The address with the port that was really taken.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts and serves until `shutdown`, then drains. Run it as a task of its own.
+    pub async fn serve(
+        self,
+        settings: ListenerSettings,
+        handler: Handler,
+        shutdown: Shutdown,
+    ) -> Drained {
+        let mut tasks = JoinSet::new();
+        let mut starved = false;
+        let mut stop = pin!(shutdown.wait());
+        loop {
+            // Accepting and joining lose nothing when another branch is taken.
+            tokio::select! {
+                () = &mut stop => break,
+                Some(ended) = tasks.join_next() => report(ended),
+                accepted = self.tcp.accept() => match accepted {
+                    Ok((tcp, peer)) => {
+                        if std::mem::take(&mut starved) {
+                            info!(listener = %self.address, "accepting connections again");
+                        }
+                        admit(tcp, peer, &settings, &handler, &mut tasks);
+                    }
+                    Err(err) if concerns_one_client(&err) => {
+                        debug!(listener = %self.address, %err, "a client left before it was served");
+                    }
+                    Err(err) => {
+                        if !std::mem::replace(&mut starved, true) {
+                            warn!(
+                                listener = %self.address, %err,
+                                "cannot accept connections now, trying again: {err}"
+                            );
+                        }
+                        rest(&mut tasks, &shutdown).await;
+                    }
+                },
+            }
+        }
+        drop(self.tcp);
+        drain(tasks, settings.drain).await
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<Listener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    // A restart must not wait for the last connections of the former process to time out.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    let tcp = TcpListener::from_std(socket.into())?;
+    let address = tcp.local_addr()?;
+    Ok(Listener { tcp, address })
+}
+
+fn explain(address: SocketAddr, source: io::Error) -> BindError {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => BindError::PortTaken(address),
+        io::ErrorKind::PermissionDenied => BindError::NotPermitted(address),
+        io::ErrorKind::AddrNotAvailable => BindError::NotLocal(address),
+        _ => BindError::Other { address, source },
+    }
+}
+
+/// Whether only the client that we were about to accept is gone.
+fn concerns_one_client(err: &io::Error) -> bool {
+    matches!(
+        err.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}
+
+/// Waits for a moment, or until something happens that may free a file descriptor.
+async fn rest(tasks: &mut JoinSet<()>, shutdown: &Shutdown) {
+    tokio::select! {
+        () = shutdown.wait() => {}
+        Some(ended) = tasks.join_next() => report(ended),
+        () = sleep(ACCEPT_REST) => {}
+    }
+}
+
+fn admit(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    settings: &ListenerSettings,
+    handler: &Handler,
+    tasks: &mut JoinSet<()>,
+) {
+    let guard = match settings.limits.admit(peer.ip()) {
+        Ok(guard) => guard,
+        Err(reason) => {
+            debug!(remote.ip = %peer.ip(), %reason, "refused a connection: {reason}");
+            // Under implicit TLS a plain word would only be taken for a broken handshake. The
+            // socket's buffer is empty, so the line fits; if not, closing says enough.
+            if !matches!(settings.tls, TlsMode::Implicit(_)) {
+                let _ = tcp.try_write(settings.refusal.as_bytes());
+            }
+            return;
+        }
+    };
+    let conn = match Conn::tcp(tcp) {
+        Ok(conn) => conn.holding(guard),
+        Err(err) => {
+            debug!(remote.ip = %peer.ip(), %err, "a client left before it was served");
+            return;
+        }
+    };
+    tasks.spawn(start(conn, settings.tls.clone(), Arc::clone(handler)));
+}
+
+async fn start(conn: Conn, tls: TlsMode, handler: Handler) {
+    let conn = match tls {
+        TlsMode::Off => conn,
+        TlsMode::StartTls(tls) => conn.offering_tls(tls),
+        TlsMode::Implicit(tls) => {
+            let mut conn = conn.offering_tls(tls);
+            conn.set_deadline(Deadline {
+                idle: HANDSHAKE_TIMEOUT,
+                until: Some(Instant::now() + HANDSHAKE_TIMEOUT),
+            });
+            if let Err(err) = conn.start_tls().await {
+                debug!(remote.ip = %conn.peer_addr().ip(), %err, "no TLS with a client: {err}");
+                return;
+            }
+            conn
+        }
+    };
+    handler(conn).await;
+}
+
+/// A session that panicked takes nobody with it, but it is a fault of ours that someone must see.
+fn report(ended: Result<(), JoinError>) {
+    if let Err(err) = ended
+        && err.is_panic()
+    {
+        error!(%err, "a session ended by a fault of the server: {err}");
+    }
+}
+
+async fn drain(mut tasks: JoinSet<()>, patience: Duration) -> Drained {
+    let alive = tasks.len();
+    let all = async {
+        while let Some(ended) = tasks.join_next().await {
+            report(ended);
+        }
+    };
+    // Out of patience or not: what is left is counted and cut off below.
+    let _ = timeout(patience, all).await;
+    let aborted = tasks.len();
+    tasks.shutdown().await;
+    Drained {
+        finished: alive - aborted,
+        aborted,
+    }
+}
+
+#[cfg(test)]
+mod tests;
