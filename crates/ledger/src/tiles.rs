@@ -81,7 +81,7 @@ pub struct TileId {
 impl TileId {
     /// The widest tile of this kind and number in a log of `size` entries; `None` if it is empty.
     pub fn within(kind: TileKind, index: u64, size: u64) -> Option<Self> {
-        let items = size.checked_shr(kind.level() * TILE_HEIGHT).unwrap_or(0);
+        let items = size.checked_shr(kind.levels_below()).unwrap_or(0);
         let before = index.checked_mul(TILE_WIDTH as u64)?;
         let width = usize::try_from(items.checked_sub(before)?).unwrap_or(TILE_WIDTH);
         let width = width.min(TILE_WIDTH);
@@ -110,14 +110,19 @@ impl TileId {
     /// The first entry that the item `position` of this tile stands for.
     pub(crate) fn first_seq(&self, position: usize) -> u64 {
         let item = self.index * TILE_WIDTH as u64 + position as u64;
-        item << (self.kind.level() * TILE_HEIGHT)
+        item << (self.kind.levels_below())
     }
 
     /// Entries below one item of this tile.
     pub(crate) fn item_entries(&self) -> u64 {
         1_u64
-            .checked_shl(self.kind.level() * TILE_HEIGHT)
+            .checked_shl(self.kind.levels_below())
             .unwrap_or(u64::MAX)
+    }
+
+    /// Whether a file with so many items is this tile, or a full one that begins with it.
+    fn is_served_by(&self, items: usize) -> bool {
+        items == self.width || (items == TILE_WIDTH && self.width < TILE_WIDTH)
     }
 
     /// The octets of this tile; a wider file serves too, since it begins with them.
@@ -139,9 +144,10 @@ impl TileId {
 }
 
 impl TileKind {
-    fn level(self) -> u32 {
+    /// Levels of the tree below the items of such a tile.
+    fn levels_below(self) -> u32 {
         match self {
-            Self::Hashes { level } => level,
+            Self::Hashes { level } => level.saturating_mul(TILE_HEIGHT),
             Self::Entries => 0,
         }
     }
@@ -203,16 +209,18 @@ pub(crate) fn first_difference(
 /// Takes a tile apart; `None` unless it is of its width, or full and begins with it.
 fn split_hashes(octets: &[u8], id: TileId) -> Option<Vec<Sha256>> {
     let (hashes, rest) = octets.as_chunks::<HASH_OCTETS>();
-    let fits = hashes.len() == id.width || hashes.len() == TILE_WIDTH;
-    (fits && rest.is_empty()).then(|| hashes[..id.width].iter().copied().map(Sha256).collect())
+    let hashes = hashes
+        .get(..id.width)
+        .filter(|_| id.is_served_by(hashes.len()))?;
+    rest.is_empty()
+        .then(|| hashes.iter().copied().map(Sha256).collect())
 }
 
 /// Takes a bundle apart; `None` unless it is of its width, or full and begins with it.
 fn split_entries(octets: &[u8], id: TileId) -> Option<Vec<Vec<u8>>> {
-    let mut entries = split_bundle(octets)?;
-    let fits = entries.len() == id.width || entries.len() == TILE_WIDTH;
+    let mut entries = split_bundle(octets).filter(|entries| id.is_served_by(entries.len()))?;
     entries.truncate(id.width);
-    fits.then_some(entries)
+    Some(entries)
 }
 
 /// Takes a bundle apart; `None` unless its lengths fill it exactly.

@@ -163,7 +163,7 @@ pub enum FaultKind {
     Root,
     /// The stored checkpoint is not one, or not signed by the pinned key.
     #[error("the checkpoint: {0}")]
-    Checkpoint(String),
+    Checkpoint(#[from] CheckpointError),
 }
 
 /// What is wrong, and with which entry.
@@ -220,7 +220,7 @@ pub fn verify(source: &dyn Source, against: &Against) -> Result<Report, VerifyEr
             });
         }
         Stored::Good(checkpoint) => Ok(checkpoint),
-        Stored::Bad(cause) => Err(cause),
+        Stored::Bad(kind) => Err(kind),
     };
     let pinned = against.key.as_ref().map(VerifierKey::name);
     let origin = pinned.or(stored.as_ref().ok().map(|checkpoint| &checkpoint.origin));
@@ -270,13 +270,13 @@ enum Stored {
     /// Well-formed, but of another epoch of the same log.
     OtherEpoch(u64),
     /// Anything else.
-    Bad(String),
+    Bad(FaultKind),
 }
 
 fn read_checkpoint(source: &dyn Source, key: Option<&VerifierKey>) -> Stored {
     let bytes = match source.checkpoint() {
         Ok(bytes) => bytes,
-        Err(err) => return Stored::Bad(err.to_string()),
+        Err(err) => return Stored::Bad(FaultKind::Unreadable(err)),
     };
     let opened = match key {
         Some(key) => Checkpoint::open(&bytes, key),
@@ -286,9 +286,9 @@ fn read_checkpoint(source: &dyn Source, key: Option<&VerifierKey>) -> Stored {
         (Ok(checkpoint), _) => Stored::Good(checkpoint),
         (Err(CheckpointError::Origin(found)), Some(key)) => match other_epoch(key.name(), &found) {
             Some(epoch) => Stored::OtherEpoch(epoch),
-            None => Stored::Bad(CheckpointError::Origin(found).to_string()),
+            None => Stored::Bad(CheckpointError::Origin(found).into()),
         },
-        (Err(err), _) => Stored::Bad(err.to_string()),
+        (Err(err), _) => Stored::Bad(err.into()),
     }
 }
 
@@ -305,7 +305,7 @@ fn other_epoch(pinned: &Origin, found: &Origin) -> Option<u64> {
 /// Weighs what was found. What is certain and grave comes first.
 fn judge(
     streamed: Streamed,
-    stored: Result<Checkpoint, String>,
+    stored: Result<Checkpoint, FaultKind>,
     copies: &[OpenCopy],
     against: &Against,
 ) -> Report {
@@ -317,56 +317,56 @@ fn judge(
         tile_fault,
     } = streamed;
     let agrees = |copy: &&OpenCopy| marks.get(&copy.checkpoint.size) == Some(&copy.checkpoint.root);
-    let agreeing: Vec<&OpenCopy> = copies.iter().filter(agrees).collect();
+    let (agreeing, others): (Vec<_>, Vec<_>) = copies.iter().partition(agrees);
+    let contradicted = others.iter().any(|copy| copy.checkpoint.size <= size);
     let vouched = agreeing.last().map_or(0, |copy| copy.checkpoint.size);
-    let report = |verdict, fault| Report {
+    let root_fault = Fault {
+        seq: vouched,
+        kind: FaultKind::Root,
+    };
+    let rolled_back = |longest: u64| {
+        let longest = longest.max(copies.last().map_or(0, |copy| copy.checkpoint.size));
+        (longest > size).then(|| Verdict::RolledBack {
+            to: size,
+            lost: longest - size,
+        })
+    };
+
+    let (verdict, fault) = match (entry_fault, stored) {
+        (Some(fault), _) => match tile_fault {
+            Some(earlier) if earlier.seq < fault.seq => blame(earlier),
+            _ => blame(fault),
+        },
+        (None, Err(kind)) => blame(Fault { seq: vouched, kind }),
+        (None, Ok(signed)) => match (rolled_back(signed.size), tile_fault) {
+            // Of a cut log no signed root covers what is left, so the copies speak for it.
+            (Some(_), Some(fault)) if size < signed.size => blame(fault),
+            (Some(_), None) if size < signed.size && contradicted => blame(root_fault),
+            (_, fault) if size == signed.size && root != signed.root => {
+                blame(fault.unwrap_or(root_fault))
+            }
+            _ if contradicted => (Verdict::Forked, None),
+            (Some(verdict), _) => (verdict, None),
+            (None, Some(fault)) => (Verdict::Damaged { seq: fault.seq }, Some(fault)),
+            (None, None) => (praise(&agreeing, against), None),
+        },
+    };
+    Report {
         verdict,
         size,
         root,
         fault,
-    };
-    let tampered = |fault: Fault| report(Verdict::Tampered { seq: fault.seq }, Some(fault));
+    }
+}
 
-    if let Some(fault) = entry_fault {
-        return match tile_fault {
-            Some(earlier) if earlier.seq < fault.seq => tampered(earlier),
-            _ if matches!(fault.kind, FaultKind::Unreadable(_)) => {
-                report(Verdict::Damaged { seq: fault.seq }, Some(fault))
-            }
-            _ => tampered(fault),
-        };
-    }
-    let signed = match stored {
-        Ok(signed) => signed,
-        Err(cause) => {
-            let kind = FaultKind::Checkpoint(cause);
-            return tampered(Fault { seq: vouched, kind });
-        }
+/// The verdict on a log with an entry that is wrong or cannot be read.
+fn blame(fault: Fault) -> (Verdict, Option<Fault>) {
+    let seq = fault.seq;
+    let verdict = match fault.kind {
+        FaultKind::Unreadable(_) => Verdict::Damaged { seq },
+        _ => Verdict::Tampered { seq },
     };
-    let longest = copies.last().map_or(0, |copy| copy.checkpoint.size);
-    let longest = longest.max(signed.size);
-    let cut = size < signed.size;
-    if !cut && root != signed.root {
-        let kind = FaultKind::Root;
-        return tampered(tile_fault.unwrap_or(Fault { seq: vouched, kind }));
-    }
-    if copies
-        .iter()
-        .any(|copy| copy.checkpoint.size <= size && !agrees(&copy))
-    {
-        return report(Verdict::Forked, None);
-    }
-    if cut && let Some(fault) = tile_fault {
-        return tampered(fault);
-    }
-    if size < longest {
-        let lost = longest - size;
-        return report(Verdict::RolledBack { to: size, lost }, None);
-    }
-    if let Some(fault) = tile_fault {
-        return report(Verdict::Damaged { seq: fault.seq }, Some(fault));
-    }
-    report(praise(&agreeing, against), None)
+    (verdict, Some(fault))
 }
 
 /// The verdict on a log with which nothing is wrong.

@@ -15,10 +15,6 @@ use crate::{Commitment, Text};
 
 /// An entry in which every field says something.
 fn full() -> Entry {
-    let address = Commitment {
-        c: Sha256([0xab; 32]),
-        k: SubjectId(9),
-    };
     Entry {
         v: 1,
         log: LOG.parse().unwrap(),
@@ -37,40 +33,8 @@ fn full() -> Entry {
             domain: Some(DomainId(12)),
             account: None,
         },
-        actor: Actor {
-            kind: ActorKind::UnixUser,
-            id: Some("a_7".to_owned()),
-            unix: Some(UnixFacts {
-                uid: 0,
-                gid: Some(0),
-                pid: Some(4_711),
-                login_uid: Some(1_000),
-            }),
-            credential: Some(Credential {
-                kind: CredentialKind::Passkey,
-                id: "k_3".to_owned(),
-                made_seq: 88,
-            }),
-            factors: vec![Factor {
-                kind: CredentialKind::Totp,
-                age_s: 7_344_000,
-            }],
-            session: Some(SessionId(41)),
-            sign_in: Some("a1201".to_owned()),
-            on_behalf_of: Some(AccountId(8)),
-        },
-        via: Via {
-            door: Door::Cli,
-            listener: Some(ListenerId(2)),
-            peer: Some(address),
-            client: Some(address),
-            tls: Some(TlsVersion::V1_3),
-            claimed: BTreeMap::from([
-                (Claim::UserAgent, Claimed::Committed(address)),
-                (Claim::SudoUser, Claimed::Plain(Text::new("operator"))),
-                (Claim::Proxy, Claimed::Plain(Text::new(b"\xff".to_vec()))),
-            ]),
-        },
+        actor: full_actor(),
+        via: full_via(),
         before: Some(json!({"enabled": false})),
         after: Some(json!({"name": "Grüße\n", "enabled": true, "after": [1, -2]})),
         objects: vec![Sha256([0xcd; 32])],
@@ -87,14 +51,58 @@ fn full() -> Entry {
             of: 2,
         }),
         cause: Some(Cause::ChangeRequest("cr_55".to_owned())),
-        reason: Some(address),
+        reason: Some(ADDRESS),
     }
 }
 
-const ADDRESS: &str =
+fn full_actor() -> Actor {
+    Actor {
+        kind: ActorKind::UnixUser,
+        id: Some("a_7".to_owned()),
+        unix: Some(UnixFacts {
+            uid: 0,
+            gid: Some(0),
+            pid: Some(4_711),
+            login_uid: Some(1_000),
+        }),
+        credential: Some(Credential {
+            kind: CredentialKind::Passkey,
+            id: "k_3".to_owned(),
+            made_seq: 88,
+        }),
+        factors: vec![Factor {
+            kind: CredentialKind::Totp,
+            age_s: 7_344_000,
+        }],
+        session: Some(SessionId(41)),
+        sign_in: Some("a1201".to_owned()),
+        on_behalf_of: Some(AccountId(8)),
+    }
+}
+
+fn full_via() -> Via {
+    Via {
+        door: Door::Cli,
+        listener: Some(ListenerId(2)),
+        peer: Some(ADDRESS),
+        client: Some(ADDRESS),
+        tls: Some(TlsVersion::V1_3),
+        claimed: BTreeMap::from([
+            (Claim::UserAgent, Claimed::Committed(ADDRESS)),
+            (Claim::SudoUser, Claimed::Plain(Text::new("operator"))),
+            (Claim::Proxy, Claimed::Plain(Text::new(b"\xff".to_vec()))),
+        ]),
+    }
+}
+
+const ADDRESS: Commitment = Commitment {
+    c: Sha256([0xab; 32]),
+    k: SubjectId(9),
+};
+const ADDRESS_JSON: &str =
     r#"{"c":"sha256:abababababababababababababababababababababababababababababababab","k":"p_9"}"#;
 
-/// The bytes of [`full`], by hand; `@` stands for [`ADDRESS`].
+/// The bytes of [`full`], by hand; `@` stands for [`ADDRESS_JSON`].
 const GOLDEN: &str = concat!(
     r#"{"actor":{"credential":{"id":"k_3","kind":"passkey","made_seq":"88"},"#,
     r#""factors":[{"age_s":"7344000","kind":"totp"}],"id":"a_7","kind":"unix_user","#,
@@ -117,7 +125,7 @@ const GOLDEN: &str = concat!(
 
 #[test]
 fn the_bytes_of_an_entry_never_change() {
-    let golden = GOLDEN.replace('@', ADDRESS);
+    let golden = GOLDEN.replace('@', ADDRESS_JSON);
     let bytes = full().to_bytes().unwrap();
     assert_eq!(String::from_utf8(bytes).unwrap(), golden);
     assert_eq!(Entry::from_bytes(golden.as_bytes()), Ok(full()));
@@ -147,14 +155,14 @@ fn what_does_not_apply_is_null() {
 
 /// Removes or changes one place of the golden entry.
 fn edited(edit: impl FnOnce(&mut Value)) -> Vec<u8> {
-    let mut value: Value = serde_json::from_str(&GOLDEN.replace('@', ADDRESS)).unwrap();
+    let mut value: Value = serde_json::from_str(&GOLDEN.replace('@', ADDRESS_JSON)).unwrap();
     edit(&mut value);
     serde_json_canonicalizer::to_vec(&value).unwrap()
 }
 
 #[test]
 fn no_field_may_be_missing_or_unknown() {
-    let golden: Value = serde_json::from_str(&GOLDEN.replace('@', ADDRESS)).unwrap();
+    let golden: Value = serde_json::from_str(&GOLDEN.replace('@', ADDRESS_JSON)).unwrap();
     let mut removed = 0;
     for place in [
         "",
@@ -226,7 +234,7 @@ fn other_values_are_refused_on_reading() {
 
 #[test]
 fn a_second_spelling_is_refused_on_reading() {
-    let golden = GOLDEN.replace('@', ADDRESS);
+    let golden = GOLDEN.replace('@', ADDRESS_JSON);
     for (from, to) in [
         (r#"{"actor""#, r#"{ "actor""#),
         (r#""v":1"#, r#""v":1.0"#),

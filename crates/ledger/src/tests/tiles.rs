@@ -45,6 +45,7 @@ fn the_width_follows_the_size() {
         (TileKind::Hashes { level: 1 }, 0, 600, Some(2)),
         (TileKind::Hashes { level: 7 }, 0, u64::MAX, Some(255)),
         (TileKind::Hashes { level: 8 }, 0, u64::MAX, None),
+        (TileKind::Hashes { level: u32::MAX }, 0, u64::MAX, None),
         (LEAVES, u64::MAX, u64::MAX, None),
     ] {
         let found = TileId::within(kind, index, size).map(|tile| tile.width);
@@ -179,6 +180,13 @@ fn malformed_files_are_refused() {
         read(ENTRIES, Some(b"\x00\x01a\x00\x00\x00\x01c".to_vec())).ok(),
         Some(3)
     );
+    let too_wide = id(LEAVES, 0, 1_000);
+    let mut files = world.files.clone().unwrap();
+    files.0.insert(too_wide.path(), vec![0; 256 * 32]);
+    assert!(matches!(
+        read_hashes(&files, too_wide),
+        Err(TileError::Malformed(_))
+    ));
     assert!(matches!(read(ENTRIES, None), Err(TileError::Missing(_))));
     assert!(matches!(read(LEAVES, None), Err(TileError::Missing(_))));
 }

@@ -209,6 +209,8 @@ fn a_cut_log_is_rolled_back() {
             assert_eq!(verdict(&cut.without_files(), &[]), wanted);
             if left > 0 {
                 cut.entries[left - 1] = rogue(left - 1);
+                let kept = [left - 1, left].map(|size| world.checkpoint_at(size, &key(1)));
+                assert_eq!(verdict(&cut.without_files(), &kept), tampered(left - 1));
                 assert_eq!(verdict(&cut, &[]), tampered(left - 1), "{left} of {size}");
             }
         }
@@ -276,6 +278,12 @@ fn another_key_vouches_for_nothing() {
             found.fault.unwrap().kind,
             FaultKind::Checkpoint(_)
         ));
+        unsigned.checkpoint.clear();
+        assert_eq!(
+            verdict(&unsigned, &[]),
+            damaged(0),
+            "an unreadable checkpoint"
+        );
         let mut edited = unsigned.clone();
         edited.entries[size - 1] = b"{}".to_vec();
         assert_eq!(verdict(&edited, &[]), tampered(size - 1));

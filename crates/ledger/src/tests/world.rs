@@ -144,8 +144,13 @@ impl Source for World {
         Ok(rows.cloned().collect())
     }
 
+    /// Nothing to read stands for a file that is gone.
     fn checkpoint(&self) -> io::Result<Vec<u8>> {
-        Ok(self.checkpoint.clone())
+        let bytes = self.checkpoint.clone();
+        let gone = bytes.is_empty();
+        (!gone)
+            .then_some(bytes)
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn tiles(&self) -> Option<&dyn TileReader> {
