@@ -130,8 +130,10 @@ impl Listener {
         let mut starved = false;
         let mut stop = pin!(shutdown.wait());
         loop {
-            // Accepting and joining lose nothing when another branch is taken.
+            // Accepting and joining lose nothing when another branch is taken. The word to stop
+            // comes first, so that the sessions it ends are counted as drained.
             tokio::select! {
+                biased;
                 () = &mut stop => break,
                 Some(ended) = tasks.join_next() => report(ended),
                 accepted = self.tcp.accept() => match accepted {
