@@ -161,7 +161,6 @@ CREATE TABLE fate (
     target TEXT NOT NULL,
     rules BLOB NOT NULL,
     session INTEGER,
-    source BLOB NOT NULL,
     size INTEGER NOT NULL,
     reverse_path TEXT NOT NULL,
     message_id TEXT NOT NULL
@@ -169,6 +168,7 @@ CREATE TABLE fate (
 CREATE INDEX fate_by_message ON fate (message);
 CREATE INDEX fate_by_message_id ON fate (message_id);
 CREATE INDEX fate_by_recipient ON fate (recipient, at);
+CREATE INDEX fate_by_sender ON fate (reverse_path, at);
 CREATE INDEX fate_by_account ON fate (account, at);
 
 CREATE TABLE fate_rule (

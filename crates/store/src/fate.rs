@@ -30,8 +30,6 @@ pub struct Fate {
     pub rules: Vec<u8>,
     /// The session that brought it.
     pub session: Option<SessionId>,
-    /// The commitment to where it came from.
-    pub source: Vec<u8>,
     /// Octets of the message.
     pub size: u64,
     /// The sender of the envelope; empty for the null path.
@@ -49,6 +47,8 @@ pub enum FateKey<'a> {
     MessageId(&'a str),
     /// Those for this recipient, as compared.
     Recipient(&'a str),
+    /// Those of messages with this sender of the envelope.
+    Sender(&'a str),
     /// Those for this account.
     Account(AccountId),
     /// Those that this rule had a part in: `id@seq`.
@@ -59,8 +59,8 @@ pub enum FateKey<'a> {
 pub fn insert(tx: &mut WriteTx<'_>, fate: &Fate, rule_ids: &[String]) -> StoreResult<()> {
     let id = tx.insert(
         "INSERT INTO fate (message, at, config_size, account, recipient, action, target, rules,
-                session, source, size, reverse_path, message_id)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                session, size, reverse_path, message_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         (
             &fate.message,
             fate.at.0,
@@ -71,7 +71,6 @@ pub fn insert(tx: &mut WriteTx<'_>, fate: &Fate, rule_ids: &[String]) -> StoreRe
             &fate.target,
             &fate.rules,
             fate.session.map(|session| session.0),
-            &fate.source,
             fate.size,
             &fate.reverse_path,
             &fate.message_id,
@@ -90,7 +89,7 @@ macro_rules! select_fate {
     ($where:literal) => {
         concat!(
             "SELECT f.message, f.at, f.config_size, f.account, f.recipient, f.action, f.target,
-                    f.rules, f.session, f.source, f.size, f.reverse_path, f.message_id FROM ",
+                    f.rules, f.session, f.size, f.reverse_path, f.message_id FROM ",
             $where,
             " AND f.at >= ?2 AND f.at < ?3 ORDER BY f.at DESC, f.id DESC LIMIT ?4"
         )
@@ -109,6 +108,7 @@ pub fn find(
         FateKey::Message(token) => (select_fate!("fate f WHERE f.message = ?1"), token),
         FateKey::MessageId(id) => (select_fate!("fate f WHERE f.message_id = ?1"), id),
         FateKey::Recipient(address) => (select_fate!("fate f WHERE f.recipient = ?1"), address),
+        FateKey::Sender(address) => (select_fate!("fate f WHERE f.reverse_path = ?1"), address),
         FateKey::Rule(rule) => (
             select_fate!("fate_rule r JOIN fate f ON f.id = r.fate WHERE r.rule = ?1"),
             rule,
@@ -132,9 +132,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Fate> {
         target: row.get(6)?,
         rules: row.get(7)?,
         session: optional(row, 8, SessionId)?,
-        source: row.get(9)?,
-        size: row.get(10)?,
-        reverse_path: row.get(11)?,
-        message_id: row.get(12)?,
+        size: row.get(9)?,
+        reverse_path: row.get(10)?,
+        message_id: row.get(11)?,
     })
 }

@@ -133,27 +133,61 @@ pub enum ObjectKind {
     Secret,
 }
 
-/// Stores an object under its SHA-256; an object that is there already stays as it is.
-pub fn put_object(tx: &mut WriteTx<'_>, kind: ObjectKind, bytes: &[u8]) -> StoreResult<Sha256> {
-    let digest = sha256(bytes);
+/// Stores an object under its id; an object that is there already stays as it is.
+///
+/// The id of a plain object is the SHA-256 of what is stored; a secret one is stored sealed, so
+/// that only whoever opens it can compare it with its id.
+pub fn put_object(
+    tx: &mut WriteTx<'_>,
+    kind: ObjectKind,
+    id: &Sha256,
+    stored: &[u8],
+) -> StoreResult<()> {
+    if kind == ObjectKind::Plain && sha256(stored) != *id {
+        return Err(StoreError::Damaged(format!("new ledger object {id}")));
+    }
     tx.run(
         "INSERT INTO ledger_object (sha256, secret, bytes) VALUES (?1, ?2, ?3)
          ON CONFLICT (sha256) DO NOTHING",
-        (digest.0, kind == ObjectKind::Secret, bytes),
+        (id.0, kind == ObjectKind::Secret, stored),
     )?;
-    Ok(digest)
+    Ok(())
 }
 
-/// An object, checked against its SHA-256.
-pub fn object(tx: &ReadTx<'_>, digest: &Sha256) -> StoreResult<Option<Vec<u8>>> {
-    let sql = "SELECT bytes FROM ledger_object WHERE sha256 = ?1";
-    let found: Option<Vec<u8>> = tx.one(sql, [digest.0], |row| row.get(0))?;
+/// What is stored under an id; a plain object is checked against it.
+pub fn object(tx: &ReadTx<'_>, id: &Sha256) -> StoreResult<Option<Vec<u8>>> {
+    let sql = "SELECT secret, bytes FROM ledger_object WHERE sha256 = ?1";
+    let found: Option<(bool, Vec<u8>)> =
+        tx.one(sql, [id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
     match found {
-        Some(bytes) if sha256(&bytes) != *digest => {
-            Err(StoreError::Damaged(format!("ledger object {digest}")))
+        Some((false, bytes)) if sha256(&bytes) != *id => {
+            Err(StoreError::Damaged(format!("ledger object {id}")))
         }
-        other => Ok(other),
+        found => Ok(found.map(|(_, bytes)| bytes)),
     }
+}
+
+/// Takes out all entries and checkpoints of a log beyond `size`: rows that nobody signed.
+pub fn cut(tx: &mut WriteTx<'_>, log: &str, size: u64) -> StoreResult<()> {
+    tx.run(
+        "DELETE FROM ledger_entry WHERE log = ?1 AND seq >= ?2",
+        (log, size),
+    )?;
+    tx.run(
+        "DELETE FROM ledger_checkpoint WHERE log = ?1 AND size > ?2",
+        (log, size),
+    )?;
+    Ok(())
+}
+
+/// Writes an entry again as it was signed, over whatever stands at its number.
+pub fn put_back(tx: &mut WriteTx<'_>, log: &str, seq: u64, entry: &NewEntry) -> StoreResult<()> {
+    tx.run(
+        "INSERT INTO ledger_entry (log, seq, leaf, bytes) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (log, seq) DO UPDATE SET leaf = excluded.leaf, bytes = excluded.bytes",
+        (log, seq, entry.leaf.0, &entry.bytes),
+    )?;
+    Ok(())
 }
 
 /// Stores the sealed opening of a commitment under its subject's key id.
