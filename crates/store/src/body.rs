@@ -149,7 +149,7 @@ mod tests {
         let spool = tempfile::tempdir().unwrap();
         let limit = BODY_IN_MEMORY_MAX_OCTETS;
         for (octets, in_file) in [(0, false), (limit, false), (limit + 1, true)] {
-            let whole: Vec<u8> = (0..octets).map(|i| (i % 251) as u8).collect();
+            let whole: Vec<u8> = (0..=250).cycle().take(octets).collect();
             let mut body = Body::new(spool.path(), 1 << 30);
             whole
                 .chunks(65_000)

@@ -52,3 +52,6 @@ pub use log::{Log, LogQuery, LogRecord, LogRow};
 pub use message::{Copied, Delivered, FlagsChange, Reason, Removal};
 pub use store::{Lease, Options, Store};
 pub use tx::{ReadTx, WriteTx};
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -347,10 +347,10 @@ impl LogWriter {
                 let urgent = self.take(command, &mut batch);
                 let full = batch.len() >= BATCH_MAX;
                 let left = deadline.saturating_duration_since(Instant::now());
-                next = match commands.recv_timeout(left) {
-                    _ if urgent || full => None,
-                    Ok(command) => Some(command),
-                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+                next = if urgent || full {
+                    None
+                } else {
+                    commands.recv_timeout(left).ok()
                 };
             }
             self.write(batch);
@@ -381,14 +381,15 @@ impl LogWriter {
         }
     }
 
-    /// Writes a batch, the rows of each day in one transaction.
+    /// Writes a batch in its order, neighbours of the same day in one transaction.
     fn write(&mut self, batch: Vec<Pending>) {
         let mut rest = batch;
         while let Some((first, _)) = rest.first() {
             let day = first.at.day();
-            let (today, others) = rest.into_iter().partition(|(row, _)| row.at.day() == day);
-            self.write_day(&day, today);
-            rest = others;
+            let other = rest.iter().position(|(row, _)| row.at.day() != day);
+            let later = rest.split_off(other.unwrap_or(rest.len()));
+            self.write_day(&day, rest);
+            rest = later;
         }
     }
 

@@ -199,7 +199,7 @@ impl Store {
             .unwrap_or_else(|_| Err(self.ended().into()))
     }
 
-    fn submit<T, E, F>(
+    pub(crate) fn submit<T, E, F>(
         &self,
         closure: F,
         urgency: Urgency,

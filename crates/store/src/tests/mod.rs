@@ -1,0 +1,12 @@
+//! Tests of the whole store on real folders.
+
+mod crash;
+mod folder;
+mod garbage;
+mod ledger;
+mod logs;
+mod mail;
+mod random;
+mod rows;
+mod world;
+mod writes;

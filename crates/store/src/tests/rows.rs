@@ -1,0 +1,240 @@
+//! Queue, session, recoverable and fate rows; rows that somebody else wrote.
+
+use types::{Address, QueueId, ReversePath, SessionId, Timestamp};
+
+use super::world::{ANN, HEAD, NOON, World, body};
+use crate::fate::{Fate, FateKey};
+use crate::queue::NewQueued;
+use crate::session::NewSession;
+use crate::{StoreError, fate, queue, recoverable, session};
+
+fn address(text: &str) -> Address {
+    text.parse().unwrap()
+}
+
+fn queue_one(world: &World, recipient: &str) -> QueueId {
+    let text = body(&world.store, "text");
+    let recipient = address(recipient);
+    world
+        .store
+        .write_blocking(move |tx| {
+            let blob = tx.put_blob(&text)?;
+            let new = NewQueued {
+                message: "token".to_owned(),
+                account: Some(ANN),
+                reverse_path: ReversePath::Address(address("ann@example.org")),
+                recipient: recipient.clone(),
+                blob,
+                head: HEAD.to_vec(),
+                params: b"{}".to_vec(),
+                created_at: NOON,
+                expires_at: NOON.plus_s(100),
+                due_at: NOON,
+            };
+            queue::insert(tx, &new)
+        })
+        .unwrap()
+}
+
+#[test]
+fn the_queue_gives_what_is_due_until_it_is_removed() {
+    let world = World::new();
+    let id = queue_one(&world, "bob@example.net");
+    let due = |now: Timestamp| {
+        world
+            .store
+            .read_blocking(|tx| queue::due(tx, now, 10))
+            .unwrap()
+    };
+    assert_eq!(due(NOON.plus_s(-1)).rows, []);
+    let page = due(NOON);
+    assert_eq!(page.rows[0].id, id);
+    assert_eq!(page.rows[0].item.recipient, address("bob@example.net"));
+    assert_eq!(world.store.read_blocking(queue::len).unwrap(), 1);
+    world
+        .store
+        .write_blocking(move |tx| queue::remove(tx, id, NOON))
+        .unwrap();
+    assert_eq!(due(NOON).rows, []);
+    let dead = "SELECT COUNT(*) FROM blob WHERE dead_at IS NOT NULL";
+    let dead: Option<u64> = world
+        .store
+        .read_blocking(|tx| tx.one(dead, [], |row| row.get(0)))
+        .unwrap();
+    assert_eq!(dead, Some(1));
+}
+
+#[test]
+fn a_queue_row_changed_from_outside_is_reported_and_never_given() {
+    for change in [
+        "UPDATE queue SET recipient = 'eve@example.com'",
+        "UPDATE queue SET reverse_path = ''",
+        "UPDATE queue SET head = x'00'",
+        "UPDATE queue SET account = 9",
+        "UPDATE queue SET expires_at = expires_at + 1",
+        "UPDATE queue SET mac = x'00'",
+        "UPDATE blob SET sha256 = zeroblob(32)",
+    ] {
+        let world = World::new();
+        let id = queue_one(&world, "bob@example.net");
+        world.intruder().execute(change, []).unwrap();
+        let page = world
+            .store
+            .read_blocking(|tx| queue::due(tx, NOON, 10))
+            .unwrap();
+        assert_eq!(
+            (page.rows.len(), page.changed_outside),
+            (0, vec![id]),
+            "{change}"
+        );
+    }
+}
+
+fn new_session() -> NewSession {
+    NewSession {
+        account: ANN,
+        door: "imap".to_owned(),
+        source: "192.0.2.7".to_owned(),
+        credential: None,
+        sign_in: 12,
+        started_at: NOON,
+    }
+}
+
+#[test]
+fn a_session_ends_once() {
+    let world = World::new();
+    let id = world
+        .store
+        .write_blocking(|tx| session::insert(tx, &new_session()))
+        .unwrap();
+    for at in [NOON.plus_s(5), NOON.plus_s(9)] {
+        world
+            .store
+            .write_blocking(move |tx| session::end(tx, id, at))
+            .unwrap();
+    }
+    let found = world
+        .store
+        .read_blocking(|tx| session::find(tx, id))
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (found.begin, found.ended_at),
+        (new_session(), Some(NOON.plus_s(5)))
+    );
+    let none = world
+        .store
+        .read_blocking(|tx| session::find(tx, SessionId(99)))
+        .unwrap();
+    assert_eq!(none, None);
+}
+
+#[test]
+fn a_session_row_changed_from_outside_is_an_error() {
+    for change in [
+        "UPDATE session SET account = 8",
+        "UPDATE session SET sign_in = 13",
+        "UPDATE session SET ended_at = NULL",
+        "UPDATE session SET id = 5",
+        "INSERT INTO session SELECT 5, account, door, source, credential, sign_in, started_at,
+                ended_at, mac FROM session",
+    ] {
+        let world = World::new();
+        let id = world
+            .store
+            .write_blocking(|tx| {
+                let id = session::insert(tx, &new_session())?;
+                session::end(tx, id, NOON)?;
+                Ok(id)
+            })
+            .unwrap();
+        world.intruder().execute(change, []).unwrap();
+        let forged = if change.contains('5') {
+            SessionId(5)
+        } else {
+            id
+        };
+        let found = world.store.read_blocking(|tx| session::find(tx, forged));
+        assert!(matches!(found, Err(StoreError::BadMac { .. })), "{change}");
+    }
+}
+
+#[test]
+fn a_recoverable_row_changed_from_outside_is_not_restored() {
+    let world = World::new();
+    let inbox = world.inbox();
+    world.deliver(inbox, "text");
+    world.expunge(inbox, &[1]);
+    world
+        .intruder()
+        .execute("UPDATE recoverable SET mailbox = 'Elsewhere'", [])
+        .unwrap();
+    let page = world
+        .store
+        .read_blocking(|tx| recoverable::list(tx, ANN, NOON.plus_s(1), 9))
+        .unwrap();
+    assert_eq!((page.rows.len(), page.changed_outside.len()), (0, 1));
+    let id = page.changed_outside[0];
+    let restored = world
+        .store
+        .write_blocking(move |tx| recoverable::restore(tx, ANN, id, inbox, NOON));
+    assert!(matches!(restored, Err(StoreError::BadMac { .. })));
+}
+
+fn some_fate(recipient: &str, at: Timestamp) -> Fate {
+    Fate {
+        message: "token".to_owned(),
+        at,
+        config_size: 40,
+        account: Some(ANN),
+        recipient: recipient.to_owned(),
+        action: "store".to_owned(),
+        target: "INBOX".to_owned(),
+        rules: b"[]".to_vec(),
+        session: Some(SessionId(3)),
+        size: 900,
+        reverse_path: "bob@example.net".to_owned(),
+        message_id: "<1@example.net>".to_owned(),
+    }
+}
+
+#[test]
+fn fates_are_found_by_every_key() {
+    let world = World::new();
+    let first = some_fate("ann@example.org", NOON);
+    let second = some_fate("sales@example.org", NOON.plus_s(1));
+    let rows = [first.clone(), second.clone()];
+    world
+        .store
+        .write_blocking(move |tx| {
+            fate::insert(tx, &rows[0], &["r_1@5".to_owned(), "r_1@5".to_owned()])?;
+            fate::insert(tx, &rows[1], &[])
+        })
+        .unwrap();
+    let both = [second, first];
+    let find = |key| {
+        world
+            .store
+            .read_blocking(|tx| fate::find(tx, key, NOON, NOON.plus_s(9), 10))
+            .unwrap()
+    };
+    assert_eq!(find(FateKey::Message("token")), both);
+    assert_eq!(find(FateKey::MessageId("<1@example.net>")), both);
+    assert_eq!(find(FateKey::Account(ANN)), both);
+    assert_eq!(find(FateKey::Sender("bob@example.net")), both);
+    let for_ann = find(FateKey::Recipient("ann@example.org"));
+    assert_eq!(for_ann, both[1..]);
+    assert_eq!(find(FateKey::Rule("r_1@5")), for_ann);
+    assert_eq!(find(FateKey::Rule("r_1@6")), []);
+    let later = world.store.read_blocking(|tx| {
+        fate::find(
+            tx,
+            FateKey::Account(ANN),
+            NOON.plus_s(1),
+            NOON.plus_s(9),
+            10,
+        )
+    });
+    assert_eq!(later.unwrap(), both[..1]);
+}
