@@ -17,7 +17,7 @@ pub const EFFECTS_MAX: usize = 16;
 pub const EFFECT_LIST_MAX: usize = 8;
 
 /// One thing that a change does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Effect {
     /// Mail goes to addresses outside that did not get it before.
@@ -93,7 +93,7 @@ pub enum Effect {
 }
 
 /// Whose mail an effect is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Whose {
     /// Mail for one address.
@@ -109,7 +109,7 @@ pub enum Whose {
 }
 
 /// What is refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refused {
     /// Mail for one address.
@@ -132,7 +132,7 @@ pub enum Refused {
 }
 
 /// A guard that can get weaker.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protection {
     /// A setting.
@@ -147,7 +147,7 @@ pub enum Protection {
 }
 
 /// Who gains access.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Grantee {
     /// One account.
@@ -157,7 +157,7 @@ pub enum Grantee {
 }
 
 /// What is gained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
     /// The rights of a role.

@@ -9,11 +9,12 @@ pub mod role;
 pub mod settings;
 pub mod shown;
 
-pub mod effect;
+mod fold_error;
+mod id_map;
 
 pub mod change;
 
-mod id_map;
+pub mod effect;
 
 pub mod config;
 
@@ -24,13 +25,19 @@ pub mod check;
 pub mod judge;
 pub mod sentence;
 
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod sample;
+
 pub use change::{Change, Member, Owned, Service};
 pub use check::ChangeError;
 pub use config::{
-    Account, Alias, Certificate, Config, ConfigBuilder, ExpandError, Expansion, FoldError,
-    Grant, HostedDomain, Listener, Password, Resolution, StateItem,
+    Account, Alias, Certificate, Config, ConfigBuilder, ExpandError, Expansion, Grant,
+    HostedDomain, Listener, Password, Resolution, StateItem,
 };
 pub use effect::Effect;
+pub use fold_error::FoldError;
 pub use judge::{Class, Judgement, judge};
 pub use payload::Payload;
 pub use role::{Authority, Right, Role, Subject, may};

@@ -1,20 +1,18 @@
-//! Between a change and the fields of its entry.
+//! What the entry of a change holds beside the change itself: scope, revision and `before`.
 //!
-//! `object.id` holds the id, `after` all other fields. What a removal leaves is `null`; what a
-//! switch leaves is `{"enabled":…}`. `before` has the form that `after` would have to bring the
-//! old state back; a list that changed by a difference has none.
+//! `before` has the form that `after` would have to bring the old state back; a list that changed
+//! by a difference has none.
 
-use ledger::{Entry, Object, Scope};
+use ledger::{Object, Scope};
 use serde_json::{Value, json};
 use types::Sha256;
 
 use crate::change::{
-    MEMBERS_PER_CHANGE_MAX,
     AccountCreate, AccountNameSet, AccountQuotaSet, AccountRoleSet, AliasCreate, CatchAllSet,
     CertificateSet, Change, DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, ListenerSet,
-    Owned, PasswordSet, SendAsGrant,
+    MEMBERS_PER_CHANGE_MAX, Owned, PasswordSet, SendAsGrant,
 };
-use crate::config::{Config, FoldError};
+use crate::config::Config;
 
 /// The fields of an entry that a change gives.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,53 +48,6 @@ impl Change {
             after: self.after(),
             objects: self.objects(),
         }
-    }
-
-    /// The change that an entry records, whatever its outcome was.
-    pub fn from_entry(entry: &Entry) -> Result<Self, FoldError> {
-        let wrong = |why: String| FoldError::Payload {
-            kind: entry.kind.clone(),
-            why,
-        };
-        let object = entry.object.as_ref();
-        let object = object.ok_or_else(|| wrong("it names no object".to_owned()))?;
-        let mut fields = match fixed_after(&entry.kind) {
-            Some(fixed) if fixed == entry.after => json!({}),
-            Some(_) => return Err(wrong("its after is not the one of its type".to_owned())),
-            None => entry.after.clone().unwrap_or(Value::Null),
-        };
-        if has_id(&entry.kind) {
-            let map = fields.as_object_mut();
-            let map = map.ok_or_else(|| wrong("its after is not an object".to_owned()))?;
-            if map.insert("id".to_owned(), json!(object.id)).is_some() {
-                return Err(wrong("its after repeats the id".to_owned()));
-            }
-        }
-        let change = Self::from_fields(&entry.kind, fields)
-            .ok_or_else(|| FoldError::UnknownType(entry.kind.clone()))?
-            .map_err(|err| wrong(err.to_string()))?;
-        let (kind, id) = change.object();
-        if kind != object.kind || id != object.id {
-            return Err(wrong(format!(
-                "it names {} {} as its object",
-                object.kind, object.id
-            )));
-        }
-        Ok(change)
-    }
-
-    fn after(&self) -> Option<Value> {
-        fixed_after(self.type_name()).unwrap_or_else(|| Some(self.fields_without_id()))
-    }
-
-    fn fields_without_id(&self) -> Value {
-        let mut fields = self.to_fields();
-        if has_id(self.type_name())
-            && let Some(map) = fields.as_object_mut()
-        {
-            map.remove("id");
-        }
-        fields
     }
 
     /// Objects that the change names, in the order of its fields.
@@ -305,20 +256,4 @@ fn alias(config: &Config, id: types::AliasId) -> Option<Value> {
         members: alias.members.iter().cloned().collect(),
     });
     Some(create.fields_without_id())
-}
-
-/// The `after` of types whose name says it all; `None` for all others.
-fn fixed_after(type_name: &str) -> Option<Option<Value>> {
-    let (_, verb) = type_name.rsplit_once('.')?;
-    match verb {
-        "remove" | "clear" | "revoke" => Some(None),
-        "disable" | "off" => Some(Some(json!({ "enabled": false }))),
-        "enable" | "on" => Some(Some(json!({ "enabled": true }))),
-        _ => None,
-    }
-}
-
-/// Whether the object of this type has an id of its own.
-fn has_id(type_name: &str) -> bool {
-    !(type_name.starts_with("system.") || type_name.starts_with("security."))
 }

@@ -76,7 +76,92 @@ fn owned(config: &Config, of: Owned) -> Right {
         Owned::Account(id) => about(config, id, Right::UseAccount),
         Owned::Alias(id) => {
             let alias = config.alias(id);
-            alias.map_or(Right::ManageServer, |alias| Right::ManageDomain(alias.domain))
+            alias.map_or(Right::ManageServer, |alias| {
+                Right::ManageDomain(alias.domain)
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::{AccountRoleSet, AliasRemove, CatchAllClear, DomainCreate};
+    use crate::role::{Authority, may};
+    use crate::sample::{Sample, disable, disable_domain, remove};
+    use types::AliasId;
+
+    const ORG: DomainId = DomainId(1);
+    const ROOT: AccountId = AccountId(1);
+    const ADMIN: AccountId = AccountId(2);
+    const ANN: AccountId = AccountId(3);
+    const AUDITOR: AccountId = AccountId(4);
+    const BOB: AccountId = AccountId(5);
+    const INFO: AliasId = AliasId(1);
+
+    fn sample() -> Sample {
+        let mut sample = Sample::new();
+        sample.account("adm@example.org", Role::DomainAdmin);
+        sample.owner("ann@example.org");
+        sample.account("aud@example.org", Role::Auditor);
+        sample.alias("info@example.org", &["a_1"]);
+        sample.domain("example.com");
+        sample.owner("bob@example.com");
+        sample
+    }
+
+    /// Who may make each change.
+    fn table(sample: &Sample) -> Vec<(Change, &'static str)> {
+        let grant = |of| Change::SendAsGrant(sample.new_grant(BOB, of));
+        let account = |role| Change::AccountCreate(sample.new_account("new@example.org", role));
+        let catch_all = |id| Change::CatchAllClear(CatchAllClear { id });
+        let (id, role) = (ANN, Role::DomainAdmin);
+        let domain = DomainCreate {
+            id: DomainId(3),
+            name: "example.net".parse().unwrap(),
+        };
+        vec![
+            (account(Role::MailboxOwner), "owner admin"),
+            (account(Role::DomainAdmin), "owner"),
+            (Change::AccountRoleSet(AccountRoleSet { id, role }), "owner"),
+            (disable(ANN), "owner admin"),
+            (disable(ROOT), "owner"),
+            (disable(AUDITOR), "owner"),
+            (remove(BOB), "owner"),
+            (remove(AccountId(99)), "owner"),
+            (sample.new_password(ANN, 1), "owner admin ann"),
+            (sample.new_password(ROOT, 1), "owner"),
+            (sample.new_password(AUDITOR, 1), "owner auditor"),
+            (grant(Owned::Account(ANN)), "owner admin ann"),
+            (grant(Owned::Account(ROOT)), "owner"),
+            (grant(Owned::Alias(INFO)), "owner admin"),
+            (Change::AliasRemove(AliasRemove { id: INFO }), "owner admin"),
+            (catch_all(ORG), "owner admin"),
+            (catch_all(DomainId(2)), "owner"),
+            (disable_domain(ORG), "owner"),
+            (Change::DomainCreate(domain), "owner"),
+        ]
+    }
+
+    #[test]
+    fn each_change_asks_for_its_right() {
+        let sample = sample();
+        let people = [
+            (ROOT, "owner"),
+            (ADMIN, "admin"),
+            (ANN, "ann"),
+            (AUDITOR, "auditor"),
+        ];
+        for (change, allowed) in table(&sample) {
+            let right = change.right(&sample.config);
+            let mut who = Vec::new();
+            for (id, name) in people {
+                if may(&sample.config.authority(id).unwrap(), &right) {
+                    who.push(name);
+                }
+            }
+            assert_eq!(who.join(" "), allowed, "{change:?}");
+            assert!(may(&Authority::Console, &right));
         }
     }
 }

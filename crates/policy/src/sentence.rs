@@ -48,13 +48,18 @@ pub fn sentence(effect: &Effect, config: &Config, viewer: Viewer) -> String {
         Effect::Refuses { what } => words.refuses(what),
         Effect::WeakensProtection { what } => weakens(what),
         Effect::BlursRecord { setting } => {
-            format!("Keeps records for a shorter time ({setting}): earlier intrusions could not be explained.")
+            format!(
+                "Keeps records for a shorter time ({setting}): earlier intrusions could not be explained."
+            )
         }
         Effect::GrantsAccess { to, what } => words.grants(*to, *what),
         Effect::CreatesAccess {
             account,
             credential,
-        } => format!("Lets {} sign in with password {credential}.", words.account(*account)),
+        } => format!(
+            "Lets {} sign in with password {credential}.",
+            words.account(*account)
+        ),
         Effect::AndMore { count } => format!("Does {count} more things of these kinds."),
     }
 }
@@ -66,7 +71,11 @@ struct Words<'a> {
 
 impl Words<'_> {
     fn leaves(&self, whose: &Whose, targets: &[Address], more: u64, copies: Option<u64>) -> String {
-        let verb = if copies.is_some() { "Copies" } else { "Forwards" };
+        let verb = if copies.is_some() {
+            "Copies"
+        } else {
+            "Forwards"
+        };
         let targets: Vec<_> = targets.iter().map(shown::address).collect();
         let targets = list(&targets, more);
         let copy = match copies {
@@ -85,11 +94,15 @@ impl Words<'_> {
         no_longer: &[AccountId],
         more: u64,
     ) -> String {
-        let names = |ids: &[AccountId]| -> Vec<_> { ids.iter().map(|id| self.account(*id)).collect() };
+        let names =
+            |ids: &[AccountId]| -> Vec<_> { ids.iter().map(|id| self.account(*id)).collect() };
         let whose = self.whose(whose);
         match (to.is_empty(), no_longer.is_empty()) {
             (false, true) => {
-                format!("Delivers all {whose} to {}, inside, as well.", list(&names(to), more))
+                format!(
+                    "Delivers all {whose} to {}, inside, as well.",
+                    list(&names(to), more)
+                )
             }
             (true, _) => {
                 let gone = list(&names(no_longer), more);
@@ -150,8 +163,14 @@ impl Words<'_> {
                 format!("Lets {who} send as {}.", self.account(id))
             }
             Access::SendAs(Owned::Alias(id)) => {
-                let alias = self.config.alias(id).map(|alias| self.address(&alias.address));
-                format!("Lets {who} send as {}.", alias.unwrap_or_else(|| id.to_string()))
+                let alias = self
+                    .config
+                    .alias(id)
+                    .map(|alias| self.address(&alias.address));
+                format!(
+                    "Lets {who} send as {}.",
+                    alias.unwrap_or_else(|| id.to_string())
+                )
             }
             Access::Listener { service, address } => {
                 format!("Opens {service} at {address} to {who}.")
@@ -199,7 +218,10 @@ impl Words<'_> {
             Viewer::Server => true,
             Viewer::Domain(own) => domain == own,
             Viewer::Account(own) => {
-                let same_domain = self.config.account(own).is_some_and(|me| me.domain == domain);
+                let same_domain = self
+                    .config
+                    .account(own)
+                    .is_some_and(|me| me.domain == domain);
                 account == Some(own) || same_domain
             }
         }
@@ -211,7 +233,9 @@ fn weakens(what: &Protection) -> String {
         Protection::Setting(key) => format!("Weakens a guard against intruders ({key})."),
         Protection::Certificate { name, certificate } => {
             let name = shown::domain(name);
-            format!("Leaves {name} without its certificate {certificate}: clients will warn or fail.")
+            format!(
+                "Leaves {name} without its certificate {certificate}: clients will warn or fail."
+            )
         }
     }
 }
@@ -222,5 +246,72 @@ fn list(names: &[String], more: u64) -> String {
         (_, 1..) => format!("{} and {more} more", names.join(", ")),
         ([rest @ .., last], 0) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
         _ => names.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use types::DomainId;
+
+    use super::*;
+    use crate::change::Change;
+    use crate::sample::Sample;
+
+    #[test]
+    fn a_sentence_tells_only_what_its_viewer_may_see() {
+        let mut sample = Sample::new();
+        let domain = sample.domain("example.com");
+        let ann = sample.owner("ann@example.com");
+        let effect = Effect::DeliversElsewhere {
+            whose: Whose::Address("ann@example.com".parse().unwrap()),
+            to: vec![AccountId(1)],
+            no_longer: vec![],
+            more: 0,
+        };
+        for (viewer, words) in [
+            (
+                Viewer::Server,
+                "Delivers all mail for ann@example.com to root@example.org, inside, as well.",
+            ),
+            (
+                Viewer::Domain(domain),
+                "Delivers all mail for ann@example.com to a mailbox of another domain, inside, as well.",
+            ),
+            (
+                Viewer::Account(ann),
+                "Delivers all mail for ann@example.com to a mailbox of another domain, inside, as well.",
+            ),
+            (
+                Viewer::Domain(DomainId(1)),
+                "Delivers all mail for an address of another domain to root@example.org, inside, as well.",
+            ),
+        ] {
+            assert_eq!(sentence(&effect, &sample.config, viewer), words);
+        }
+    }
+
+    #[test]
+    fn a_target_cannot_hide_what_it_is() {
+        let mut sample = Sample::new();
+        let create = sample.new_alias("x@example.org", &["a\u{202e}gro@bücher.example"]);
+        let judgement = sample.make(Change::AliasCreate(create));
+        assert_eq!(
+            sentence(&judgement.effects[0], &sample.config, Viewer::Server),
+            "Forwards all mail for x@example.org to a<U+202E>gro@xn--bcher-kva.example (bücher.example), \
+             OUTSIDE your organisation. No mailbox here keeps a copy."
+        );
+    }
+
+    #[test]
+    fn lists_read_like_lists() {
+        let names = |n: usize| vec!["a".to_owned(); n];
+        for (len, more, words) in [
+            (1, 0, "a"),
+            (2, 0, "a and a"),
+            (3, 0, "a, a and a"),
+            (2, 5, "a, a and 5 more"),
+        ] {
+            assert_eq!(list(&names(len), more), words);
+        }
     }
 }

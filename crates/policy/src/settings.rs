@@ -309,7 +309,11 @@ mod tests {
             assert_eq!(setting.value(), row.current);
             assert_eq!(setting.check(), Ok(()));
             assert_eq!(settings.current(&setting), setting);
-            assert!(row.doc.ends_with('.') && !row.doc.contains("  "), "{}", row.doc);
+            assert!(
+                row.doc.ends_with('.') && !row.doc.contains("  "),
+                "{}",
+                row.doc
+            );
             let entry = serde_json::to_value(&setting).unwrap();
             assert_eq!(entry["id"], row.key, "the entry names it otherwise");
         }
@@ -346,7 +350,15 @@ mod tests {
         ] {
             assert_eq!(Setting::parse(key, value).unwrap_err().to_string(), words);
         }
-        for odd in ["+100", "-1", "1e3", "0x80", "", " 100", "99999999999999999999"] {
+        for odd in [
+            "+100",
+            "-1",
+            "1e3",
+            "0x80",
+            "",
+            " 100",
+            "99999999999999999999",
+        ] {
             assert!(Setting::parse("recipients_max", odd).is_err(), "{odd:?}");
         }
     }

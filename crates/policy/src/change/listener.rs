@@ -29,7 +29,9 @@ pub enum Service {
 
 /// A text that names no service.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no service {0:?}; the services are smtp, submission, submissions, imap, imaps, pop3 and pop3s")]
+#[error(
+    "there is no service {0:?}; the services are smtp, submission, submissions, imap, imaps, pop3 and pop3s"
+)]
 pub struct ServiceError(String);
 
 impl Service {
@@ -91,7 +93,9 @@ impl FromStr for Service {
     type Err = ServiceError;
 
     fn from_str(text: &str) -> Result<Self, ServiceError> {
-        let found = Self::ALL.into_iter().find(|service| service.as_str() == text);
+        let found = Self::ALL
+            .into_iter()
+            .find(|service| service.as_str() == text);
         found.ok_or_else(|| ServiceError(text.to_owned()))
     }
 }

@@ -3,20 +3,24 @@
 //! One module for each family. The fields of a change, without its `id`, are the `after` of its
 //! entry. An encoding never changes once it is released; a new meaning is a new variant.
 
+mod id;
+
 mod account;
 mod alias;
 mod certificate;
 mod domain;
-mod id;
 mod listener;
 mod system;
+
+mod entry;
 
 pub use account::{
     AccountCreate, AccountNameSet, AccountQuotaSet, AccountRef, AccountRoleSet, PasswordSet,
     SendAsGrant, SendAsRevoke,
 };
 pub use alias::{
-    AliasCreate, AliasMembersChange, AliasRemove, CatchAllClear, CatchAllSet, MEMBERS_PER_CHANGE_MAX,
+    AliasCreate, AliasMembersChange, AliasRemove, CatchAllClear, CatchAllSet,
+    MEMBERS_PER_CHANGE_MAX,
 };
 pub use certificate::{CertificateRemove, CertificateSet};
 pub use domain::{
@@ -54,13 +58,13 @@ macro_rules! changes {
             }
 
             /// All its fields.
-            pub(crate) fn to_fields(&self) -> Value {
+            fn to_fields(&self) -> Value {
                 match self { $(Self::$variant(fields) => serde_json::to_value(fields),)* }
                     .expect("structs with text keys always have a JSON form")
             }
 
             /// The change of this type with these fields; `None` for an unknown type.
-            pub(crate) fn from_fields(
+            fn from_fields(
                 type_name: &str,
                 fields: Value,
             ) -> Option<Result<Self, serde_json::Error>> {

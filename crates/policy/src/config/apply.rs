@@ -1,19 +1,20 @@
 //! What each change does to the configuration. Each function refuses first and acts then.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::sync::Arc;
 
-use types::{AccountId, Address, DomainId};
+use types::{AccountId, Address, AliasId, CertificateId, Domain, DomainId, GrantId, ListenerId};
 
-use super::{
-    Account, Alias, Certificate, Config, FoldError, Grant, HostedDomain, Listener, Password,
-};
+use super::{Account, Alias, Certificate, Config, Grant, HostedDomain, Listener, Password};
 use crate::change::{
     AccountCreate, AliasCreate, AliasMembersChange, CertificateSet, Change, DetailSeparator,
-    DomainAliasCreate, DomainCreate, Genesis, ListenerSet, Member, Owned, PasswordSet, SendAsGrant,
+    DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, Genesis, ListenerSet, Member, Owned,
+    PasswordSet, SendAsGrant, Service,
 };
+use crate::fold_error::FoldError;
 use crate::role::Role;
+use crate::settings::Setting;
 
 type Applied = Result<(), FoldError>;
 
@@ -23,74 +24,36 @@ impl Config {
         match change {
             Change::Genesis(genesis) => self.begin(genesis),
             Change::Boot(_) | Change::OutsideEdit(_) => Ok(()),
-            Change::SettingSet(setting) => {
-                Arc::make_mut(&mut self.settings).set(setting);
-                Ok(())
-            }
+            Change::SettingSet(setting) => self.setting_set(setting),
             Change::ListenerCreate(set) => self.listener_create(set),
             Change::ListenerChange(set) => self.listener_change(set),
-            Change::ListenerRemove(c) => {
-                present(Arc::make_mut(&mut self.listeners).remove(&c.id), c.id).map(drop)
-            }
-            Change::ServiceOn(switch) => {
-                self.services.insert(switch.id);
-                Ok(())
-            }
-            Change::ServiceOff(switch) => {
-                self.services.remove(&switch.id);
-                Ok(())
-            }
+            Change::ListenerRemove(c) => self.listener_remove(c.id),
+            Change::ServiceOn(switch) => self.service_switch(switch.id, true),
+            Change::ServiceOff(switch) => self.service_switch(switch.id, false),
             Change::CertificateSet(set) => self.certificate_set(seq, set),
-            Change::CertificateRemove(c) => {
-                present(Arc::make_mut(&mut self.certificates).remove(&c.id), c.id).map(drop)
-            }
+            Change::CertificateRemove(c) => self.certificate_remove(c.id),
             Change::DomainCreate(create) => self.domain_create(create),
             Change::DomainRemove(c) => self.domain_remove(c.id),
             Change::DomainDisable(c) => self.domain_mut(c.id).map(|d| d.enabled = false),
             Change::DomainEnable(c) => self.domain_mut(c.id).map(|d| d.enabled = true),
-            Change::DomainPlusAddressingSet(c) => {
-                self.domain_mut(c.id).map(|d| d.separator = c.separator)
-            }
+            Change::DomainPlusAddressingSet(c) => self.plus_addressing_set(c),
             Change::DomainAliasCreate(create) => self.domain_alias_create(create),
             Change::DomainAliasRemove(c) => self.domain_alias_remove(c.id),
-            Change::CatchAllSet(c) => self
-                .domain_mut(c.id)
-                .map(|d| d.catch_all = c.members.iter().cloned().collect()),
-            Change::CatchAllClear(c) => self.domain_mut(c.id).map(|d| d.catch_all.clear()),
-            _ => self.apply_to_people(seq, change),
-        }
-    }
-
-    /// The families of accounts, credentials, aliases and grants.
-    fn apply_to_people(&mut self, seq: u64, change: &Change) -> Applied {
-        match change {
+            Change::CatchAllSet(c) => self.catch_all_set(c.id, &c.members),
+            Change::CatchAllClear(c) => self.catch_all_set(c.id, &[]),
             Change::AccountCreate(create) => self.account_create(seq, create),
             Change::AccountRemove(c) => self.account_remove(c.id),
             Change::AccountDisable(c) => self.account_mut(c.id).map(|a| a.enabled = false),
             Change::AccountEnable(c) => self.account_mut(c.id).map(|a| a.enabled = true),
             Change::AccountNameSet(c) => self.account_mut(c.id).map(|a| a.name = c.name),
             Change::AccountRoleSet(c) => self.account_role_set(c.id, c.role),
-            Change::AccountQuotaSet(c) => self
-                .account_mut(c.id)
-                .map(|a| a.quota_octets = c.quota_octets),
+            Change::AccountQuotaSet(c) => self.account_quota_set(c.id, c.quota_octets),
             Change::PasswordSet(set) => self.password_set(seq, set),
             Change::AliasCreate(create) => self.alias_create(create),
-            Change::AliasRemove(c) => {
-                let address = self.alias(c.id).map(|alias| alias.address.clone());
-                self.disown(&present(address, c.id)?);
-                self.aliases.remove(c.id.0);
-                Ok(())
-            }
+            Change::AliasRemove(c) => self.alias_remove(c.id),
             Change::AliasMembersChange(change) => self.alias_members_change(change),
             Change::SendAsGrant(grant) => self.grant_create(grant),
-            Change::SendAsRevoke(c) => {
-                let grant = present(self.grants.remove(c.id.0), c.id)?;
-                if let Ok(account) = self.account_mut(grant.account) {
-                    account.send_as.remove(&c.id);
-                }
-                Ok(())
-            }
-            _ => unreachable!("the other families are carried out by the caller"),
+            Change::SendAsRevoke(c) => self.grant_remove(c.id),
         }
     }
 
@@ -100,6 +63,20 @@ impl Config {
         }
         Arc::make_mut(&mut self.settings).host_name = genesis.host_name.clone();
         self.genesis = Some(Arc::new(genesis.clone()));
+        Ok(())
+    }
+
+    fn setting_set(&mut self, setting: &Setting) -> Applied {
+        Arc::make_mut(&mut self.settings).set(setting);
+        Ok(())
+    }
+
+    fn service_switch(&mut self, service: Service, on: bool) -> Applied {
+        if on {
+            self.services.insert(service);
+        } else {
+            self.services.remove(&service);
+        }
         Ok(())
     }
 
@@ -113,6 +90,10 @@ impl Config {
         let slot = Arc::make_mut(&mut self.listeners).get_mut(&set.id);
         *present(slot, set.id)? = listener(set);
         Ok(())
+    }
+
+    fn listener_remove(&mut self, id: ListenerId) -> Applied {
+        present(Arc::make_mut(&mut self.listeners).remove(&id), id).map(drop)
     }
 
     fn certificate_set(&mut self, seq: u64, set: &CertificateSet) -> Applied {
@@ -130,6 +111,10 @@ impl Config {
         Ok(())
     }
 
+    fn certificate_remove(&mut self, id: CertificateId) -> Applied {
+        present(Arc::make_mut(&mut self.certificates).remove(&id), id).map(drop)
+    }
+
     fn domain_create(&mut self, create: &DomainCreate) -> Applied {
         self.expect_free(&create.name)?;
         take_id(&mut self.next.domain, create.id.0, create.id)?;
@@ -141,7 +126,7 @@ impl Config {
             separator: Some(DetailSeparator::Plus),
             catch_all: BTreeSet::new(),
             admins: BTreeSet::new(),
-            owned: std::collections::BTreeMap::new(),
+            owned: BTreeMap::new(),
             accounts_len: 0,
         };
         self.domains.insert(create.id.0, Arc::new(domain));
@@ -157,6 +142,16 @@ impl Config {
         let name = domain.name.clone();
         Arc::make_mut(&mut self.names).remove(&name);
         self.domains.remove(id.0);
+        Ok(())
+    }
+
+    fn plus_addressing_set(&mut self, set: &DomainPlusAddressingSet) -> Applied {
+        self.domain_mut(set.id)?.separator = set.separator;
+        Ok(())
+    }
+
+    fn catch_all_set(&mut self, id: DomainId, members: &[Member]) -> Applied {
+        self.domain_mut(id)?.catch_all = members.iter().cloned().collect();
         Ok(())
     }
 
@@ -216,6 +211,11 @@ impl Config {
         Ok(())
     }
 
+    fn account_quota_set(&mut self, id: AccountId, quota_octets: Option<u64>) -> Applied {
+        self.account_mut(id)?.quota_octets = quota_octets;
+        Ok(())
+    }
+
     /// Keeps the lists of owners and of a domain's admins true.
     fn file_role(
         &mut self,
@@ -268,6 +268,12 @@ impl Config {
         Ok(())
     }
 
+    fn alias_remove(&mut self, id: AliasId) -> Applied {
+        let alias = present(self.aliases.remove(id.0), id)?;
+        self.disown(&alias.address);
+        Ok(())
+    }
+
     fn alias_members_change(&mut self, change: &AliasMembersChange) -> Applied {
         let alias = self.aliases.get_mut(change.id.0).map(Arc::make_mut);
         let members: &mut BTreeSet<Member> = &mut present(alias, change.id)?.members;
@@ -291,6 +297,12 @@ impl Config {
         Ok(())
     }
 
+    fn grant_remove(&mut self, id: GrantId) -> Applied {
+        let grant = present(self.grants.remove(id.0), id)?;
+        self.account_mut(grant.account)?.send_as.remove(&id);
+        Ok(())
+    }
+
     fn domain_mut(&mut self, id: DomainId) -> Result<&mut HostedDomain, FoldError> {
         present(self.domains.get_mut(id.0).map(Arc::make_mut), id)
     }
@@ -299,7 +311,7 @@ impl Config {
         present(self.accounts.get_mut(id.0).map(Arc::make_mut), id)
     }
 
-    fn expect_free(&self, name: &types::Domain) -> Applied {
+    fn expect_free(&self, name: &Domain) -> Applied {
         if self.names.contains_key(name) {
             return Err(FoldError::Taken(format!("domain {name}")));
         }

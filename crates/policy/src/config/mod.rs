@@ -10,9 +10,9 @@ mod apply;
 mod fold;
 
 #[cfg(test)]
-pub(crate) mod sample;
+mod tests;
 
-pub use fold::{ConfigBuilder, FoldError};
+pub use fold::ConfigBuilder;
 pub use model::{Account, Alias, Certificate, Grant, HostedDomain, Listener, Password};
 pub use resolve::{ExpandError, Expansion, Resolution};
 
@@ -20,8 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use types::{
-    AccountId, Address, AliasId, CertificateId, CredentialId, Domain, DomainId, GrantId, ListenerId,
-    Sha256,
+    AccountId, Address, AliasId, CertificateId, CredentialId, Domain, DomainId, GrantId,
+    ListenerId, Sha256,
 };
 
 use crate::change::{Genesis, Member, Owned, Service};
@@ -292,7 +292,9 @@ impl Config {
 
     /// The addresses in a domain that accounts once had.
     pub fn former_addresses(&self, name: &Domain) -> impl Iterator<Item = &Address> {
-        self.former.keys().filter(move |address| address.domain() == name)
+        self.former
+            .keys()
+            .filter(move |address| address.domain() == name)
     }
 
     /// The id that the next domain or second name gets.
@@ -348,7 +350,9 @@ impl Config {
         let mut items = Vec::new();
         for (kind, (numbered, named)) in &self.marks {
             let prefix = id_prefix(kind);
-            let numbered = numbered.iter().map(|(n, mark)| (format!("{prefix}{n}"), mark));
+            let numbered = numbered
+                .iter()
+                .map(|(n, mark)| (format!("{prefix}{n}"), mark));
             let named = named.iter().map(|(id, mark)| (id.clone(), mark));
             items.extend(numbered.chain(named).map(|(id, mark)| StateItem {
                 kind,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use ledger::Commitment;
 use types::{
-    AccountId, Address, AliasId, CertificateId, CredentialId, Domain, DomainId, GrantId, ListenerId,
-    Sha256,
+    AccountId, Address, AliasId, CertificateId, CredentialId, Domain, DomainId, GrantId,
+    ListenerId, Sha256,
 };
 
 use crate::change::{DetailSeparator, Member, Owned, Service};

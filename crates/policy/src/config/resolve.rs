@@ -156,7 +156,10 @@ impl Config {
             return false;
         };
         let granted = |of: Owned| {
-            let mut grants = account.send_as.iter().filter_map(|grant| self.grant(*grant));
+            let mut grants = account
+                .send_as
+                .iter()
+                .filter_map(|grant| self.grant(*grant));
             grants.any(|grant| grant.of == of)
         };
         match self.resolve(address) {
@@ -204,7 +207,11 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn members(&mut self, members: &BTreeSet<Member>, depth_left: usize) -> Result<(), ExpandError> {
+    fn members(
+        &mut self,
+        members: &BTreeSet<Member>,
+        depth_left: usize,
+    ) -> Result<(), ExpandError> {
         for member in members {
             self.steps_left = self.steps_left.checked_sub(1).ok_or(ExpandError::TooMany)?;
             match member {
@@ -221,7 +228,10 @@ impl Walk<'_> {
 
     fn account(&mut self, id: AccountId) {
         let config = self.config;
-        if config.account(id).is_some_and(|account| config.is_active(account)) {
+        if config
+            .account(id)
+            .is_some_and(|account| config.is_active(account))
+        {
             self.found.accounts.insert(id);
         }
     }

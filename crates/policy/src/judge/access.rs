@@ -7,7 +7,7 @@ use types::AccountId;
 
 use super::{Case, Class, Findings};
 use crate::change::{Change, Owned, Service};
-use crate::config::{Account, Config, Password};
+use crate::config::{Account, Config, HostedDomain, Password};
 use crate::effect::{Access, Effect, Grantee, Refused};
 use crate::role::Role;
 
@@ -32,7 +32,7 @@ fn accounts(case: &Case<'_>) -> Vec<AccountId> {
         Change::SendAsGrant(c) => vec![c.account],
         Change::DomainDisable(c) | Change::DomainEnable(c) => {
             let domain = case.before.domain_by_id(c.id);
-            let owned = domain.into_iter().flat_map(|domain| domain.owned());
+            let owned = domain.into_iter().flat_map(HostedDomain::owned);
             let account = |owned| match owned {
                 Owned::Account(id) => Some(id),
                 Owned::Alias(_) => None,
@@ -45,7 +45,9 @@ fn accounts(case: &Case<'_>) -> Vec<AccountId> {
 
 /// The account, if it works.
 fn active(config: &Config, id: AccountId) -> Option<&Account> {
-    config.account(id).filter(|account| config.is_active(account))
+    config
+        .account(id)
+        .filter(|account| config.is_active(account))
 }
 
 fn compare_role(case: &Case<'_>, id: AccountId, findings: &mut Findings) {
@@ -54,7 +56,10 @@ fn compare_role(case: &Case<'_>, id: AccountId, findings: &mut Findings) {
     if before == after {
         return;
     }
-    let was_admin = case.before.account(id).is_some_and(|account| account.role.is_admin());
+    let was_admin = case
+        .before
+        .account(id)
+        .is_some_and(|account| account.role.is_admin());
     if was_admin && Some(id) != case.actor {
         findings.at_least(Class::C2);
     }
@@ -71,25 +76,29 @@ fn compare_role(case: &Case<'_>, id: AccountId, findings: &mut Findings) {
 }
 
 fn compare_password(case: &Case<'_>, id: AccountId, findings: &mut Findings) {
-    let opens = |config, id| active(config, id).and_then(|account| account.password);
-    let before: Option<Password> = opens(case.before, id);
-    let Some(after) = opens(case.after, id).filter(|after| Some(*after) != before) else {
-        return;
-    };
-    let stored = case.before.account(id);
-    let had = stored.and_then(|account| account.password);
-    let reset = had.is_some_and(|had| had != after);
+    let stored = |config: &Config| config.account(id).and_then(|account| account.password);
+    let (had, has) = (stored(case.before), stored(case.after));
     let by_other = Some(id) != case.actor;
-    if reset && by_other {
-        findings.detect("P5");
+    if by_other && has.is_some() && had != has {
+        let account = case.before.account(id);
+        let special = account.is_some_and(|account| account.role != Role::MailboxOwner);
+        if had.is_some() {
+            findings.detect("P5");
+        }
+        // Also where the account is disabled: enabling it later is ordinary work.
+        if had.is_some() || special {
+            findings.at_least(Class::C2);
+        }
     }
-    let admin = stored.is_some_and(|account| account.role != Role::MailboxOwner);
-    let class = if by_other && (reset || admin) { Class::C2 } else { Class::C0 };
-    let effect = Effect::CreatesAccess {
-        account: id,
-        credential: after.credential,
-    };
-    findings.add(effect, class);
+    let opens = |config| active(config, id).and_then(|account| account.password);
+    let (before, after): (Option<Password>, _) = (opens(case.before), opens(case.after));
+    if let Some(password) = after.filter(|_| before != after) {
+        let effect = Effect::CreatesAccess {
+            account: id,
+            credential: password.credential,
+        };
+        findings.add(effect, Class::C0);
+    }
 }
 
 fn compare_grants(case: &Case<'_>, id: AccountId, findings: &mut Findings) {
@@ -110,7 +119,9 @@ fn compare_grants(case: &Case<'_>, id: AccountId, findings: &mut Findings) {
 fn send_as(config: &Config, id: AccountId) -> BTreeSet<Owned> {
     let grants = active(config, id).map(|account| &account.send_as);
     let grants = grants.into_iter().flatten();
-    grants.filter_map(|grant| Some(config.grant(*grant)?.of)).collect()
+    grants
+        .filter_map(|grant| Some(config.grant(*grant)?.of))
+        .collect()
 }
 
 fn compare_listeners(case: &Case<'_>, findings: &mut Findings) {
@@ -131,7 +142,11 @@ fn compare_listeners(case: &Case<'_>, findings: &mut Findings) {
     }
     for (service, address) in before.difference(&after) {
         let (service, address) = (*service, *address);
-        let class = if service.takes_mail() { Class::C2 } else { Class::C0 };
+        let class = if service.takes_mail() {
+            Class::C2
+        } else {
+            Class::C0
+        };
         let what = Refused::Listener { service, address };
         findings.add(Effect::Refuses { what }, class);
     }
@@ -139,5 +154,6 @@ fn compare_listeners(case: &Case<'_>, findings: &mut Findings) {
 
 fn sockets(config: &Config) -> BTreeSet<(Service, SocketAddr)> {
     let open = config.open_listeners();
-    open.map(|listener| (listener.service, listener.address)).collect()
+    open.map(|listener| (listener.service, listener.address))
+        .collect()
 }

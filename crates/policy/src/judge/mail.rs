@@ -1,11 +1,11 @@
 //! Where mail ends: the final recipients of every address that a change reaches, before and after.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use types::limits::EXPANSION_DEPTH_MAX;
 use types::{AccountId, Address, AliasId, Domain, DomainId};
 
-use super::{Case, Class, Findings};
+use super::{Case, Class, Exits, Findings};
 use crate::change::{Change, Member, Owned};
 use crate::config::{Config, ExpandError, Expansion, HostedDomain, Resolution};
 use crate::effect::{EFFECT_LIST_MAX, Effect, Refused, Whose};
@@ -92,19 +92,24 @@ impl Reach {
     fn account(&mut self, case: &Case<'_>, id: AccountId) {
         self.owned.insert(Owned::Account(id));
         let account = case.before.account(id).or_else(|| case.after.account(id));
-        self.addresses.extend(account.map(|account| account.address.clone()));
+        self.addresses
+            .extend(account.map(|account| account.address.clone()));
         self.roles(case, id);
     }
 
     /// The domains for whose `postmaster` an account answers, before or after.
     fn roles(&mut self, case: &Case<'_>, id: AccountId) {
         for config in [case.before, case.after] {
-            match config.account(id).map(|account| (account.role, account.domain)) {
+            match config
+                .account(id)
+                .map(|account| (account.role, account.domain))
+            {
                 Some((Role::DomainAdmin, domain)) => {
                     self.role_domains.insert(domain);
                 }
                 Some((Role::Owner, _)) => {
-                    self.role_domains.extend(config.domains().map(|domain| domain.id));
+                    self.role_domains
+                        .extend(config.domains().map(|domain| domain.id));
                 }
                 _ => {}
             }
@@ -114,7 +119,8 @@ impl Reach {
     fn alias(&mut self, case: &Case<'_>, id: AliasId) {
         self.owned.insert(Owned::Alias(id));
         let alias = case.before.alias(id).or_else(|| case.after.alias(id));
-        self.addresses.extend(alias.map(|alias| alias.address.clone()));
+        self.addresses
+            .extend(alias.map(|alias| alias.address.clone()));
     }
 
     fn domain(&mut self, case: &Case<'_>, id: DomainId) {
@@ -132,7 +138,8 @@ impl Reach {
         let domain = case.after.domain_by_id(id);
         let names = domain.map(|domain| case.after.names_of(domain));
         for name in names.into_iter().flatten() {
-            self.addresses.extend(case.after.former_addresses(&name).cloned());
+            self.addresses
+                .extend(case.after.former_addresses(&name).cloned());
         }
     }
 
@@ -144,7 +151,11 @@ impl Reach {
         for _ in 0..=EXPANSION_DEPTH_MAX {
             let met = self.owned.len();
             for alias in config.aliases() {
-                if alias.members.iter().any(|member| self.meets(config, member)) {
+                if alias
+                    .members
+                    .iter()
+                    .any(|member| self.meets(config, member))
+                {
                     self.owned.insert(Owned::Alias(alias.id));
                     self.addresses.insert(alias.address.clone());
                 }
@@ -154,7 +165,11 @@ impl Reach {
             }
         }
         for domain in config.domains() {
-            if domain.catch_all.iter().any(|member| self.meets(config, member)) {
+            if domain
+                .catch_all
+                .iter()
+                .any(|member| self.meets(config, member))
+            {
                 self.catch_alls.insert(domain.id);
             }
         }
@@ -166,7 +181,9 @@ impl Reach {
             Member::Alias(id) => self.owned.contains(&Owned::Alias(*id)),
             Member::Outside(address) => {
                 self.names.contains(address.domain())
-                    || config.owner(address).is_some_and(|owner| self.owned.contains(&owner))
+                    || config
+                        .owner(address)
+                        .is_some_and(|owner| self.owned.contains(&owner))
             }
         }
     }
@@ -187,7 +204,9 @@ impl Outcome {
         Self {
             recipients: config.expand(address).ok(),
             named: !matches!(resolution, Resolution::CatchAll(..)),
-            local: config.domain(address.domain()).is_some_and(|domain| domain.enabled),
+            local: config
+                .domain(address.domain())
+                .is_some_and(|domain| domain.enabled),
         }
     }
 }
@@ -209,8 +228,18 @@ fn compare_address(case: &Case<'_>, address: &Address, findings: &mut Findings) 
     leaves(case, whose(), had, recipients, findings);
     let former = case.before.former_owner(address).is_some();
     if former || (before.recipients.is_some() && before.named) {
-        let class = if former || !case.is_own(had) { Class::C2 } else { Class::C1 };
-        delivers_elsewhere(whose(), &had.accounts, &recipients.accounts, class, findings);
+        let class = if former || !case.is_own(had) {
+            Class::C2
+        } else {
+            Class::C1
+        };
+        delivers_elsewhere(
+            whose(),
+            &had.accounts,
+            &recipients.accounts,
+            class,
+            findings,
+        );
     }
 }
 
@@ -227,10 +256,18 @@ fn compare_domain(case: &Case<'_>, id: DomainId, findings: &mut Findings) {
     };
     for name in after.difference(&before) {
         let domain_name = name.clone();
-        findings.add(Effect::DivertsOutgoing { domain: domain_name }, Class::C0);
+        findings.add(
+            Effect::DivertsOutgoing {
+                domain: domain_name,
+            },
+            Class::C0,
+        );
         compare_exits(case, domain, name, findings);
     }
-    let separator = case.before.domain_by_id(id).and_then(|before| before.separator);
+    let separator = case
+        .before
+        .domain_by_id(id)
+        .and_then(|before| before.separator);
     if separator.is_some() && separator != domain.separator {
         let what = Refused::DetailsIn(domain.name.clone());
         findings.add(Effect::Refuses { what }, Class::C2);
@@ -248,7 +285,9 @@ fn compare_exits(case: &Case<'_>, domain: &HostedDomain, name: &Domain, findings
     let none = Expansion::default();
     for owned in domain.owned() {
         let Owned::Alias(id) = owned else { continue };
-        let Some(alias) = case.after.alias(id) else { continue };
+        let Some(alias) = case.after.alias(id) else {
+            continue;
+        };
         let Ok(address) = Address::new(alias.address.local().clone(), name.clone()) else {
             continue;
         };
@@ -279,15 +318,18 @@ fn compare_catch_all(case: &Case<'_>, id: DomainId, findings: &mut Findings) {
             let had = had.unwrap_or_default();
             let out = leaves(case, whose(), &had, &recipients, findings);
             let class = Class::C2;
-            let elsewhere =
-                delivers_elsewhere(whose(), &had.accounts, &recipients.accounts, class, findings);
+            let elsewhere = delivers_elsewhere(
+                whose(),
+                &had.accounts,
+                &recipients.accounts,
+                class,
+                findings,
+            );
             if out || elsewhere {
                 findings.detect("R7");
             }
         }
-        Err(ExpandError::TooDeep | ExpandError::TooMany | ExpandError::Disabled)
-            if had.is_ok() =>
-        {
+        Err(ExpandError::TooDeep | ExpandError::TooMany | ExpandError::Disabled) if had.is_ok() => {
             let what = Refused::UnknownIn(after.name.clone());
             findings.add(Effect::Refuses { what }, Class::C2);
         }
@@ -300,7 +342,9 @@ fn compare_role_addresses(case: &Case<'_>, reach: &Reach, findings: &mut Finding
     let (mut had, mut have) = (BTreeSet::new(), BTreeSet::new());
     for id in &reach.role_domains {
         let domains = (case.before.domain_by_id(*id), case.after.domain_by_id(*id));
-        let (Some(before), Some(after)) = domains else { continue };
+        let (Some(before), Some(after)) = domains else {
+            continue;
+        };
         let recipients = case.before.role_recipients(before);
         if !recipients.is_empty() {
             have.extend(case.after.role_recipients(after));
@@ -311,7 +355,11 @@ fn compare_role_addresses(case: &Case<'_>, reach: &Reach, findings: &mut Finding
         accounts: had,
         ..Expansion::default()
     };
-    let class = if case.is_own(&recipients) { Class::C1 } else { Class::C2 };
+    let class = if case.is_own(&recipients) {
+        Class::C1
+    } else {
+        Class::C2
+    };
     let whose = Whose::RoleAddresses;
     delivers_elsewhere(whose, &recipients.accounts, &have, class, findings);
 }
@@ -328,13 +376,18 @@ fn leaves(
     if targets.is_empty() {
         return false;
     }
-    let known = exits(case.before);
-    if targets.iter().any(|target| !known.contains(&target)) {
+    let exits = case.exits.get_or_init(|| Exits {
+        before: exits(case.before),
+        after: exits(case.after),
+    });
+    if targets
+        .iter()
+        .any(|target| !exits.before.contains_key(target))
+    {
         findings.detect("R1");
     }
-    let used = exits(case.after);
-    let uses = |target: &Address| used.iter().filter(|exit| **exit == target).count();
-    if targets.iter().any(|target| uses(target) > 1) {
+    let shared = |target| exits.after.get(target).is_some_and(|uses| *uses > 1);
+    if targets.iter().any(shared) {
         findings.detect("R9");
     }
     let effect = Effect::LeavesOrganisation {
@@ -348,15 +401,22 @@ fn leaves(
     true
 }
 
-/// Every use of an address outside by an alias or a catch-all.
-fn exits(config: &Config) -> Vec<&Address> {
+/// How many aliases and catch-alls name each address outside.
+fn exits(config: &Config) -> BTreeMap<&Address, usize> {
     let aliases = config.aliases().flat_map(|alias| &alias.members);
     let catch_alls = config.domains().flat_map(|domain| &domain.catch_all);
-    let outside = |member| match member {
-        &Member::Outside(ref address) => Some(address),
+    let mut uses = BTreeMap::new();
+    for address in aliases.chain(catch_alls).filter_map(outside) {
+        *uses.entry(address).or_insert(0) += 1;
+    }
+    uses
+}
+
+fn outside(member: &Member) -> Option<&Address> {
+    match member {
+        Member::Outside(address) => Some(address),
         Member::Account(_) | Member::Alias(_) => None,
-    };
-    aliases.chain(catch_alls).filter_map(outside).collect()
+    }
 }
 
 /// Records accounts that get mail and did not, or did and do not. Says whether there are any.

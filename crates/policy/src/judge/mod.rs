@@ -8,12 +8,16 @@ mod access;
 mod mail;
 mod protection;
 
-use std::collections::BTreeSet;
+#[cfg(test)]
+mod tests;
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use ledger::Risk;
 pub use ledger::RiskClass as Class;
 use serde_json::Value;
-use types::AccountId;
+use types::{AccountId, Address};
 
 use crate::change::Change;
 use crate::config::{Config, Expansion};
@@ -71,6 +75,7 @@ pub fn judge(
         after,
         change,
         actor,
+        exits: OnceCell::new(),
     };
     let mut findings = Findings::default();
     mail::compare(&case, &mut findings);
@@ -85,6 +90,13 @@ struct Case<'a> {
     after: &'a Config,
     change: &'a Change,
     actor: Option<AccountId>,
+    exits: OnceCell<Exits<'a>>,
+}
+
+/// How many aliases and catch-alls name each address outside.
+struct Exits<'a> {
+    before: BTreeMap<&'a Address, usize>,
+    after: BTreeMap<&'a Address, usize>,
 }
 
 impl Case<'_> {
@@ -98,6 +110,7 @@ impl Case<'_> {
 /// What was found so far.
 struct Findings {
     effects: Vec<Effect>,
+    seen: HashSet<Effect>,
     class: Class,
     detections: BTreeSet<&'static str>,
 }
@@ -106,6 +119,7 @@ impl Default for Findings {
     fn default() -> Self {
         Self {
             effects: Vec::new(),
+            seen: HashSet::new(),
             class: Class::C0,
             detections: BTreeSet::new(),
         }
@@ -114,7 +128,7 @@ impl Default for Findings {
 
 impl Findings {
     fn add(&mut self, effect: Effect, class: Class) {
-        if !self.effects.contains(&effect) {
+        if self.seen.insert(effect.clone()) {
             self.effects.push(effect);
         }
         self.at_least(class);
@@ -167,6 +181,10 @@ impl Findings {
             (outside || destroys, UNCONDITIONAL_POINTS),
             (self.effects.iter().any(keeps_none), KEEPS_NO_COPY_POINTS),
         ];
-        traits.iter().filter(|(holds, _)| *holds).map(|(_, points)| points).sum()
+        traits
+            .iter()
+            .filter(|(holds, _)| *holds)
+            .map(|(_, points)| points)
+            .sum()
     }
 }

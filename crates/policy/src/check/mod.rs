@@ -3,6 +3,13 @@
 //! Each refusal names what, where, and what to do. The limits here bind new changes only: the fold
 //! of what was once admitted never asks them.
 
+mod error;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{ChangeError, ChangeErrorKind};
+
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
@@ -10,12 +17,12 @@ use types::limits::EXPANSION_TARGETS_MAX;
 use types::{AccountId, Address, AliasId, Domain, DomainId, Sha256};
 
 use crate::change::{
-    AccountCreate, AliasCreate, AliasMembersChange, CatchAllSet, CertificateSet, Change,
-    DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, Genesis, ListenerSet,
+    AccountCreate, AccountQuotaSet, AliasCreate, AliasMembersChange, CatchAllSet, CertificateSet,
+    Change, DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, Genesis, ListenerSet,
     MEMBERS_PER_CHANGE_MAX, Member, Owned, PasswordSet, SendAsGrant, ServiceSwitch,
 };
-use crate::config::{Account, Alias, Config, ExpandError, FoldError, HostedDomain};
-use crate::settings::{Setting, SettingError};
+use crate::config::{Account, Alias, Config, ExpandError, HostedDomain};
+use crate::settings::Setting;
 
 /// Domains and second names of one server.
 pub const DOMAINS_MAX: usize = 10_000;
@@ -42,155 +49,7 @@ pub const QUOTA_MAX_OCTETS: u64 = 1 << 50;
 /// Lower-case hexadecimal digits of an instance id.
 const INSTANCE_DIGITS: usize = 8;
 
-/// Why a change cannot be made.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum ChangeError {
-    /// A setting out of its range.
-    #[error(transparent)]
-    Setting(#[from] SettingError),
-    /// It is about something that does not exist.
-    #[error("there is no {noun} {id}; `sealpost {noun} list` shows what there is")]
-    Missing {
-        /// What it would be, in the words of the command line.
-        noun: &'static str,
-        /// The id or name.
-        id: String,
-    },
-    /// The address belongs to somebody.
-    #[error("{address} belongs to {owner} already; choose another address")]
-    AddressTaken {
-        /// The address.
-        address: Address,
-        /// Whose it is.
-        owner: Owned,
-    },
-    /// The name is a name of a domain here.
-    #[error("{0} is hosted here already; `sealpost domain show {0}` shows how")]
-    DomainTaken(Domain),
-    /// The address lies in a domain that is not hosted here.
-    #[error("{0} is not hosted here; add it first with `sealpost domain add {0}`")]
-    NotHosted(Domain),
-    /// An id that is not the next one, so another change came between.
-    #[error("{id} is not the next free id, {next} is; ask again")]
-    IdNotNext {
-        /// The id that was asked for.
-        id: String,
-        /// The next one.
-        next: String,
-    },
-    /// All is as the change would make it.
-    #[error("{0} is so already; nothing would change")]
-    NothingChanges(String),
-    /// A limit is reached.
-    #[error("{place} has the {max} {things} that it may have; remove some first")]
-    TooMany {
-        /// What there would be too many of.
-        things: &'static str,
-        /// Where.
-        place: String,
-        /// How many there may be.
-        max: usize,
-    },
-    /// More members than one change can carry.
-    #[error("one change carries at most {MEMBERS_PER_CHANGE_MAX} members; add the rest by further changes")]
-    TooManyAtOnce,
-    /// Nobody could change the server any more.
-    #[error("{0} is the last owner that works; make another account owner first")]
-    LastOwner(AccountId),
-    /// The domain is still used.
-    #[error("{name} still has {accounts} accounts, {aliases} aliases and {second_names} second names; remove them first")]
-    NotEmpty {
-        /// The domain.
-        name: Domain,
-        /// Its accounts.
-        accounts: usize,
-        /// Its aliases.
-        aliases: usize,
-        /// Its second names.
-        second_names: usize,
-    },
-    /// Mail would go nowhere.
-    #[error("{0} would deliver to nobody; give at least one member, or remove it")]
-    NoMembers(String),
-    /// A member that nobody has.
-    #[error("{0} cannot be a member: nobody here has it")]
-    NoSuchMember(Member),
-    /// The alias would deliver to itself.
-    #[error("{0} would deliver to itself; leave the member out that leads back to it")]
-    Cycle(Address),
-    /// The alias would reach too far.
-    #[error("{address} cannot deliver so: {reason}")]
-    Expansion {
-        /// The alias.
-        address: Address,
-        /// Why not.
-        reason: ExpandError,
-    },
-    /// The port is in use by another listener.
-    #[error("{address} is the address of listener {by}; choose another port")]
-    ListenerTaken {
-        /// Address and port.
-        address: std::net::SocketAddr,
-        /// The other listener.
-        by: types::ListenerId,
-    },
-    /// A field has a value that it cannot have.
-    #[error("{field} cannot be {value}: {accepted}")]
-    Field {
-        /// The field.
-        field: &'static str,
-        /// Its value.
-        value: String,
-        /// What it can be.
-        accepted: &'static str,
-    },
-    /// The ledger has its first entry, or has none.
-    #[error("the ledger begins with one system.genesis entry and has no second; run `sealpost setup` once")]
-    Genesis,
-    /// The change does not fit the configuration in a way that no check above names.
-    #[error(transparent)]
-    Fold(#[from] FoldError),
-}
-
-/// What sort of refusal it is, for exit codes and answers of doors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ChangeErrorKind {
-    /// It is about something that does not exist.
-    NotFound,
-    /// It collides with what exists.
-    Conflict,
-    /// It is wrong in itself, or passes a limit.
-    Invalid,
-}
-
 type Checked = Result<(), ChangeError>;
-
-impl ChangeError {
-    /// What sort of refusal it is.
-    pub fn kind(&self) -> ChangeErrorKind {
-        match self {
-            Self::Missing { .. } | Self::NotHosted(_) | Self::NoSuchMember(_) => {
-                ChangeErrorKind::NotFound
-            }
-            Self::AddressTaken { .. }
-            | Self::DomainTaken(_)
-            | Self::IdNotNext { .. }
-            | Self::NothingChanges(_)
-            | Self::LastOwner(_)
-            | Self::NotEmpty { .. }
-            | Self::ListenerTaken { .. }
-            | Self::Genesis
-            | Self::Fold(_) => ChangeErrorKind::Conflict,
-            Self::Setting(_)
-            | Self::TooMany { .. }
-            | Self::TooManyAtOnce
-            | Self::NoMembers(_)
-            | Self::Cycle(_)
-            | Self::Expansion { .. }
-            | Self::Field { .. } => ChangeErrorKind::Invalid,
-        }
-    }
-}
 
 impl Change {
     /// The same change in the one form in which it is recorded: addresses under the domain's own
@@ -234,71 +93,42 @@ impl Change {
             Self::SettingSet(setting) => check_setting(config, setting),
             Self::ListenerCreate(set) => check_listener_create(config, set),
             Self::ListenerChange(set) => check_listener_change(config, set),
-            Self::ListenerRemove(c) => found(config.listener(c.id), "service", c.id).map(drop),
+            Self::ListenerRemove(c) => found(config.listener(c.id), "service", c.id),
             Self::ServiceOn(switch) => check_switch(config, switch, true),
             Self::ServiceOff(switch) => check_switch(config, switch, false),
             Self::CertificateSet(set) => check_certificate(config, set),
-            Self::CertificateRemove(c) => {
-                found(config.certificate(c.id), "certificate", c.id).map(drop)
-            }
+            Self::CertificateRemove(c) => found(config.certificate(c.id), "certificate", c.id),
             Self::DomainCreate(create) => check_domain_create(config, create),
             Self::DomainRemove(c) => check_domain_remove(config, c.id),
-            Self::DomainDisable(c) => {
-                changes(domain(config, c.id)?.enabled, format_args!("domain {}", c.id))?;
-                self.check_owners(config)
-            }
-            Self::DomainEnable(c) => {
-                changes(!domain(config, c.id)?.enabled, format_args!("domain {}", c.id))
-            }
+            Self::DomainDisable(c) => changes(domain(config, c.id)?.enabled, c.id),
+            Self::DomainEnable(c) => changes(!domain(config, c.id)?.enabled, c.id),
             Self::DomainPlusAddressingSet(c) => check_plus_addressing(config, c),
             Self::DomainAliasCreate(create) => check_domain_alias(config, create),
-            Self::DomainAliasRemove(c) => {
-                found(config.domain_alias(c.id), "domain", c.id).map(drop)
-            }
+            Self::DomainAliasRemove(c) => found(config.domain_alias(c.id), "domain", c.id),
             Self::CatchAllSet(set) => check_catch_all(config, set),
-            Self::CatchAllClear(c) => changes(
-                !domain(config, c.id)?.catch_all.is_empty(),
-                format_args!("domain {} without a catch-all", c.id),
-            ),
-            _ => self.check_people(config),
-        }
-    }
-
-    /// The families of accounts, credentials, aliases and grants.
-    fn check_people(&self, config: &Config) -> Checked {
-        match self {
+            Self::CatchAllClear(c) => check_catch_all_clear(config, c.id),
             Self::AccountCreate(create) => check_account_create(config, create),
-            Self::AccountRemove(c) => {
-                account(config, c.id)?;
-                self.check_owners(config)
-            }
-            Self::AccountDisable(c) => {
-                changes(account(config, c.id)?.enabled, c.id)?;
-                self.check_owners(config)
-            }
+            Self::AccountRemove(c) => found(config.account(c.id), "account", c.id),
+            Self::AccountDisable(c) => changes(account(config, c.id)?.enabled, c.id),
             Self::AccountEnable(c) => changes(!account(config, c.id)?.enabled, c.id),
             Self::AccountNameSet(c) => changes(account(config, c.id)?.name != c.name, c.id),
-            Self::AccountRoleSet(c) => {
-                changes(account(config, c.id)?.role != c.role, c.id)?;
-                self.check_owners(config)
-            }
-            Self::AccountQuotaSet(c) => {
-                check_quota(c.quota_octets)?;
-                changes(account(config, c.id)?.quota_octets != c.quota_octets, c.id)
-            }
+            Self::AccountRoleSet(c) => changes(account(config, c.id)?.role != c.role, c.id),
+            Self::AccountQuotaSet(c) => check_quota_set(config, c),
             Self::PasswordSet(set) => check_password(config, set),
-            Self::AliasCreate(create) => {
-                check_alias_create(config, create)?;
-                self.check_expansion(config, create.id)
-            }
-            Self::AliasRemove(c) => alias(config, c.id).map(drop),
-            Self::AliasMembersChange(change) => {
-                check_members_change(config, change)?;
-                self.check_expansion(config, change.id)
-            }
+            Self::AliasCreate(create) => check_alias_create(config, create),
+            Self::AliasRemove(c) => found(config.alias(c.id), "alias", c.id),
+            Self::AliasMembersChange(change) => check_members_change(config, change),
             Self::SendAsGrant(grant) => check_grant(config, grant),
-            Self::SendAsRevoke(c) => found(config.grant(c.id), "grant", c.id).map(drop),
-            _ => unreachable!("the other families are checked by the caller"),
+            Self::SendAsRevoke(c) => found(config.grant(c.id), "grant", c.id),
+        }?;
+        match self {
+            Self::AliasCreate(create) => self.check_expansion(config, create.id),
+            Self::AliasMembersChange(change) => self.check_expansion(config, change.id),
+            Self::DomainDisable(_)
+            | Self::AccountRemove(_)
+            | Self::AccountDisable(_)
+            | Self::AccountRoleSet(_) => self.check_owners(config),
+            _ => Ok(()),
         }
     }
 
@@ -325,8 +155,11 @@ impl Change {
         let after = self.tried(config)?;
         let alias = alias(&after, id)?;
         let address = || alias.address.clone();
-        match after.expand_members(&alias.members) {
-            Ok(expansion) if expansion.via.contains(&id) => Err(ChangeError::Cycle(address())),
+        let below = after.expand_members(&alias.members);
+        if below.is_ok_and(|expansion| expansion.via.contains(&id)) {
+            return Err(ChangeError::Cycle(address()));
+        }
+        match after.expand_members(&BTreeSet::from([Member::Alias(id)])) {
             Ok(_) | Err(ExpandError::Disabled) => Ok(()),
             Err(reason) => Err(ChangeError::Expansion {
                 address: address(),
@@ -352,17 +185,25 @@ fn check_genesis(genesis: &Genesis) -> Checked {
 
 fn check_setting(config: &Config, setting: &Setting) -> Checked {
     setting.check()?;
-    changes(config.settings().current(setting) != *setting, setting.key())
+    changes(
+        config.settings().current(setting) != *setting,
+        setting.key(),
+    )
 }
 
 fn check_listener_create(config: &Config, set: &ListenerSet) -> Checked {
     next(set.id, config.next_listener_id())?;
-    room(config.listeners().count(), LISTENERS_MAX, "listeners", "the server")?;
+    room(
+        config.listeners().count(),
+        LISTENERS_MAX,
+        "listeners",
+        "the server",
+    )?;
     check_socket(config, set)
 }
 
 fn check_listener_change(config: &Config, set: &ListenerSet) -> Checked {
-    let listener = found(config.listener(set.id), "service", set.id)?;
+    let listener = present(config.listener(set.id), "service", set.id)?;
     let same = listener.service == set.service && listener.address == set.address;
     changes(!same, set.id)?;
     check_socket(config, set)
@@ -482,6 +323,12 @@ fn check_catch_all(config: &Config, set: &CatchAllSet) -> Checked {
     changes(!domain.catch_all.iter().eq(&set.members), place)
 }
 
+fn check_catch_all_clear(config: &Config, id: DomainId) -> Checked {
+    let domain = domain(config, id)?;
+    let place = format!("the catch-all of {}", domain.name);
+    changes(!domain.catch_all.is_empty(), place)
+}
+
 fn check_account_create(config: &Config, create: &AccountCreate) -> Checked {
     next(create.id, config.next_account_id())?;
     check_quota(create.quota_octets)?;
@@ -492,6 +339,12 @@ fn check_account_create(config: &Config, create: &AccountCreate) -> Checked {
         "accounts",
         domain.name.as_str(),
     )
+}
+
+fn check_quota_set(config: &Config, set: &AccountQuotaSet) -> Checked {
+    check_quota(set.quota_octets)?;
+    let account = account(config, set.id)?;
+    changes(account.quota_octets != set.quota_octets, set.id)
 }
 
 fn check_quota(quota_octets: Option<u64>) -> Checked {
@@ -539,7 +392,10 @@ fn check_members_change(config: &Config, change: &AliasMembersChange) -> Checked
     if change.remove.len() > MEMBERS_PER_CHANGE_MAX {
         return Err(ChangeError::TooManyAtOnce);
     }
-    let adds = change.add.iter().any(|member| !alias.members.contains(member));
+    let adds = change
+        .add
+        .iter()
+        .any(|member| !alias.members.contains(member));
     if let Some(absent) = change.remove.iter().find(|m| !alias.members.contains(m)) {
         return Err(ChangeError::NoSuchMember(absent.clone()));
     }
@@ -586,7 +442,10 @@ fn check_grant(config: &Config, grant: &SendAsGrant) -> Checked {
     let mut granted = account.send_as.iter().filter_map(|id| config.grant(*id));
     let own = grant.of == Owned::Account(grant.account);
     let has = own || granted.any(|other| other.of == grant.of);
-    changes(!has, format_args!("sending as {} by {}", grant.of, grant.account))?;
+    changes(
+        !has,
+        format_args!("sending as {} by {}", grant.of, grant.account),
+    )?;
     room(
         account.send_as.len(),
         GRANTS_PER_ACCOUNT_MAX,
@@ -637,18 +496,22 @@ fn bound(config: &Config, members: &[Member]) -> Result<Vec<Member>, ChangeError
 }
 
 fn domain(config: &Config, id: DomainId) -> Result<&HostedDomain, ChangeError> {
-    found(config.domain_by_id(id), "domain", id)
+    present(config.domain_by_id(id), "domain", id)
 }
 
 fn account(config: &Config, id: AccountId) -> Result<&Account, ChangeError> {
-    found(config.account(id), "account", id)
+    present(config.account(id), "account", id)
 }
 
 fn alias(config: &Config, id: AliasId) -> Result<&Alias, ChangeError> {
-    found(config.alias(id), "alias", id)
+    present(config.alias(id), "alias", id)
 }
 
-fn found<T>(thing: Option<T>, noun: &'static str, id: impl Display) -> Result<T, ChangeError> {
+fn found<T>(thing: Option<T>, noun: &'static str, id: impl Display) -> Checked {
+    present(thing, noun, id).map(drop)
+}
+
+fn present<T>(thing: Option<T>, noun: &'static str, id: impl Display) -> Result<T, ChangeError> {
     thing.ok_or_else(|| ChangeError::Missing {
         noun,
         id: id.to_string(),
@@ -663,7 +526,7 @@ fn changes(really: bool, what: impl Display) -> Checked {
     }
 }
 
-fn next<T: PartialEq + Display>(id: T, next: T) -> Checked {
+fn next<T: PartialEq + Display + Copy>(id: T, next: T) -> Checked {
     if id == next {
         Ok(())
     } else {

@@ -1,0 +1,164 @@
+//! Why a change cannot be made, in words that say what, where, and what to do.
+
+use std::net::SocketAddr;
+
+use types::{AccountId, Address, Domain, ListenerId};
+
+use crate::change::{MEMBERS_PER_CHANGE_MAX, Member, Owned};
+use crate::config::ExpandError;
+use crate::fold_error::FoldError;
+use crate::settings::SettingError;
+
+/// Why a change cannot be made.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ChangeError {
+    /// A setting out of its range.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// It is about something that does not exist.
+    #[error("there is no {noun} {id}; `sealpost {noun} list` shows what there is")]
+    Missing {
+        /// What it would be, in the words of the command line.
+        noun: &'static str,
+        /// The id or name.
+        id: String,
+    },
+    /// The address belongs to somebody.
+    #[error("{address} belongs to {owner} already; choose another address")]
+    AddressTaken {
+        /// The address.
+        address: Address,
+        /// Whose it is.
+        owner: Owned,
+    },
+    /// The name is a name of a domain here.
+    #[error("{0} is hosted here already; `sealpost domain show {0}` shows how")]
+    DomainTaken(Domain),
+    /// The address lies in a domain that is not hosted here.
+    #[error("{0} is not hosted here; add it first with `sealpost domain add {0}`")]
+    NotHosted(Domain),
+    /// An id that is not the next one, so another change came between.
+    #[error("{id} is not the next free id, {next} is; ask again")]
+    IdNotNext {
+        /// The id that was asked for.
+        id: String,
+        /// The next one.
+        next: String,
+    },
+    /// All is as the change would make it.
+    #[error("{0} is so already; nothing would change")]
+    NothingChanges(String),
+    /// A limit is reached.
+    #[error("{place} has the {max} {things} that it may have; remove some first")]
+    TooMany {
+        /// What there would be too many of.
+        things: &'static str,
+        /// Where.
+        place: String,
+        /// How many there may be.
+        max: usize,
+    },
+    /// More members than one change can carry.
+    #[error(
+        "one change carries at most {MEMBERS_PER_CHANGE_MAX} members; add the rest by further changes"
+    )]
+    TooManyAtOnce,
+    /// Nobody could change the server any more.
+    #[error("{0} is the last owner that works; make another account owner first")]
+    LastOwner(AccountId),
+    /// The domain is still used.
+    #[error(
+        "{name} still has {accounts} accounts, {aliases} aliases and {second_names} second names; remove them first"
+    )]
+    NotEmpty {
+        /// The domain.
+        name: Domain,
+        /// Its accounts.
+        accounts: usize,
+        /// Its aliases.
+        aliases: usize,
+        /// Its second names.
+        second_names: usize,
+    },
+    /// Mail would go nowhere.
+    #[error("{0} would deliver to nobody; give at least one member, or remove it")]
+    NoMembers(String),
+    /// A member that nobody has.
+    #[error("{0} cannot be a member: nobody here has it")]
+    NoSuchMember(Member),
+    /// The alias would deliver to itself.
+    #[error("{0} would deliver to itself; leave the member out that leads back to it")]
+    Cycle(Address),
+    /// The alias would reach too far.
+    #[error("{address} cannot deliver so: {reason}")]
+    Expansion {
+        /// The alias.
+        address: Address,
+        /// Why not.
+        reason: ExpandError,
+    },
+    /// The port is in use by another listener.
+    #[error("{address} is the address of listener {by}; choose another port")]
+    ListenerTaken {
+        /// Address and port.
+        address: SocketAddr,
+        /// The other listener.
+        by: ListenerId,
+    },
+    /// A field has a value that it cannot have.
+    #[error("{field} cannot be {value}: {accepted}")]
+    Field {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What it can be.
+        accepted: &'static str,
+    },
+    /// The ledger has its first entry, or has none.
+    #[error(
+        "the ledger begins with one system.genesis entry and has no second; run `sealpost setup` once"
+    )]
+    Genesis,
+    /// The change does not fit the configuration in a way that no check above names.
+    #[error(transparent)]
+    Fold(#[from] FoldError),
+}
+
+/// What sort of refusal it is, for exit codes and answers of doors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChangeErrorKind {
+    /// It is about something that does not exist.
+    NotFound,
+    /// It collides with what exists.
+    Conflict,
+    /// It is wrong in itself, or passes a limit.
+    Invalid,
+}
+
+impl ChangeError {
+    /// What sort of refusal it is.
+    pub fn kind(&self) -> ChangeErrorKind {
+        match self {
+            Self::Missing { .. } | Self::NotHosted(_) | Self::NoSuchMember(_) => {
+                ChangeErrorKind::NotFound
+            }
+            Self::AddressTaken { .. }
+            | Self::DomainTaken(_)
+            | Self::IdNotNext { .. }
+            | Self::NothingChanges(_)
+            | Self::LastOwner(_)
+            | Self::NotEmpty { .. }
+            | Self::ListenerTaken { .. }
+            | Self::Genesis
+            | Self::Fold(_) => ChangeErrorKind::Conflict,
+            Self::Setting(_)
+            | Self::TooMany { .. }
+            | Self::TooManyAtOnce
+            | Self::NoMembers(_)
+            | Self::Cycle(_)
+            | Self::Expansion { .. }
+            | Self::Field { .. } => ChangeErrorKind::Invalid,
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! The bytes of every change and effect, which never change once released.
+//!
+//! A new variant adds a line to `golden/*.jsonl`; a line that is there stays as it is.
+
+use std::collections::BTreeSet;
+
+use ledger::Commitment;
+use serde_json::{Value, json};
+use types::{
+    AccountId, AliasId, CertificateId, CredentialId, DomainId, GrantId, ListenerId, SubjectId,
+};
+
+use crate::change::{
+    AccountCreate, AccountNameSet, AccountQuotaSet, AccountRef, AccountRoleSet, AliasCreate,
+    AliasMembersChange, AliasRemove, Boot, CatchAllClear, CatchAllSet, CertificateRemove,
+    CertificateSet, Change, DetailSeparator, DomainAliasCreate, DomainAliasRemove, DomainCreate,
+    DomainPlusAddressingSet, DomainRef, ListenerRemove, ListenerSet, OutsideEdit, Owned,
+    PasswordSet, SendAsGrant, SendAsRevoke, Service, ServiceSwitch,
+};
+use crate::effect::{Access, Effect, Grantee, Protection, Refused, Whose};
+use crate::role::Role;
+use crate::sample::{Sample, digest, entry, genesis};
+use crate::settings::Setting;
+
+const CHANGES: &str = include_str!("../golden/changes.jsonl");
+const EFFECTS: &str = include_str!("../golden/effects.jsonl");
+
+const DOMAIN: DomainRef = DomainRef { id: DomainId(1) };
+const ACCOUNT: AccountRef = AccountRef { id: AccountId(1) };
+
+/// At least one change of every type, each with everything it can hold.
+fn changes() -> Vec<Change> {
+    let mut all = system_changes();
+    all.extend(domain_changes());
+    all.extend(account_changes());
+    all
+}
+
+fn system_changes() -> Vec<Change> {
+    let listener = ListenerSet {
+        id: ListenerId(1),
+        service: Service::Submissions,
+        address: "[2001:db8::1]:465".parse().unwrap(),
+    };
+    let boot = Boot {
+        version: "0.1.0".to_owned(),
+        rules_engine: 1,
+        binary: digest(1),
+        argv: vec!["sealpost".to_owned(), "serve".to_owned()],
+        start_file: digest(2),
+        start_file_differs: vec!["host_name".to_owned()],
+        resolver: Some(digest(3)),
+        trust_store: None,
+        environment: vec!["NOTIFY_SOCKET".to_owned()],
+        host: "mail".to_owned(),
+        uid: 990,
+        state_root: digest(4),
+        last_signed_size: u64::MAX,
+    };
+    let edit = OutsideEdit {
+        what: "a row without a signed checkpoint".to_owned(),
+        place: "ledger_entry 1234".to_owned(),
+        evidence: Some(digest(5)),
+    };
+    let certificate = CertificateSet {
+        id: CertificateId(1),
+        names: vec!["mail.example.org".parse().unwrap()],
+        chain: digest(6),
+        key: digest(7),
+    };
+    let switch = ServiceSwitch { id: Service::Imap };
+    let mut all = vec![
+        genesis(),
+        Change::Boot(boot),
+        Change::OutsideEdit(edit),
+        Change::ListenerCreate(listener.clone()),
+        Change::ListenerChange(listener),
+        Change::ListenerRemove(ListenerRemove { id: ListenerId(1) }),
+        Change::ServiceOn(switch.clone()),
+        Change::ServiceOff(switch),
+        Change::CertificateSet(certificate),
+        Change::CertificateRemove(CertificateRemove {
+            id: CertificateId(1),
+        }),
+    ];
+    let rows = crate::Settings::default().rows();
+    let settings = rows
+        .iter()
+        .map(|row| Setting::parse(row.key, &row.default).unwrap());
+    all.extend(settings.map(Change::SettingSet));
+    all
+}
+
+fn domain_changes() -> Vec<Change> {
+    let id = DomainId(1);
+    let plus =
+        |separator| Change::DomainPlusAddressingSet(DomainPlusAddressingSet { id, separator });
+    let members = || vec!["a_1".parse().unwrap(), "x@example.net".parse().unwrap()];
+    vec![
+        Change::DomainCreate(DomainCreate {
+            id: DomainId(7),
+            name: "bücher.example.org".parse().unwrap(),
+        }),
+        Change::DomainRemove(DOMAIN),
+        Change::DomainDisable(DOMAIN),
+        Change::DomainEnable(DOMAIN),
+        plus(Some(DetailSeparator::Plus)),
+        plus(Some(DetailSeparator::Hyphen)),
+        plus(None),
+        Change::DomainAliasCreate(DomainAliasCreate {
+            id: DomainId(8),
+            name: "example.com".parse().unwrap(),
+            of: id,
+        }),
+        Change::DomainAliasRemove(DomainAliasRemove { id: DomainId(8) }),
+        Change::CatchAllSet(CatchAllSet {
+            id,
+            members: members(),
+        }),
+        Change::CatchAllClear(CatchAllClear { id }),
+        Change::AliasCreate(AliasCreate {
+            id: AliasId(1),
+            address: "info@example.org".parse().unwrap(),
+            members: members(),
+        }),
+        Change::AliasRemove(AliasRemove { id: AliasId(1) }),
+        Change::AliasMembersChange(AliasMembersChange {
+            id: AliasId(1),
+            add: vec!["al_2".parse().unwrap()],
+            remove: members(),
+        }),
+    ]
+}
+
+fn account_changes() -> Vec<Change> {
+    let id = AccountId(1);
+    let name = Some(Commitment::new(&[7; 32], b"Ann", SubjectId(9)));
+    let role = |role| Change::AccountRoleSet(AccountRoleSet { id, role });
+    let grant = |of| {
+        Change::SendAsGrant(SendAsGrant {
+            id: GrantId(1),
+            account: AccountId(2),
+            of,
+        })
+    };
+    let mut all = vec![
+        Change::AccountCreate(AccountCreate {
+            id: AccountId(7),
+            address: "\"Ann Lee\"@example.org".parse().unwrap(),
+            role: Role::MailboxOwner,
+            quota_octets: Some(1 << 30),
+            name,
+        }),
+        Change::AccountRemove(ACCOUNT),
+        Change::AccountDisable(ACCOUNT),
+        Change::AccountEnable(ACCOUNT),
+        Change::AccountNameSet(AccountNameSet { id, name }),
+        Change::AccountNameSet(AccountNameSet { id, name: None }),
+        Change::AccountQuotaSet(AccountQuotaSet {
+            id,
+            quota_octets: None,
+        }),
+        Change::PasswordSet(PasswordSet {
+            id: CredentialId(1),
+            account: id,
+            secret: digest(8),
+        }),
+        grant(Owned::Account(id)),
+        grant(Owned::Alias(AliasId(1))),
+        Change::SendAsRevoke(SendAsRevoke { id: GrantId(1) }),
+    ];
+    all.extend(Role::ALL.map(role));
+    all
+}
+
+fn effects() -> Vec<Effect> {
+    let domain = || "example.org".parse().unwrap();
+    let address = || "ann@example.org".parse().unwrap();
+    let mut all = vec![
+        Effect::LeavesOrganisation {
+            whose: Whose::Address(address()),
+            targets: vec!["drop@example.net".parse().unwrap()],
+            more: 2,
+            keeps_copy: true,
+            mailboxes: 14,
+        },
+        Effect::DivertsOutgoing { domain: domain() },
+        Effect::DeliversElsewhere {
+            whose: Whose::UnknownIn(domain()),
+            to: vec![AccountId(1)],
+            no_longer: vec![AccountId(2)],
+            more: 0,
+        },
+        Effect::BlursRecord {
+            setting: "trace_retention_days".to_owned(),
+        },
+        Effect::CreatesAccess {
+            account: AccountId(1),
+            credential: CredentialId(3),
+        },
+        Effect::AndMore { count: 3 },
+    ];
+    all.extend(effects_of_every_part());
+    all
+}
+
+/// The parts of effects that come in several forms, each form once.
+fn effects_of_every_part() -> Vec<Effect> {
+    let (service, at) = (Service::Imap, "192.0.2.1:143".parse().unwrap());
+    let domain = || "example.org".parse().unwrap();
+    let address = || "ann@example.org".parse().unwrap();
+    let mut all = Vec::new();
+    let whose = [
+        Whose::RoleAddresses,
+        Whose::Account(AccountId(1)),
+        Whose::Everyone,
+    ];
+    all.extend(whose.map(|whose| Effect::Destroys {
+        whose,
+        recoverable: true,
+    }));
+    let refused = [
+        Refused::Address(address()),
+        Refused::UnknownIn(domain()),
+        Refused::DetailsIn(domain()),
+        Refused::Domain(domain()),
+        Refused::Listener {
+            service,
+            address: at,
+        },
+        Refused::Beyond("recipients_max".to_owned()),
+    ];
+    all.extend(refused.map(|what| Effect::Refuses { what }));
+    let guards = [
+        Protection::Setting("sign_in_failures_window_s".to_owned()),
+        Protection::Certificate {
+            name: domain(),
+            certificate: CertificateId(1),
+        },
+    ];
+    all.extend(guards.map(|what| Effect::WeakensProtection { what }));
+    let listener = Access::Listener {
+        service,
+        address: at,
+    };
+    let (ann, anyone) = (Grantee::Account(AccountId(1)), Grantee::Anyone);
+    all.extend(
+        [
+            (ann, Access::Role(Role::DomainAdmin)),
+            (ann, Access::SendAs(Owned::Account(AccountId(2)))),
+            (ann, Access::SendAs(Owned::Alias(AliasId(2)))),
+            (anyone, listener),
+        ]
+        .map(|(to, what)| Effect::GrantsAccess { to, what }),
+    );
+    all
+}
+
+fn canonical(value: &Value) -> String {
+    serde_json_canonicalizer::to_string(value).unwrap()
+}
+
+fn assert_lines(lines: &[String], golden: &str) {
+    let golden: Vec<_> = golden.lines().collect();
+    for (line, golden) in lines.iter().zip(&golden) {
+        assert_eq!(line, golden);
+    }
+    assert_eq!(
+        lines.len(),
+        golden.len(),
+        "a variant without its line, or a line too many"
+    );
+}
+
+#[test]
+fn the_bytes_of_every_change_are_these() {
+    let sample = Sample::new();
+    let line = |change: &Change| {
+        let payload = change.payload(&sample.config);
+        canonical(&json!({
+            "type": payload.kind,
+            "object": payload.object,
+            "scope": payload.scope,
+            "after": payload.after,
+            "objects": payload.objects,
+        }))
+    };
+    let lines: Vec<_> = changes().iter().map(line).collect();
+    assert_lines(&lines, CHANGES);
+}
+
+#[test]
+fn every_change_is_read_back_from_its_entry() {
+    let sample = Sample::new();
+    for change in changes() {
+        let entry = entry(&sample.config, &change);
+        assert_eq!(Change::from_entry(&entry), Ok(change));
+    }
+}
+
+#[test]
+fn no_type_is_without_its_golden_line() {
+    let covered: BTreeSet<_> = changes().iter().map(Change::type_name).collect();
+    assert_eq!(covered, Change::TYPES.iter().copied().collect());
+}
+
+#[test]
+fn the_bytes_of_every_effect_are_these() {
+    let value = |effect: &Effect| canonical(&serde_json::to_value(effect).unwrap());
+    let lines: Vec<_> = effects().iter().map(value).collect();
+    assert_lines(&lines, EFFECTS);
+    for (line, effect) in EFFECTS.lines().zip(effects()) {
+        assert_eq!(serde_json::from_str::<Effect>(line).unwrap(), effect);
+    }
+}
+
+/// What a forged or foreign entry may hold, by the field that is wrong.
+#[test]
+fn an_entry_that_does_not_fit_its_type_is_no_change() {
+    let sample = Sample::new();
+    let good = entry(&sample.config, &Change::AccountDisable(ACCOUNT));
+    let cases: [(&str, Value, &str, &str); 7] = [
+        (
+            "account.disable",
+            json!({"enabled": true}),
+            "a_1",
+            "its after is not the one of its type",
+        ),
+        (
+            "account.disable",
+            Value::Null,
+            "a_1",
+            "its after is not the one of its type",
+        ),
+        (
+            "account.disable",
+            json!({"enabled": false}),
+            "d_1",
+            "is not an id of the form",
+        ),
+        (
+            "account.explode",
+            json!({}),
+            "a_1",
+            "not known to this version",
+        ),
+        (
+            "account.role.set",
+            json!({"role": "emperor"}),
+            "a_1",
+            "unknown variant",
+        ),
+        (
+            "account.role.set",
+            json!({"role": "owner", "x": 1}),
+            "a_1",
+            "unknown field",
+        ),
+        (
+            "account.role.set",
+            json!({"role": "owner", "id": "a_2"}),
+            "a_1",
+            "repeats the id",
+        ),
+    ];
+    for (kind, after, id, words) in cases {
+        let mut bad = good.clone();
+        bad.kind = kind.to_owned();
+        bad.after = Some(after).filter(|after| !after.is_null());
+        bad.object.as_mut().unwrap().id = id.to_owned();
+        let error = Change::from_entry(&bad).unwrap_err().to_string();
+        assert!(error.contains(words), "{kind}: {error}");
+    }
+}
+
+#[test]
+fn an_entry_about_another_object_is_no_change() {
+    let sample = Sample::new();
+    let good = entry(&sample.config, &Change::AccountDisable(ACCOUNT));
+    let mut other_kind = good.clone();
+    other_kind.object.as_mut().unwrap().kind = "domain".to_owned();
+    assert!(Change::from_entry(&other_kind).is_err());
+    let mut nothing = good;
+    nothing.object = None;
+    assert!(Change::from_entry(&nothing).is_err());
+}

@@ -1,0 +1,241 @@
+//! A small server for tests: every change goes the whole way, through its entry and back.
+
+use ledger::{Actor, ActorKind, Door, Entry, Outcome, Via};
+use types::{AccountId, AliasId, CertificateId, DomainId, GrantId, ListenerId, Sha256, Timestamp};
+
+use crate::change::{
+    AccountCreate, AccountRef, AliasCreate, CatchAllSet, CertificateSet, Change, DomainAliasCreate,
+    DomainCreate, DomainRef, Genesis, ListenerSet, Mode, Owned, PasswordSet, Preset, SendAsGrant,
+    Service, ServiceSwitch,
+};
+use crate::check::ChangeError;
+use crate::config::{Config, ConfigBuilder};
+use crate::judge::{Judgement, judge};
+use crate::role::Role;
+
+/// A digest that is different for different numbers.
+pub(crate) fn digest(number: u8) -> Sha256 {
+    Sha256([number; 32])
+}
+
+pub(crate) fn genesis() -> Change {
+    Change::Genesis(Genesis {
+        instance: "4f1c90aa".to_owned(),
+        mode: Mode::Serve,
+        host_name: "mail.example.org".parse().unwrap(),
+        vkey: "mail.example.org/4f1c90aa/config/1+00000000+AQ==".to_owned(),
+        preset: Preset::Relaxed,
+    })
+}
+
+/// The entry that records a change on `config`, as the service would write it.
+pub(crate) fn entry(config: &Config, change: &Change) -> Entry {
+    let payload = change.payload(config);
+    Entry {
+        v: 1,
+        log: "mail.example.org/4f1c90aa/config/1".parse().unwrap(),
+        seq: config.size(),
+        ts: Timestamp(1_795_428_580_123_456),
+        mono_us: 1,
+        boot: "b1".to_owned(),
+        kind: payload.kind.to_owned(),
+        outcome: Outcome::Applied,
+        object: Some(payload.object),
+        scope: payload.scope,
+        actor: Actor::bare(ActorKind::System),
+        via: Via::local(Door::Cli),
+        before: payload.before,
+        after: payload.after,
+        objects: payload.objects,
+        effects: Vec::new(),
+        risk: ledger::Risk::none(),
+        analyser: 1,
+        batch: None,
+        cause: None,
+        reason: None,
+    }
+}
+
+pub(crate) struct Sample {
+    pub(crate) config: Config,
+}
+
+impl Sample {
+    /// A server with the domain `example.org` and an owner `root@example.org`.
+    pub(crate) fn new() -> Self {
+        let mut sample = Self {
+            config: Config::empty(),
+        };
+        sample.make(genesis());
+        sample.domain("example.org");
+        sample.account("root@example.org", Role::Owner);
+        sample
+    }
+
+    pub(crate) fn make(&mut self, change: Change) -> Judgement {
+        self.make_by(None, change)
+    }
+
+    /// Normalises, checks, writes, reads back, folds and judges.
+    pub(crate) fn make_by(&mut self, actor: Option<AccountId>, change: Change) -> Judgement {
+        let change = change.normalised(&self.config).unwrap();
+        change.check(&self.config).unwrap();
+        let bytes = entry(&self.config, &change).to_bytes().unwrap();
+        let entry = Entry::from_bytes(&bytes).unwrap();
+        let mut builder = ConfigBuilder::from(self.config.clone());
+        let folded = builder.fold_entry(&entry).unwrap();
+        assert_eq!(folded.as_ref(), Some(&change));
+        let after = builder.finish();
+        let before = std::mem::replace(&mut self.config, after);
+        judge(&before, &self.config, &change, actor)
+    }
+
+    pub(crate) fn refusal(&self, change: Change) -> ChangeError {
+        let normal = change.normalised(&self.config);
+        normal
+            .and_then(|change| change.check(&self.config))
+            .unwrap_err()
+    }
+
+    pub(crate) fn domain(&mut self, name: &str) -> DomainId {
+        let id = self.config.next_domain_id();
+        let name = name.parse().unwrap();
+        self.make(Change::DomainCreate(DomainCreate { id, name }));
+        id
+    }
+
+    pub(crate) fn second_name(&mut self, name: &str, of: DomainId) -> DomainId {
+        let id = self.config.next_domain_id();
+        let name = name.parse().unwrap();
+        self.make(Change::DomainAliasCreate(DomainAliasCreate {
+            id,
+            name,
+            of,
+        }));
+        id
+    }
+
+    pub(crate) fn new_account(&self, address: &str, role: Role) -> AccountCreate {
+        AccountCreate {
+            id: self.config.next_account_id(),
+            address: address.parse().unwrap(),
+            role,
+            quota_octets: None,
+            name: None,
+        }
+    }
+
+    pub(crate) fn account(&mut self, address: &str, role: Role) -> AccountId {
+        let create = self.new_account(address, role);
+        let id = create.id;
+        self.make(Change::AccountCreate(create));
+        id
+    }
+
+    pub(crate) fn owner(&mut self, address: &str) -> AccountId {
+        self.account(address, Role::MailboxOwner)
+    }
+
+    pub(crate) fn new_alias(&self, address: &str, members: &[&str]) -> AliasCreate {
+        AliasCreate {
+            id: self.config.next_alias_id(),
+            address: address.parse().unwrap(),
+            members: members
+                .iter()
+                .map(|member| member.parse().unwrap())
+                .collect(),
+        }
+    }
+
+    pub(crate) fn alias(&mut self, address: &str, members: &[&str]) -> AliasId {
+        let create = self.new_alias(address, members);
+        let id = create.id;
+        self.make(Change::AliasCreate(create));
+        id
+    }
+
+    pub(crate) fn catch_all(&mut self, id: DomainId, members: &[&str]) -> Judgement {
+        let members = members
+            .iter()
+            .map(|member| member.parse().unwrap())
+            .collect();
+        self.make(Change::CatchAllSet(CatchAllSet { id, members }))
+    }
+
+    pub(crate) fn new_password(&self, account: AccountId, secret: u8) -> Change {
+        let present = self
+            .config
+            .account(account)
+            .and_then(|account| account.password);
+        Change::PasswordSet(PasswordSet {
+            id: present.map_or(self.config.next_credential_id(), |p| p.credential),
+            account,
+            secret: digest(secret),
+        })
+    }
+
+    pub(crate) fn new_grant(&self, account: AccountId, of: Owned) -> SendAsGrant {
+        let id = self.config.next_grant_id();
+        SendAsGrant { id, account, of }
+    }
+
+    pub(crate) fn grant(&mut self, account: AccountId, of: Owned) -> GrantId {
+        let grant = self.new_grant(account, of);
+        let id = grant.id;
+        self.make(Change::SendAsGrant(grant));
+        id
+    }
+
+    pub(crate) fn listener(&mut self, service: Service, address: &str) -> ListenerId {
+        let id = self.config.next_listener_id();
+        let address = address.parse().unwrap();
+        let set = ListenerSet {
+            id,
+            service,
+            address,
+        };
+        self.make(Change::ListenerCreate(set));
+        id
+    }
+
+    pub(crate) fn certificate(&mut self, names: &[&str]) -> CertificateId {
+        let id = self.config.next_certificate_id();
+        let set = CertificateSet {
+            id,
+            names: names.iter().map(|name| name.parse().unwrap()).collect(),
+            chain: digest(1),
+            key: digest(2),
+        };
+        self.make(Change::CertificateSet(set));
+        id
+    }
+
+    pub(crate) fn switch(&mut self, id: Service, on: bool) -> Judgement {
+        let switch = ServiceSwitch { id };
+        self.make(if on {
+            Change::ServiceOn(switch)
+        } else {
+            Change::ServiceOff(switch)
+        })
+    }
+}
+
+pub(crate) fn disable(id: AccountId) -> Change {
+    Change::AccountDisable(AccountRef { id })
+}
+
+pub(crate) fn enable(id: AccountId) -> Change {
+    Change::AccountEnable(AccountRef { id })
+}
+
+pub(crate) fn remove(id: AccountId) -> Change {
+    Change::AccountRemove(AccountRef { id })
+}
+
+pub(crate) fn disable_domain(id: DomainId) -> Change {
+    Change::DomainDisable(DomainRef { id })
+}
+
+pub(crate) fn enable_domain(id: DomainId) -> Change {
+    Change::DomainEnable(DomainRef { id })
+}
