@@ -200,23 +200,35 @@ impl IndexCache {
     pub(crate) fn load(
         &self,
         mailbox: MailboxId,
-        load: impl FnOnce() -> StoreResult<IndexState>,
+        load: impl Fn() -> StoreResult<IndexState>,
     ) -> StoreResult<Arc<MailboxIndex>> {
-        let index = self.entry(mailbox);
-        {
-            let _one_at_a_time = lock(&index.loading);
-            if !index.is_loaded() {
-                match load() {
-                    Ok(state) => index.fill(state),
-                    Err(err) => {
-                        lock(&self.entries).remove(&mailbox);
-                        return Err(err);
-                    }
+        loop {
+            let index = self.entry(mailbox);
+            {
+                let _one_at_a_time = lock(&index.loading);
+                if !index.is_loaded() {
+                    let state = load().inspect_err(|_| self.forget(&index))?;
+                    index.fill(state);
                 }
             }
+            // A list that was forgotten meanwhile is reached by no commit: it must not be given out.
+            if self.holds(&index) {
+                self.evict();
+                return Ok(index);
+            }
         }
-        self.evict();
-        Ok(index)
+    }
+
+    fn holds(&self, index: &Arc<MailboxIndex>) -> bool {
+        let entries = lock(&self.entries);
+        let entry = entries.get(&index.mailbox);
+        entry.is_some_and(|entry| Arc::ptr_eq(&entry.index, index))
+    }
+
+    fn forget(&self, index: &Arc<MailboxIndex>) {
+        lock(&self.entries).retain(|mailbox, entry| {
+            *mailbox != index.mailbox || !Arc::ptr_eq(&entry.index, index)
+        });
     }
 
     fn entry(&self, mailbox: MailboxId) -> Arc<MailboxIndex> {
@@ -270,6 +282,7 @@ impl IndexCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::StoreError;
     use types::{EmailId, Timestamp};
 
     fn row(uid: u32) -> IndexRow {
@@ -314,6 +327,22 @@ mod tests {
             index.with(|state| (state.modseq.0, state.uid_next.0)),
             (4, 4)
         );
+    }
+
+    #[test]
+    fn a_mailbox_deleted_while_it_is_read_is_read_again() {
+        let cache = IndexCache::new(100);
+        let reads = std::cell::Cell::new(0);
+        let answer = cache.load(MailboxId(1), || {
+            reads.set(reads.get() + 1);
+            if reads.get() == 2 {
+                return Err(StoreError::NoSuchMailbox(MailboxId(1)));
+            }
+            cache.apply(MailboxId(1), &Arc::new(Effect::Gone));
+            Ok(state(&[1]))
+        });
+        assert!(matches!(answer, Err(StoreError::NoSuchMailbox(_))));
+        assert!(lock(&cache.entries).is_empty());
     }
 
     #[test]

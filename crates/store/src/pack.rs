@@ -118,8 +118,13 @@ impl PackWriter {
         if let Some(segment) = last {
             let file = disk::open_private(&segment_path(dir, segment))?;
             let end = named_end(segment)?.max(MAGIC.len() as u64);
-            if file.metadata()?.len() == end && end < SEGMENT_MAX_OCTETS {
+            let found = file.metadata()?.len();
+            if found == end && end < SEGMENT_MAX_OCTETS {
                 return Ok(Self::at(dir, segment, file, end));
+            }
+            if found < end {
+                let lost = end - found;
+                tracing::error!("pack {segment:06} is cut off: {lost} octets of bodies are lost");
             }
         }
         Self::begin(dir, last.unwrap_or(0) + 1)

@@ -86,7 +86,6 @@ struct Inner {
     migrated: Vec<&'static str>,
     low_space: Arc<AtomicBool>,
     leases: Arc<AtomicUsize>,
-    _lock: FolderLock,
 }
 
 impl Store {
@@ -112,6 +111,7 @@ impl Store {
             watchers: Watchers::default(),
             failure: OnceLock::new(),
             foreign_commit: AtomicBool::new(false),
+            _lock: lock,
         });
         let low_space = Arc::new(AtomicBool::new(false));
         let space = Space::new(
@@ -132,7 +132,6 @@ impl Store {
             migrated,
             low_space,
             leases: Arc::default(),
-            _lock: lock,
         })))
     }
 
@@ -348,6 +347,8 @@ impl Store {
     }
 
     /// Tells of every change of a mailbox that is committed from now on, in commit order.
+    ///
+    /// Watch first and look at the index then: what is told twice is harmless, what is missed is not.
     pub fn watch(&self, mailbox: MailboxId) -> ChangeReceiver {
         self.0.core.watchers.watch(mailbox)
     }
@@ -428,9 +429,18 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.jobs = None;
         let this_thread = thread::current().id();
-        for handle in self.threads.drain(..) {
-            // A job that held the last clone ends the store from inside the writer thread.
-            if handle.thread().id() != this_thread && handle.join().is_err() {
+        let threads = self.threads.drain(..);
+        // A job that held the last clone ends the store from inside the writer thread, which cannot
+        // wait for itself; the lock of the folder goes with the last thread all the same.
+        if threads
+            .as_slice()
+            .iter()
+            .any(|thread| thread.thread().id() == this_thread)
+        {
+            return;
+        }
+        for thread in threads {
+            if thread.join().is_err() {
                 tracing::error!("a thread of the store panicked");
             }
         }

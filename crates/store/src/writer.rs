@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use types::MailboxId;
 
 use crate::change::{Effect, Watchers};
-use crate::disk::Layout;
+use crate::disk::{FolderLock, Layout};
 use crate::error::{StoreError, StoreResult};
 use crate::index::IndexCache;
 use crate::migrate::BUSY_TIMEOUT;
@@ -42,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) watchers: Watchers,
     pub(crate) failure: OnceLock<String>,
     pub(crate) foreign_commit: AtomicBool,
+    /// The folder is free for others only once every thread has gone.
+    pub(crate) _lock: FolderLock,
 }
 
 impl Core {

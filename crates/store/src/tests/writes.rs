@@ -21,7 +21,7 @@ fn submit<T: Send + 'static>(
 }
 
 /// Keeps the writer busy, so that what is submitted meanwhile becomes one group.
-fn hold(store: &Store) -> impl FnOnce() {
+fn hold(store: &Store) -> impl FnOnce() + use<> {
     let (release, released) = channel::<()>();
     let (begun, begins) = channel();
     let held = submit(store, move |_| {
@@ -175,6 +175,51 @@ fn with_little_space_mail_is_refused_but_the_ledger_is_not() {
     let store = open(world.dir.path());
     store.write_blocking(|tx| note(tx, "mail")).unwrap();
     assert!(reserve.exists());
+}
+
+#[test]
+fn a_disk_that_fills_up_refuses_the_group_and_goes_on() {
+    let world = World::new();
+    let inbox = world.inbox();
+    let pages = |limit: u64| {
+        let sql = format!("PRAGMA max_page_count = {limit}");
+        move |tx: &mut WriteTx<'_>| tx.one(&sql, [], |_| Ok(())).map(drop)
+    };
+    world.store.write_blocking(pages(1)).unwrap();
+    let release = hold(&world.store);
+    let small = submit(&world.store, |tx| note(tx, "small"));
+    let large = submit(&world.store, |tx| note(tx, &"large".repeat(100_000)));
+    release();
+    for answer in [small, large] {
+        let answer = answer.blocking_recv().unwrap();
+        assert!(matches!(answer, Err(StoreError::NoSpace)), "{answer:?}");
+    }
+    assert!(world.store.failure().is_none());
+    assert!(noted(&world.store).is_empty());
+    world.store.write_blocking(pages(1 << 30)).unwrap();
+    assert_eq!(world.deliver(inbox, "text").uid.0, 1);
+}
+
+#[test]
+fn a_job_that_holds_the_last_handle_closes_the_store() {
+    let World { dir, store } = World::new();
+    let release = hold(&store);
+    let held = store.clone();
+    let answer = submit(&store, move |tx| {
+        let _until_done = &held;
+        note(tx, "last")
+    });
+    drop(store);
+    release();
+    answer.blocking_recv().unwrap().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let store = loop {
+        match Store::open(dir.path(), &options()) {
+            Ok(store) => break store,
+            Err(err) => assert!(Instant::now() < deadline, "{err}"),
+        }
+    };
+    assert_eq!(noted(&store), ["last"]);
 }
 
 #[test]
