@@ -31,7 +31,7 @@ mod golden;
 mod sample;
 
 pub use change::{Change, Member, Owned, Service};
-pub use check::ChangeError;
+pub use check::{ChangeError, ChangeErrorKind};
 pub use config::{
     Account, Alias, Certificate, Config, ConfigBuilder, ExpandError, Expansion, Grant,
     HostedDomain, Listener, Password, Resolution, StateItem,

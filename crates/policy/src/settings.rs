@@ -276,6 +276,9 @@ settings! {
     /// Length of the window in which failed sign-ins are counted, in seconds.
     sign_in_failures_window_s: SignInFailuresWindowS(u64) in 60..=86_400,
         default 300, GuardWeakerBelow;
+    /// Characters of a new password at least. While a password is the only factor, NIST SP 800-63B
+    /// asks for 15.
+    password_min_chars: PasswordMinChars(u64) in 8..=64, default 15, GuardWeakerBelow;
     /// Whether a password may be sent without TLS over a loopback connection.
     plain_sign_in_on_loopback: PlainSignInOnLoopback(bool) in (), default false, GuardWeakerAbove;
     /// How long mail that a client expunged can be brought back, in days.

@@ -1,1 +1,182 @@
-//! What the server can do: sign in, admit a change, accept a message, mailbox work, trace
+//! What the server can do, whichever door asks: sign in, admit a change, accept a message, work in
+//! mailboxes, tell what happened.
+//!
+//! Doors hold a [`Service`] and nothing below it. Every function takes who asks and checks the
+//! right before it looks at anything else. What a function promised is durable when it returns.
+
+mod error;
+mod header;
+mod keys;
+mod signer;
+
+mod actor;
+mod password;
+mod secrets;
+
+mod command;
+
+mod admit;
+
+mod certificates;
+mod start;
+
+mod activity;
+mod sign_in;
+
+mod accept;
+mod message;
+
+mod mailbox;
+mod maildrop;
+pub mod mime;
+
+mod heartbeat;
+mod trace;
+mod view;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
+
+use ledger::Origin;
+use ledger::tiles::TileWriter;
+use net::{Clock, Random};
+use policy::Config;
+use store::Store;
+use tokio::sync::watch;
+use types::{Secret, SessionId};
+
+pub use accept::{AcceptError, Accepted, Envelope, RecipientError, SenderError, SmtpClient};
+pub use actor::{Actor, Peer, Principal, Protocol, Via, Who};
+pub use admit::{AdmitError, AdmitOptions, Admitted};
+pub use command::{Command, Password};
+pub use error::{ServiceError, ServiceResult};
+pub use heartbeat::HEARTBEAT;
+pub use keys::KeysError;
+pub use mailbox::*;
+pub use maildrop::MaildropLock;
+pub use message::{BodySink, FinishedBody};
+pub use password::PASSWORD_MAX_OCTETS;
+pub use sign_in::SignInError;
+pub use signer::SignerError;
+pub use start::{BootFacts, Founding, Outgoing, Outside, Paths, Pin, Start, StartError};
+pub use trace::{TraceQuery, TraceRow};
+pub use view::*;
+
+use admit::Admission;
+use keys::Keys;
+use password::Passwords;
+use secrets::Vault;
+use sign_in::Throttle;
+use signer::Signer;
+
+/// The server's abilities; a clone is another handle on the same server.
+#[derive(Clone)]
+pub struct Service {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    vault: Vault,
+    origin: Origin,
+    vkey: String,
+    /// Random id of this start, in every entry that it makes.
+    boot: String,
+    clock: Clock,
+    random: Random,
+    config: RwLock<Arc<Config>>,
+    config_size: watch::Sender<u64>,
+    admission: tokio::sync::Mutex<Admission>,
+    passwords: Passwords,
+    throttle: Throttle,
+    maildrops: Arc<Mutex<maildrop::Locked>>,
+    outside: Outside,
+    beats: heartbeat::Beats,
+    shown: certificates::Shown,
+}
+
+impl Service {
+    /// Opens the store and puts the parts together; nothing is read or obeyed yet.
+    fn assemble(start: Start, keys: Keys, signer: Signer) -> Result<Self, StartError> {
+        let Start {
+            paths,
+            clock,
+            random,
+            outside,
+            hash_threads,
+        } = start;
+        let options = store::Options::new(Secret::new(keys.row_mac_key().to_vec()));
+        let store = Store::open(&paths.data, &options)?;
+        let boot = random
+            .array::<8>()
+            .iter()
+            .map(|octet| format!("{octet:02x}"))
+            .collect();
+        let inner = Inner {
+            store,
+            origin: signer.verifier().name().clone(),
+            vkey: signer.verifier().to_string(),
+            boot,
+            vault: Vault::new(keys, random.clone()),
+            passwords: Passwords::new(clock.clone(), random.clone(), hash_threads),
+            clock,
+            random,
+            config: RwLock::default(),
+            config_size: watch::Sender::new(0),
+            admission: tokio::sync::Mutex::new(Admission::new(signer, TileWriter::new())),
+            throttle: Throttle::default(),
+            maildrops: Arc::default(),
+            outside,
+            beats: heartbeat::Beats::default(),
+            shown: certificates::Shown::default(),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// The configuration in force. It never changes; a later one takes its place.
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(
+            &self
+                .inner
+                .config
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// Tells the size of the ledger whenever a new configuration is in force.
+    pub fn config_watch(&self) -> watch::Receiver<u64> {
+        self.inner.config_size.subscribe()
+    }
+
+    /// The time that the server goes by.
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// The name by which the server greets.
+    pub fn host_name(&self) -> String {
+        self.config().settings().host_name.to_string()
+    }
+
+    /// The number of a new connection, by which records name it.
+    pub fn new_session(&self) -> SessionId {
+        // Without its sign bit, so that it fits a column.
+        SessionId(self.inner.random.number() >> 1)
+    }
+
+    /// Finishes what is under way and closes the store. Later calls fail.
+    pub async fn close(&self) {
+        let _nobody_admits = self.inner.admission.lock().await;
+    }
+}
+
+/// The guard, also after a panic elsewhere: what these locks hold is replaced whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write_lock<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}

@@ -18,11 +18,14 @@ use crate::header::{Field, fields, head_end};
 mod content_type;
 mod decode;
 mod envelope;
+mod subset;
+
 mod structure;
 mod text;
 
 use content_type::ContentType;
 pub use envelope::{envelope, sent_day};
+pub use subset::{Wanted, header_subset};
 pub use text::{decoded_header, matches_header};
 
 /// The parts of a message as octet ranges of it.

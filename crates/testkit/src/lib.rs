@@ -1,3 +1,6 @@
-//! For tests only: worlds, virtual time, scripted peers, generators.
+//! For tests only: a server's inside in a folder of its own, with virtual time.
 
 pub mod seeds;
+mod world;
+
+pub use world::{PASSWORD, World};

@@ -1,0 +1,157 @@
+//! What can be said before the content: whether a sender may be named, whether a recipient exists.
+
+use policy::{ExpandError, Resolution};
+use types::{AccountId, Address, Domain, LocalPart, ReversePath};
+
+use super::sender::originators;
+use super::{AcceptError, SmtpClient};
+use crate::actor::Principal;
+use crate::{Outside, Service};
+
+/// Why a reverse-path is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SenderError {
+    /// It is not an address of the account that signed in.
+    #[error("the sender is not an address of yours")]
+    NotYours,
+    /// Our own trouble; try again.
+    #[error("not available")]
+    Unavailable,
+}
+
+/// Why a recipient is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecipientError {
+    /// Nobody has this address.
+    #[error("no such mailbox")]
+    NoSuchMailbox,
+    /// It is not in a domain of ours, and this server does not send for others.
+    #[error("relaying denied")]
+    RelayDenied,
+    /// The address does not work for the time being.
+    #[error("the mailbox is disabled")]
+    Disabled,
+    /// The mailbox is full, or would be.
+    #[error("the mailbox is full")]
+    OverQuota,
+    /// The address leads to too many others.
+    #[error("the address leads to too many others")]
+    TooManyHops,
+    /// Our own trouble; try again.
+    #[error("not available")]
+    Unavailable,
+}
+
+impl Service {
+    /// Where mail for `<postmaster>` without a domain goes (RFC 5321 §4.5.1): to the first domain.
+    pub fn postmaster(&self) -> Option<Address> {
+        let config = self.config();
+        let host: Option<Domain> = Some(config.settings().host_name.clone());
+        let own = host.filter(|host| config.domain(host).is_some());
+        let domain = own.or_else(|| config.domains().next().map(|domain| domain.name.clone()))?;
+        Address::new(LocalPart::parse("postmaster").ok()?, domain).ok()
+    }
+
+    /// Whether the client may name this sender: a signed-in account only its own addresses.
+    pub async fn sender_check(
+        &self,
+        client: &SmtpClient,
+        from: &ReversePath,
+    ) -> Result<(), SenderError> {
+        match (&client.principal, from) {
+            (Some(principal), ReversePath::Address(address))
+                if !self.config().may_send_as(principal.account, address) =>
+            {
+                Err(SenderError::NotYours)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether mail for this address would be taken from this client.
+    pub async fn recipient_check(
+        &self,
+        client: &SmtpClient,
+        _from: &ReversePath,
+        to: &Address,
+        declared_octets: Option<u64>,
+    ) -> Result<(), RecipientError> {
+        let config = self.config();
+        let signed_in = client.principal.is_some();
+        let sends = matches!(self.inner.outside, Outside::Sink(_));
+        if matches!(config.resolve(to), Resolution::NotLocal) {
+            return if signed_in && sends {
+                Ok(())
+            } else {
+                Err(RecipientError::RelayDenied)
+            };
+        }
+        let expansion = config.expand(to).map_err(|err| match err {
+            ExpandError::NoSuch | ExpandError::NotLocal => RecipientError::NoSuchMailbox,
+            ExpandError::Disabled => RecipientError::Disabled,
+            ExpandError::TooDeep | ExpandError::TooMany => RecipientError::TooManyHops,
+        })?;
+        if !expansion.outside.is_empty() && !sends {
+            return Err(RecipientError::RelayDenied);
+        }
+        if !expansion.outside.is_empty() {
+            return Ok(());
+        }
+        let accounts: Vec<_> = expansion.accounts.into_iter().collect();
+        match self
+            .any_has_room(accounts, declared_octets.unwrap_or(0))
+            .await
+        {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(RecipientError::OverQuota),
+            Err(_) => Err(RecipientError::Unavailable),
+        }
+    }
+
+    /// Whether at least one of the accounts could keep so much more.
+    async fn any_has_room(
+        &self,
+        accounts: Vec<AccountId>,
+        octets: u64,
+    ) -> Result<bool, store::StoreError> {
+        let config = self.config();
+        let quota = |id: AccountId| config.account(id).and_then(|account| account.quota_octets);
+        let limited: Option<Vec<_>> = accounts
+            .iter()
+            .map(|id| quota(*id).map(|quota| (*id, quota)))
+            .collect();
+        let Some(limited) = limited else {
+            return Ok(true);
+        };
+        let read = self.inner.store.read(move |tx| {
+            for (account, quota) in &limited {
+                if store::account::usage(tx, *account)?
+                    .octets
+                    .saturating_add(octets)
+                    <= *quota
+                {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        });
+        read.await
+    }
+
+    /// Whether every originator of a submitted message is the account's own.
+    pub(super) fn check_originators(
+        &self,
+        principal: &Principal,
+        head: &[u8],
+    ) -> Result<(), AcceptError> {
+        let found = originators(head).map_err(|err| AcceptError::Malformed(err.to_string()))?;
+        let config = self.config();
+        let foreign = found
+            .iter()
+            .find(|(_, address)| !config.may_send_as(principal.account, address));
+        match foreign {
+            Some((header, _)) => Err(AcceptError::SenderNotYours { header }),
+            None => Ok(()),
+        }
+    }
+}

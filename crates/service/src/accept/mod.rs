@@ -1,0 +1,246 @@
+//! Mail in: who may send what to whom, and the one transaction that makes an accepted message
+//! delivered.
+//!
+//! For local mail, accepted *is* delivered: message rows and one fate row for each recipient commit
+//! together, and the reply leaves after the commit. After DATA there is one reply for all
+//! recipients: if every copy is refused it is an error; if only some are, the refused copies go to
+//! the recoverable store of their accounts, so that nothing is lost without a trace.
+
+mod check;
+mod deliver;
+mod received;
+mod sender;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use types::{AccountId, Address, ReversePath};
+
+pub use check::{RecipientError, SenderError};
+
+use crate::actor::{Peer, Principal};
+use crate::error::ServiceError;
+use crate::message::FinishedBody;
+use crate::{Outgoing, Outside, Service, header};
+use deliver::{Arrival, Settled};
+use received::Step;
+
+/// A client that speaks SMTP.
+#[derive(Clone, Debug)]
+pub struct SmtpClient {
+    /// Where it comes from.
+    pub peer: Peer,
+    /// The name it gave in HELO or EHLO.
+    pub helo: String,
+    /// Whether it said EHLO.
+    pub esmtp: bool,
+    /// Who it is, once it signed in.
+    pub principal: Option<Arc<Principal>>,
+}
+
+/// What carries a message (RFC 5321 §2.3.1).
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    /// Who brings it.
+    pub client: SmtpClient,
+    /// The sender.
+    pub reverse_path: ReversePath,
+    /// The recipients; each was found good by [`Service::recipient_check`].
+    pub recipients: Vec<Address>,
+    /// Whether SMTPUTF8 was asked for.
+    pub smtp_utf8: bool,
+}
+
+/// A message that is stored for all its recipients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The name under which the record knows it.
+    pub id: String,
+}
+
+/// Why a message was not taken; nothing of it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AcceptError {
+    /// A field says that somebody else sends it.
+    #[error("the {header} field names an address that is not yours")]
+    SenderNotYours {
+        /// Which field.
+        header: &'static str,
+    },
+    /// Its header cannot be read in exactly one way.
+    #[error("{0}")]
+    Malformed(String),
+    /// It has passed too many servers.
+    #[error("the message has passed too many servers")]
+    Loop,
+    /// It is larger than the server takes.
+    #[error("the message is larger than {max_octets} octets")]
+    TooLarge {
+        /// The limit.
+        max_octets: u64,
+    },
+    /// Every recipient's mailbox is full.
+    #[error("the mailbox is full")]
+    OverQuota,
+    /// The disk is full; try again later.
+    #[error("no space")]
+    NoSpace,
+    /// Too much at once, or our own trouble; try again.
+    #[error("not available")]
+    Unavailable,
+}
+
+impl From<ServiceError> for AcceptError {
+    fn from(err: ServiceError) -> Self {
+        match err {
+            ServiceError::OverQuota => Self::OverQuota,
+            ServiceError::NoSpace => Self::NoSpace,
+            ServiceError::TooLarge { max_octets } => Self::TooLarge { max_octets },
+            _ => Self::Unavailable,
+        }
+    }
+}
+
+impl From<store::StoreError> for AcceptError {
+    fn from(err: store::StoreError) -> Self {
+        ServiceError::from(err).into()
+    }
+}
+
+/// Who gets a message in the end: one copy for each account, one for each address outside.
+#[derive(Default)]
+pub(crate) struct Recipients {
+    /// Accounts with the envelope recipient through which each was reached first.
+    pub(crate) accounts: BTreeMap<AccountId, Address>,
+    /// Addresses outside, likewise.
+    pub(crate) outside: BTreeMap<Address, Address>,
+}
+
+impl Service {
+    /// Takes a message: when this returns it is stored for every recipient, or for none.
+    pub async fn accept(
+        &self,
+        envelope: Envelope,
+        message: FinishedBody,
+    ) -> Result<Accepted, AcceptError> {
+        let config = self.config();
+        if let Some(principal) = &envelope.client.principal {
+            self.check_originators(principal, &message.head)?;
+        }
+        let hops = header::fields(&message.head)
+            .filter(|field| field.is("Received"))
+            .count();
+        if hops as u64 > config.settings().received_hops_max {
+            return Err(AcceptError::Loop);
+        }
+        let recipients = self.final_recipients(&envelope)?;
+        let id = self.message_token();
+        let head = self.delivered_head(&envelope, &id, &message.head);
+        let subject = header::fields(&message.head).find(|field| field.is("Subject"));
+        let subject = subject.map(|field| header::unfolded(field.value));
+        let arrival = Arrival::new(self, id, &envelope, recipients, head, message);
+        let settled = self.deliver(arrival).await?;
+        self.tell(&envelope, subject, &settled);
+        Ok(Accepted { id: settled.id })
+    }
+
+    /// All recipients resolved again at the moment of delivery. An address that was good at RCPT
+    /// and no longer is makes the sender try again, so that it hears the reason.
+    fn final_recipients(&self, envelope: &Envelope) -> Result<Recipients, AcceptError> {
+        let config = self.config();
+        let mut found = Recipients::default();
+        for recipient in &envelope.recipients {
+            match config.expand(recipient) {
+                Ok(expansion) => {
+                    for account in expansion.accounts {
+                        found
+                            .accounts
+                            .entry(account)
+                            .or_insert_with(|| recipient.clone());
+                    }
+                    for target in expansion.outside {
+                        found
+                            .outside
+                            .entry(target)
+                            .or_insert_with(|| recipient.clone());
+                    }
+                }
+                Err(policy::ExpandError::NotLocal) => {
+                    found.outside.insert(recipient.clone(), recipient.clone());
+                }
+                Err(_) => return Err(AcceptError::Unavailable),
+            }
+        }
+        if !found.outside.is_empty() && matches!(self.inner.outside, Outside::Refuse) {
+            return Err(AcceptError::Unavailable);
+        }
+        Ok(found)
+    }
+
+    /// A name for the message that nobody can guess and that fits a log line.
+    fn message_token(&self) -> String {
+        format!("{:016x}", self.inner.random.number())
+    }
+
+    fn delivered_head(&self, envelope: &Envelope, id: &str, head: &[u8]) -> Vec<u8> {
+        let client = &envelope.client;
+        let signed_in = client.principal.is_some();
+        let at = self.clock().now();
+        let step = Step {
+            helo: &client.helo,
+            source: client.peer.source(),
+            by: &self.host_name(),
+            with: received::protocol(
+                client.esmtp,
+                client.peer.tls.is_some(),
+                signed_in,
+                envelope.smtp_utf8,
+            ),
+            tls: client
+                .peer
+                .tls
+                .as_ref()
+                .map(|tls| format!("{} {}", tls.version, tls.cipher)),
+            id,
+            recipient: match envelope.recipients.as_slice() {
+                [only] => Some(only),
+                _ => None,
+            },
+            at,
+        };
+        let mut field = step.to_field();
+        if signed_in {
+            // RFC 6409 §8.1 and §8.3: a submission server completes what a client left out.
+            let lacks = |name: &str| !header::fields(head).any(|field| field.is(name));
+            if lacks("Date") {
+                field.push_str(&format!("Date: {}\r\n", at.to_rfc5322()));
+            }
+            if lacks("Message-ID") {
+                field.push_str(&format!("Message-ID: <{id}@{}>\r\n", step.by));
+            }
+        }
+        received::delivered_head(&envelope.reverse_path, &field, head)
+    }
+
+    /// What others want to know, after the commit.
+    fn tell(&self, envelope: &Envelope, subject: Option<Vec<u8>>, settled: &Settled) {
+        let (id, from, octets) = (&settled.id, &envelope.reverse_path, settled.octets);
+        for (account, recipient) in &settled.stored {
+            tracing::info!(message.id = %id, %account, "stored {id} from {from} for {recipient}");
+        }
+        for (_, recipient) in &settled.refused {
+            tracing::warn!(message.id = %id, "{id} did not fit the mailbox of {recipient}; kept as recoverable");
+        }
+        if let Outside::Sink(show) = &self.inner.outside {
+            let subject = subject.map(|subject| String::from_utf8_lossy(&subject).into_owned());
+            for target in settled.outside.keys() {
+                show(Outgoing {
+                    from: from.clone(),
+                    to: target.clone(),
+                    subject: subject.clone(),
+                    octets,
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The trace fields that this server puts before a message (RFC 5321 §4.4).
+
+use std::fmt::Write as _;
+
+use types::{Address, ReversePath, Timestamp};
+
+use crate::header;
+
+/// What a `Received` field tells of one step.
+pub(super) struct Step<'a> {
+    /// The name that the client gave in HELO or EHLO; already checked by the grammar.
+    pub helo: &'a str,
+    /// Where the connection came from.
+    pub source: std::net::IpAddr,
+    /// Our host name.
+    pub by: &'a str,
+    /// How it was sent (RFC 3848, RFC 6531 §4.3).
+    pub with: &'static str,
+    /// Version and cipher, where the connection was secured.
+    pub tls: Option<String>,
+    /// The id that the reply to the client names too.
+    pub id: &'a str,
+    /// The recipient, only where there is one: more would tell recipients of each other.
+    pub recipient: Option<&'a Address>,
+    /// When the message was taken.
+    pub at: Timestamp,
+}
+
+/// The value of the `with` clause.
+pub(super) fn protocol(
+    esmtp: bool,
+    secured: bool,
+    signed_in: bool,
+    smtp_utf8: bool,
+) -> &'static str {
+    match (esmtp, smtp_utf8, secured, signed_in) {
+        (false, ..) => "SMTP",
+        (true, false, false, false) => "ESMTP",
+        (true, false, true, false) => "ESMTPS",
+        (true, false, false, true) => "ESMTPA",
+        (true, false, true, true) => "ESMTPSA",
+        (true, true, false, false) => "UTF8SMTP",
+        (true, true, true, false) => "UTF8SMTPS",
+        (true, true, false, true) => "UTF8SMTPA",
+        (true, true, true, true) => "UTF8SMTPSA",
+    }
+}
+
+impl Step<'_> {
+    /// The whole field with its line ends.
+    pub(super) fn to_field(&self) -> String {
+        let source = match self.source {
+            std::net::IpAddr::V4(address) => format!("[{address}]"),
+            std::net::IpAddr::V6(address) => format!("[IPv6:{address}]"),
+        };
+        let mut field = format!(
+            "Received: from {} ({source})\r\n\tby {} with {} id {}",
+            self.helo, self.by, self.with, self.id
+        );
+        if let Some(tls) = &self.tls {
+            let _ = write!(field, "\r\n\t({tls})");
+        }
+        if let Some(recipient) = self.recipient {
+            let _ = write!(field, "\r\n\tfor <{recipient}>");
+        }
+        let _ = write!(field, "; {}\r\n", self.at.to_rfc5322());
+        field
+    }
+}
+
+/// The header block of a delivered message: our trace fields first, foreign `Return-Path` gone.
+pub(super) fn delivered_head(return_path: &ReversePath, received: &str, head: &[u8]) -> Vec<u8> {
+    let mut delivered = format!("Return-Path: {return_path}\r\n{received}").into_bytes();
+    let mut kept_from = 0;
+    for field in header::fields(head).filter(|field| field.is("Return-Path")) {
+        delivered.extend_from_slice(&head[kept_from..field.range.start]);
+        kept_from = field.range.end;
+    }
+    delivered.extend_from_slice(&head[kept_from..]);
+    delivered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_trace_fields_follow_the_rfc() {
+        let ann: Address = "ann@example.org".parse().unwrap();
+        let step = Step {
+            helo: "client.example.net",
+            source: "2001:db8::9".parse().unwrap(),
+            by: "mx.example.org",
+            with: protocol(true, true, false, false),
+            tls: Some("TLS 1.3".to_owned()),
+            id: "s_7-1",
+            recipient: Some(&ann),
+            at: Timestamp(1_795_428_580_000_000),
+        };
+        let head = b"Return-Path: <x@example.net>\r\nSubject: hi\r\n\r\n";
+        let delivered = delivered_head(&ReversePath::Null, &step.to_field(), head);
+        assert_eq!(
+            String::from_utf8(delivered).unwrap(),
+            "Return-Path: <>\r\n\
+             Received: from client.example.net ([IPv6:2001:db8::9])\r\n\
+             \tby mx.example.org with ESMTPS id s_7-1\r\n\
+             \t(TLS 1.3)\r\n\
+             \tfor <ann@example.org>; Mon, 23 Nov 2026 10:09:40 +0000\r\n\
+             Subject: hi\r\n\r\n"
+        );
+    }
+}

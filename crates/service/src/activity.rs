@@ -1,0 +1,184 @@
+//! Records of what people and programs did: sign-ins, what was given out, what was removed.
+//!
+//! They go to the activity log, in files by the day. The kinds are a closed set.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+use serde_json::json;
+use store::LogRow;
+use types::{AccountId, MailboxId, SessionId, Uid};
+
+use crate::Service;
+use crate::actor::{Peer, Principal};
+use crate::error::ServiceResult;
+
+/// Ranges of UIDs that one record lists; the rest is counted.
+const RANGES_MAX: usize = 500;
+
+/// Something to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Record {
+    /// Somebody signed in.
+    SignIn,
+    /// Somebody tried to; `why` is one of our own words.
+    SignInRefused { why: &'static str },
+    /// A session ended.
+    SignOut,
+    /// Bodies were given out.
+    BodiesGiven { mailbox: MailboxId, uids: Vec<Uid> },
+    /// Messages were expunged; they are recoverable for a while.
+    Expunged { mailbox: MailboxId, uids: Vec<Uid> },
+    /// The server's own sign of life, with the size of the ledger.
+    Heartbeat {
+        number: u64,
+        ledger_size: u64,
+        dropped: u64,
+    },
+    /// Something that must be looked at.
+    Alarm { code: &'static str, text: String },
+}
+
+impl Record {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::SignIn => "sign_in",
+            Self::SignInRefused { .. } => "sign_in.refused",
+            Self::SignOut => "sign_out",
+            Self::BodiesGiven { .. } => "mail.given_out",
+            Self::Expunged { .. } => "mail.expunged",
+            Self::Heartbeat { .. } => "heartbeat",
+            Self::Alarm { .. } => "alarm",
+        }
+    }
+
+    fn detail(&self) -> serde_json::Value {
+        match self {
+            Self::SignIn | Self::SignOut => json!({}),
+            Self::SignInRefused { why } => json!({ "why": why }),
+            Self::BodiesGiven { mailbox, uids } | Self::Expunged { mailbox, uids } => {
+                let ranges = ranges(uids);
+                json!({ "mailbox": mailbox.0, "count": uids.len(), "uids": ranges })
+            }
+            Self::Heartbeat {
+                number,
+                ledger_size,
+                dropped,
+            } => {
+                json!({ "number": number, "ledger_size": ledger_size, "dropped": dropped })
+            }
+            Self::Alarm { code, text } => json!({ "code": code, "text": text }),
+        }
+    }
+}
+
+/// Whom and what a record is about, besides what happened.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct About {
+    pub(crate) account: Option<AccountId>,
+    #[serde(skip)]
+    pub(crate) session: Option<SessionId>,
+    #[serde(skip)]
+    pub(crate) source: Option<IpAddr>,
+    /// The protocol, and the name that was given where no account is known.
+    pub(crate) protocol: Option<&'static str>,
+    pub(crate) name: Option<String>,
+}
+
+impl About {
+    pub(crate) fn peer(peer: &Peer) -> Self {
+        Self {
+            session: Some(peer.session),
+            source: Some(peer.source()),
+            protocol: Some(peer.protocol.as_str()),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn principal(principal: &Principal) -> Self {
+        Self {
+            account: Some(principal.account),
+            ..Self::peer(&principal.peer)
+        }
+    }
+}
+
+impl Service {
+    /// Records something soon; under great load it may be dropped, and the drop is counted.
+    pub(crate) fn record(&self, about: &About, record: &Record) {
+        self.inner.store.activity().append(self.row(about, record));
+    }
+
+    /// Records something before it is answered; gives the number of the record.
+    pub(crate) async fn record_first(&self, about: &About, record: &Record) -> ServiceResult<u64> {
+        Ok(self
+            .inner
+            .store
+            .activity()
+            .append_durable(self.row(about, record))
+            .await?)
+    }
+
+    fn row(&self, about: &About, record: &Record) -> LogRow {
+        let mut detail = record.detail();
+        if let Some(map) = detail.as_object_mut() {
+            map.extend(
+                about
+                    .protocol
+                    .map(|protocol| ("protocol".to_owned(), json!(protocol))),
+            );
+            map.extend(
+                about
+                    .name
+                    .as_ref()
+                    .map(|name| ("name".to_owned(), json!(name))),
+            );
+        }
+        LogRow {
+            at: self.clock().now(),
+            kind: record.kind().to_owned(),
+            account: about.account,
+            session: about.session,
+            source: about
+                .source
+                .map(|source| source.to_string())
+                .unwrap_or_default(),
+            message: None,
+            detail: detail.to_string().into_bytes(),
+        }
+    }
+}
+
+/// Ascending UIDs as `1:3` and `7`.
+fn ranges(uids: &[Uid]) -> Vec<String> {
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    for uid in uids {
+        let full = ranges.len() == RANGES_MAX;
+        match ranges.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(uid.0) => *last = uid.0,
+            _ if full => break,
+            _ => ranges.push((uid.0, uid.0)),
+        }
+    }
+    let text = |(first, last)| {
+        if first == last {
+            format!("{first}")
+        } else {
+            format!("{first}:{last}")
+        }
+    };
+    ranges.into_iter().map(text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_become_a_range() {
+        let uids = [1, 2, 3, 7, 9, 10].map(Uid);
+        assert_eq!(ranges(&uids), ["1:3", "7", "9:10"]);
+        let odd: Vec<_> = (0..2_000).map(|n| Uid(2 * n + 1)).collect();
+        assert_eq!(ranges(&odd).len(), RANGES_MAX);
+    }
+}

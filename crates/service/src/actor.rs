@@ -1,0 +1,169 @@
+//! Who acts, and by which way: what is attested apart from what is claimed.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use ledger::{Claim, Door, TlsVersion, UnixFacts};
+use policy::Role;
+use types::{AccountId, Address, CredentialId, ListenerId, SessionId, SubjectId};
+
+/// Numbers of subjects above this one stand for users of the host's console: this plus their uid.
+const CONSOLE_SUBJECTS: u64 = 1 << 40;
+/// The subject of what nobody signed in for.
+const NOBODY: SubjectId = SubjectId(0);
+
+/// The protocols of the doors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// Mail from other servers (RFC 5321).
+    Smtp,
+    /// Mail from our own users (RFC 6409).
+    Submission,
+    /// RFC 3501, RFC 9051.
+    Imap,
+    /// RFC 1939.
+    Pop3,
+}
+
+impl Protocol {
+    /// The word for records and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Smtp => "smtp",
+            Self::Submission => "submission",
+            Self::Imap => "imap",
+            Self::Pop3 => "pop3",
+        }
+    }
+}
+
+/// A client on the line, signed in or not.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// Where it came in.
+    pub listener: ListenerId,
+    /// Address of the socket's peer.
+    pub address: SocketAddr,
+    /// Version and cipher, once the connection is secured.
+    pub tls: Option<net::TlsInfo>,
+    /// Names the connection in records; fresh for each one.
+    pub session: SessionId,
+}
+
+impl Peer {
+    /// The address without its port; an IPv4 address in IPv6 form is the IPv4 address.
+    pub fn source(&self) -> IpAddr {
+        self.address.ip().to_canonical()
+    }
+}
+
+/// An account that signed in.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    /// Which account.
+    pub account: AccountId,
+    /// Its address.
+    pub address: Address,
+    /// With which credential.
+    pub credential: CredentialId,
+    /// What it may do.
+    pub role: Role,
+    /// The session that this sign-in began.
+    pub session: SessionId,
+    /// The record of it in the activity log.
+    pub sign_in: u64,
+    /// From where.
+    pub peer: Peer,
+}
+
+/// Who asks for a change, and how.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// Who.
+    pub who: Who,
+    /// How.
+    pub via: Via,
+}
+
+/// Sorts of actors that can ask for changes today.
+#[derive(Clone, Debug)]
+pub enum Who {
+    /// A user of the host's console; the facts are the kernel's.
+    UnixUser(UnixFacts),
+    /// An account with a session.
+    Account(Box<Principal>),
+    /// The server itself.
+    System,
+}
+
+/// The way by which a command came.
+#[derive(Clone, Debug)]
+pub struct Via {
+    /// The door.
+    pub door: Door,
+    /// Where it came in, if over the network.
+    pub listener: Option<ListenerId>,
+    /// Address of the socket's peer, if over the network.
+    pub peer: Option<IpAddr>,
+    /// Version of TLS, if there was any.
+    pub tls: Option<TlsVersion>,
+    /// What the other side says about itself.
+    pub claimed: BTreeMap<Claim, String>,
+}
+
+impl Actor {
+    /// The server itself, at its start or by a plan.
+    pub fn system(door: Door) -> Self {
+        let via = Via {
+            door,
+            listener: None,
+            peer: None,
+            tls: None,
+            claimed: BTreeMap::new(),
+        };
+        Self {
+            who: Who::System,
+            via,
+        }
+    }
+
+    /// A user of the console behind the control socket.
+    pub fn console(facts: UnixFacts, claimed: BTreeMap<Claim, String>) -> Self {
+        let via = Via {
+            door: Door::Cli,
+            listener: None,
+            peer: None,
+            tls: None,
+            claimed,
+        };
+        Self {
+            who: Who::UnixUser(facts),
+            via,
+        }
+    }
+
+    /// The subject under whose key the actor's personal values are sealed.
+    pub fn subject(&self) -> SubjectId {
+        match &self.who {
+            Who::UnixUser(facts) => SubjectId(CONSOLE_SUBJECTS + u64::from(facts.uid)),
+            Who::Account(principal) => account_subject(principal.account),
+            Who::System => NOBODY,
+        }
+    }
+
+    /// One spelling for budgets and logs.
+    pub fn key(&self) -> String {
+        match &self.who {
+            Who::UnixUser(facts) => format!("unix:{}", facts.uid),
+            Who::Account(principal) => principal.account.to_string(),
+            Who::System => "system".to_owned(),
+        }
+    }
+}
+
+/// The subject of an account's personal values.
+pub(crate) fn account_subject(account: AccountId) -> SubjectId {
+    SubjectId(account.0)
+}

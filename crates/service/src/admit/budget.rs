@@ -1,0 +1,161 @@
+//! How much one actor may add to the ledger, which is kept for ever.
+//!
+//! An append of several entries counts as one change. True tightening has a budget of its own, so
+//! that an intruder who used up an admin's budget cannot keep the admin from closing the door.
+
+use std::collections::HashMap;
+
+use types::Timestamp;
+
+/// Changes of one actor in an hour, and as many again that only tighten.
+pub(super) const CHANGES_PER_HOUR_MAX: u32 = 60;
+/// Octets of entries and objects of one actor in a day.
+pub(super) const OCTETS_PER_DAY_MAX: u64 = 1_048_576;
+/// Actors whose use is remembered; beyond it whoever was idle longest is forgotten.
+const ACTORS_MAX: usize = 10_000;
+const HOUR_S: i64 = 3_600;
+const DAY_S: i64 = 86_400;
+
+/// What the budget is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Purse {
+    /// Changes that only take exits, access or credentials away.
+    Tightening,
+    /// All others.
+    Ordinary,
+}
+
+/// Why the budget says no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum OverBudget {
+    /// Too many changes.
+    #[error(
+        "more than {CHANGES_PER_HOUR_MAX} changes in an hour; wait, or put several into one command"
+    )]
+    Changes,
+    /// Too many octets.
+    #[error("more than 1 MiB of changes in a day; wait until tomorrow")]
+    Octets,
+}
+
+#[derive(Clone, Copy)]
+struct Spent {
+    hour_began: Timestamp,
+    changes: u32,
+    day_began: Timestamp,
+    octets: u64,
+}
+
+/// The use of all actors since the start.
+#[derive(Default)]
+pub(crate) struct Budgets {
+    spent: HashMap<(String, Purse), Spent>,
+}
+
+impl Budgets {
+    /// Takes one change of `octets` from the actor's purse, or says why not.
+    pub(crate) fn spend(
+        &mut self,
+        actor: &str,
+        purse: Purse,
+        octets: u64,
+        now: Timestamp,
+    ) -> Result<(), OverBudget> {
+        let key = (actor.to_owned(), purse);
+        let fresh = Spent {
+            hour_began: now,
+            changes: 0,
+            day_began: now,
+            octets: 0,
+        };
+        let mut spent = self.spent.get(&key).copied().unwrap_or(fresh);
+        if now >= spent.hour_began.plus_s(HOUR_S) {
+            spent = Spent {
+                hour_began: now,
+                changes: 0,
+                ..spent
+            };
+        }
+        if now >= spent.day_began.plus_s(DAY_S) {
+            spent = Spent {
+                day_began: now,
+                octets: 0,
+                ..spent
+            };
+        }
+        if spent.changes >= CHANGES_PER_HOUR_MAX {
+            return Err(OverBudget::Changes);
+        }
+        if spent.octets.saturating_add(octets) > OCTETS_PER_DAY_MAX {
+            return Err(OverBudget::Octets);
+        }
+        spent.changes += 1;
+        spent.octets += octets;
+        self.make_room(&key);
+        self.spent.insert(key, spent);
+        Ok(())
+    }
+
+    fn make_room(&mut self, key: &(String, Purse)) {
+        if self.spent.len() < ACTORS_MAX || self.spent.contains_key(key) {
+            return;
+        }
+        let idlest = self.spent.iter().min_by_key(|(_, spent)| spent.hour_began);
+        if let Some(idlest) = idlest.map(|(key, _)| key.clone()) {
+            self.spent.remove(&idlest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp(1_000_000_000);
+
+    #[test]
+    fn changes_are_counted_by_the_hour_and_tightening_apart() {
+        let mut budgets = Budgets::default();
+        for _ in 0..CHANGES_PER_HOUR_MAX {
+            assert_eq!(budgets.spend("a_1", Purse::Ordinary, 1, START), Ok(()));
+        }
+        let over = Err(OverBudget::Changes);
+        assert_eq!(
+            budgets.spend("a_1", Purse::Ordinary, 1, START.plus_s(3_599)),
+            over
+        );
+        assert_eq!(budgets.spend("a_1", Purse::Tightening, 1, START), Ok(()));
+        assert_eq!(budgets.spend("a_2", Purse::Ordinary, 1, START), Ok(()));
+        assert_eq!(
+            budgets.spend("a_1", Purse::Ordinary, 1, START.plus_s(3_600)),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn octets_are_counted_by_the_day() {
+        let mut budgets = Budgets::default();
+        let big = OCTETS_PER_DAY_MAX - 1;
+        assert_eq!(budgets.spend("a_1", Purse::Ordinary, big, START), Ok(()));
+        let over = Err(OverBudget::Octets);
+        assert_eq!(
+            budgets.spend("a_1", Purse::Ordinary, 2, START.plus_s(7_200)),
+            over
+        );
+        assert_eq!(
+            budgets.spend("a_1", Purse::Ordinary, 2, START.plus_s(86_400)),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut budgets = Budgets::default();
+        for n in 0..ACTORS_MAX + 10 {
+            budgets
+                .spend(&n.to_string(), Purse::Ordinary, 1, START)
+                .unwrap();
+        }
+        assert_eq!(budgets.spent.len(), ACTORS_MAX);
+    }
+}

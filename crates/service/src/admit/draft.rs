@@ -1,0 +1,467 @@
+//! From commands, which speak of names, to changes, which speak of ids: each is authorised, checked
+//! and judged against the configuration that the changes before it lead to. Nothing is written.
+
+use ledger::{Commitment, ObjectId};
+use policy::change::{
+    AccountCreate, AccountNameSet, AccountQuotaSet, AccountRef, AccountRoleSet, AliasCreate,
+    AliasMembersChange, AliasRemove, CatchAllClear, CatchAllSet, CertificateSet, DetailSeparator,
+    DomainAliasCreate, DomainAliasRemove, DomainCreate, DomainPlusAddressingSet, DomainRef,
+    ListenerRemove, ListenerSet, PasswordSet, SendAsGrant, SendAsRevoke, ServiceSwitch,
+};
+use policy::judge::judge;
+use policy::{Account, Authority, Change, Config, HostedDomain, Judgement, Member, Role, Setting};
+use types::{Address, Domain, Secret, Sha256, SubjectId, Timestamp};
+
+use super::AdmitError;
+use crate::actor::account_subject;
+use crate::command::Command;
+use crate::secrets::{NewObject, NewPersonal, Vault};
+
+/// A change that may be made, with what it would do.
+pub(crate) struct Item {
+    pub(crate) judgement: Judgement,
+    pub(crate) payload: policy::Payload,
+}
+
+/// Changes that follow from commands, and what must be stored before their entries.
+pub(crate) struct Draft<'a> {
+    authority: Authority,
+    vault: &'a Vault,
+    now: Timestamp,
+    /// The configuration after all items so far.
+    pub(crate) config: Config,
+    pub(crate) items: Vec<Item>,
+    pub(crate) objects: Vec<NewObject>,
+    pub(crate) personal: Vec<NewPersonal>,
+    /// The first change that is not allowed; what comes after it was not looked at.
+    pub(crate) refused: Option<(Item, AdmitError)>,
+}
+
+/// A command whose passwords were replaced by their hashes, in the order of their appearance.
+pub(crate) struct Hashed<'a> {
+    pub(crate) command: &'a Command,
+    pub(crate) phc: Option<String>,
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) fn new(
+        authority: Authority,
+        vault: &'a Vault,
+        config: &Config,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            authority,
+            vault,
+            now,
+            config: config.clone(),
+            items: Vec::new(),
+            objects: Vec::new(),
+            personal: Vec::new(),
+            refused: None,
+        }
+    }
+
+    /// Adds what a command changes.
+    pub(crate) fn add(&mut self, hashed: &Hashed<'_>) -> Result<(), AdmitError> {
+        let Hashed { command, phc } = hashed;
+        match command {
+            Command::DomainAdd { .. }
+            | Command::DomainRemove { .. }
+            | Command::DomainEnable { .. }
+            | Command::DomainPlusAddressing { .. }
+            | Command::DomainAliasAdd { .. }
+            | Command::DomainAliasRemove { .. }
+            | Command::CatchAllSet { .. } => self.add_to_domain(command),
+            Command::AliasAdd { .. }
+            | Command::AliasTargets { .. }
+            | Command::AliasRemove { .. }
+            | Command::SendAsGrant { .. }
+            | Command::SendAsRevoke { .. } => self.add_to_alias(command),
+            Command::ServiceEnable { .. }
+            | Command::ListenerAdd { .. }
+            | Command::ListenerRemove { .. }
+            | Command::CertificateSet { .. }
+            | Command::SettingSet { .. } => self.add_to_server(command),
+            _ => self.add_to_account(command, phc.as_deref()),
+        }
+    }
+
+    fn add_to_domain(&mut self, command: &Command) -> Result<(), AdmitError> {
+        match command {
+            Command::DomainAdd { domain } => {
+                let id = self.config.next_domain_id();
+                let change = Change::DomainCreate(DomainCreate {
+                    id,
+                    name: domain.clone(),
+                });
+                self.push(change)
+            }
+            Command::DomainRemove { domain } => {
+                let id = self.domain(domain)?.id;
+                self.push(Change::DomainRemove(DomainRef { id }))
+            }
+            Command::DomainEnable { domain, enabled } => {
+                let id = self.domain(domain)?.id;
+                let switch = if *enabled {
+                    Change::DomainEnable
+                } else {
+                    Change::DomainDisable
+                };
+                self.push(switch(DomainRef { id }))
+            }
+            Command::DomainPlusAddressing { domain, enabled } => {
+                let id = self.domain(domain)?.id;
+                let separator = enabled.then_some(DetailSeparator::Plus);
+                let change =
+                    Change::DomainPlusAddressingSet(DomainPlusAddressingSet { id, separator });
+                self.push(change)
+            }
+            Command::DomainAliasAdd { alias, domain } => {
+                let (id, of) = (self.config.next_domain_id(), self.domain(domain)?.id);
+                let change = DomainAliasCreate {
+                    id,
+                    name: alias.clone(),
+                    of,
+                };
+                self.push(Change::DomainAliasCreate(change))
+            }
+            Command::DomainAliasRemove { alias } => {
+                let found = self
+                    .config
+                    .domain_aliases()
+                    .find(|(_, name, _)| *name == alias);
+                let id = found
+                    .map(|(id, ..)| id)
+                    .ok_or_else(|| not_found("domain alias", alias))?;
+                let change = Change::DomainAliasRemove(DomainAliasRemove { id });
+                self.push(change)
+            }
+            Command::CatchAllSet {
+                domain,
+                target: None,
+            } => {
+                let id = self.domain(domain)?.id;
+                self.push(Change::CatchAllClear(CatchAllClear { id }))
+            }
+            Command::CatchAllSet {
+                domain,
+                target: Some(target),
+            } => {
+                let id = self.domain(domain)?.id;
+                let members = vec![self.member(target)?];
+                let change = Change::CatchAllSet(CatchAllSet { id, members });
+                self.push(change)
+            }
+            _ => Err(misplaced()),
+        }
+    }
+
+    fn add_to_account(&mut self, command: &Command, phc: Option<&str>) -> Result<(), AdmitError> {
+        match command {
+            Command::AccountAdd {
+                address,
+                name,
+                role,
+                quota_octets,
+                ..
+            } => {
+                self.add_account(address, name.as_deref(), *role, *quota_octets)?;
+                self.set_password(address, phc)
+            }
+            Command::AccountRemove { address } => {
+                let id = self.account(address)?.id;
+                self.push(Change::AccountRemove(AccountRef { id }))
+            }
+            Command::AccountEnable { address, enabled } => {
+                let id = self.account(address)?.id;
+                let switch = if *enabled {
+                    Change::AccountEnable
+                } else {
+                    Change::AccountDisable
+                };
+                self.push(switch(AccountRef { id }))
+            }
+            Command::AccountName { address, name } => {
+                let subject = self.account(address)?.subject();
+                let name = self.commit_name(account_subject(subject.account), name)?;
+                let change = AccountNameSet {
+                    id: subject.account,
+                    name,
+                };
+                self.push(Change::AccountNameSet(change))
+            }
+            Command::AccountRole { address, role } => {
+                let id = self.account(address)?.id;
+                let change = Change::AccountRoleSet(AccountRoleSet { id, role: *role });
+                self.push(change)
+            }
+            Command::AccountQuota {
+                address,
+                quota_octets,
+            } => {
+                let id = self.account(address)?.id;
+                let change = AccountQuotaSet {
+                    id,
+                    quota_octets: *quota_octets,
+                };
+                self.push(Change::AccountQuotaSet(change))
+            }
+            Command::AccountPassword { address, .. } => self.set_password(address, phc),
+            _ => Err(misplaced()),
+        }
+    }
+
+    fn add_account(
+        &mut self,
+        address: &Address,
+        name: Option<&str>,
+        role: Role,
+        quota_octets: Option<u64>,
+    ) -> Result<(), AdmitError> {
+        let id = self.config.next_account_id();
+        let name = match name {
+            Some(name) => self.commit_name(account_subject(id), name)?,
+            None => None,
+        };
+        let address = address.clone();
+        let create = AccountCreate {
+            id,
+            address,
+            role,
+            quota_octets,
+            name,
+        };
+        self.push(Change::AccountCreate(create))
+    }
+
+    fn set_password(&mut self, address: &Address, phc: Option<&str>) -> Result<(), AdmitError> {
+        if self.refused.is_some() {
+            return Ok(());
+        }
+        let account = self.account(address)?;
+        let (subject, known) = (account.subject(), account.password.map(|p| p.credential));
+        let id = known.unwrap_or_else(|| self.config.next_credential_id());
+        let phc = phc.ok_or_else(misplaced)?;
+        let secret = self.secret(phc.as_bytes());
+        let change = Change::PasswordSet(PasswordSet {
+            id,
+            account: subject.account,
+            secret,
+        });
+        self.push(change)
+    }
+
+    fn add_to_alias(&mut self, command: &Command) -> Result<(), AdmitError> {
+        match command {
+            Command::AliasAdd { address, targets } => {
+                let members = self.members(targets)?;
+                let id = self.config.next_alias_id();
+                let create = AliasCreate {
+                    id,
+                    address: address.clone(),
+                    members,
+                };
+                self.push(Change::AliasCreate(create))
+            }
+            Command::AliasTargets { address, targets } => {
+                let alias = self.alias(address)?;
+                let (id, present) = (alias.id, alias.members.clone());
+                let wanted = self.members(targets)?;
+                let change = AliasMembersChange::between(id, &present, &wanted);
+                self.push(Change::AliasMembersChange(change))
+            }
+            Command::AliasRemove { address } => {
+                let id = self.alias(address)?.id;
+                self.push(Change::AliasRemove(AliasRemove { id }))
+            }
+            Command::SendAsGrant { account, identity } => {
+                let account = self.account(account)?.id;
+                let of = self.identity(identity)?;
+                let id = self.config.next_grant_id();
+                self.push(Change::SendAsGrant(SendAsGrant { id, account, of }))
+            }
+            Command::SendAsRevoke { account, identity } => {
+                let account = self.account(account)?.id;
+                let of = self.identity(identity)?;
+                let grant = self
+                    .config
+                    .grants()
+                    .find(|g| g.account == account && g.of == of);
+                let id = grant
+                    .map(|g| g.id)
+                    .ok_or_else(|| not_found("send-as grant", identity))?;
+                self.push(Change::SendAsRevoke(SendAsRevoke { id }))
+            }
+            _ => Err(misplaced()),
+        }
+    }
+
+    fn add_to_server(&mut self, command: &Command) -> Result<(), AdmitError> {
+        let change = match command {
+            Command::ServiceEnable { service, enabled } => {
+                let switch = if *enabled {
+                    Change::ServiceOn
+                } else {
+                    Change::ServiceOff
+                };
+                switch(ServiceSwitch { id: *service })
+            }
+            Command::ListenerAdd {
+                service,
+                address,
+                port,
+            } => Change::ListenerCreate(ListenerSet {
+                id: self.config.next_listener_id(),
+                service: *service,
+                address: (*address, *port).into(),
+            }),
+            Command::ListenerRemove {
+                service,
+                address,
+                port,
+            } => {
+                let at = (*address, *port).into();
+                let found = self
+                    .config
+                    .listeners()
+                    .find(|l| l.service == *service && l.address == at);
+                let id = found
+                    .map(|l| l.id)
+                    .ok_or_else(|| not_found("listener", at))?;
+                Change::ListenerRemove(ListenerRemove { id })
+            }
+            Command::CertificateSet { chain_pem, key_pem } => {
+                self.certificate(chain_pem, &key_pem.0)?
+            }
+            Command::SettingSet { key, value } => {
+                let setting = Setting::parse(key, value);
+                Change::SettingSet(setting.map_err(|err| AdmitError::Invalid(err.to_string()))?)
+            }
+            _ => return Err(misplaced()),
+        };
+        self.push(change)
+    }
+
+    fn certificate(&mut self, chain_pem: &str, key_pem: &Secret) -> Result<Change, AdmitError> {
+        let names = crate::secrets::certificate_names(chain_pem, key_pem, self.now)
+            .map_err(|err| AdmitError::Invalid(err.to_string()))?;
+        let same = self
+            .config
+            .certificates()
+            .find(|known| known.names == names);
+        let id = same.map_or_else(|| self.config.next_certificate_id(), |known| known.id);
+        let chain = self.vault.plain_object(chain_pem.as_bytes());
+        let (chain, key) = (self.keep(chain), self.secret(key_pem.expose()));
+        Ok(Change::CertificateSet(CertificateSet {
+            id,
+            names,
+            chain,
+            key,
+        }))
+    }
+
+    /// Authorises, checks and judges one change, and goes on from the configuration after it.
+    pub(crate) fn push(&mut self, change: Change) -> Result<(), AdmitError> {
+        if self.refused.is_some() {
+            return Ok(());
+        }
+        let change = change
+            .normalised(&self.config)
+            .map_err(|err| AdmitError::from_check(&err))?;
+        change
+            .check(&self.config)
+            .map_err(|err| AdmitError::from_check(&err))?;
+        let after = self
+            .config
+            .fold(self.config.size(), Sha256([0; 32]), &change);
+        let after = after.map_err(|err| AdmitError::Invalid(err.to_string()))?;
+        let judgement = judge(&self.config, &after, &change, self.authority.account());
+        let payload = change.payload(&self.config);
+        let change_right = change.right(&self.config);
+        let item = Item { judgement, payload };
+        if policy::may(&self.authority, &change_right) {
+            self.items.push(item);
+            self.config = after;
+        } else {
+            let why = "your role does not allow this; ask an owner".to_owned();
+            self.refused = Some((item, AdmitError::NotAllowed(why)));
+        }
+        Ok(())
+    }
+
+    fn commit_name(
+        &mut self,
+        subject: SubjectId,
+        name: &str,
+    ) -> Result<Option<Commitment>, AdmitError> {
+        if name.is_empty() {
+            return Ok(None);
+        }
+        if name.chars().count() > NAME_MAX_CHARS || name.chars().any(char::is_control) {
+            let why = format!("a name has at most {NAME_MAX_CHARS} characters and no line ends");
+            return Err(AdmitError::Invalid(why));
+        }
+        let personal = self.vault.personal(subject, name.as_bytes());
+        let commitment = personal.commitment;
+        self.personal.push(personal);
+        Ok(Some(commitment))
+    }
+
+    fn secret(&mut self, value: &[u8]) -> ObjectId {
+        let object = self.vault.secret_object(value);
+        self.keep(object)
+    }
+
+    fn keep(&mut self, object: NewObject) -> ObjectId {
+        let id = object.id;
+        self.objects.push(object);
+        id
+    }
+
+    fn domain(&self, name: &Domain) -> Result<&HostedDomain, AdmitError> {
+        self.config
+            .domain(name)
+            .ok_or_else(|| not_found("domain", name))
+    }
+
+    fn account(&self, address: &Address) -> Result<&Account, AdmitError> {
+        self.config
+            .account_at(address)
+            .ok_or_else(|| not_found("account", address))
+    }
+
+    fn alias(&self, address: &Address) -> Result<&policy::Alias, AdmitError> {
+        self.config
+            .alias_at(address)
+            .ok_or_else(|| not_found("alias", address))
+    }
+
+    fn members(&self, targets: &[Address]) -> Result<Vec<Member>, AdmitError> {
+        targets.iter().map(|target| self.member(target)).collect()
+    }
+
+    fn member(&self, target: &Address) -> Result<Member, AdmitError> {
+        self.config
+            .member(target)
+            .ok_or_else(|| not_found("address", target))
+    }
+
+    fn identity(&self, address: &Address) -> Result<policy::Owned, AdmitError> {
+        self.config
+            .owner(address)
+            .ok_or_else(|| not_found("address", address))
+    }
+}
+
+/// Characters of the name of an account.
+const NAME_MAX_CHARS: usize = 200;
+
+fn not_found(kind: &'static str, name: impl std::fmt::Display) -> AdmitError {
+    AdmitError::NotFound(format!("there is no {kind} {name}"))
+}
+
+/// Each command is handed to the family that knows it; this answers for a table gone wrong.
+fn misplaced() -> AdmitError {
+    AdmitError::Invalid("this command is not complete".to_owned())
+}

@@ -1,0 +1,384 @@
+//! The one gate for every change of the configuration.
+//!
+//! Whatever the door, a change takes these steps in this order: authorise, validate, judge the
+//! difference in outcome, build the entries, sign the growth, commit entries and checkpoint in one
+//! transaction, fold and publish, tell. What fails before the signature changes nothing; what was
+//! signed is stored before anything else is. Nothing but this module makes a new configuration.
+
+mod budget;
+mod commit;
+mod draft;
+mod entry;
+
+use ledger::{Batch, Cause, Outcome};
+use policy::{Authority, Change, ChangeError, ChangeErrorKind, Class, Viewer};
+use serde::{Deserialize, Serialize};
+use types::Secret;
+
+pub(crate) use budget::Budgets;
+use budget::Purse;
+pub(crate) use commit::Admission;
+use draft::{Draft, Hashed, Item};
+use entry::Occasion;
+
+use crate::Service;
+use crate::actor::{Actor, Who};
+use crate::command::Command;
+use crate::password;
+
+/// Commands of one append.
+const COMMANDS_MAX: usize = 2_000;
+/// Octets of the words that an actor gives.
+const REASON_MAX_OCTETS: usize = 2_000;
+
+/// How a change is asked for.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct AdmitOptions {
+    /// Why, in the actor's own words.
+    pub reason: Option<String>,
+    /// Say what would happen; change nothing.
+    pub dry_run: bool,
+}
+
+/// What became of a change that was allowed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Admitted {
+    /// The entries, in order; empty for a dry run.
+    pub seqs: Vec<u64>,
+    /// What the change does, one sentence each.
+    pub effects: Vec<String>,
+    /// The highest class of all changes, `C0` to `C3`.
+    pub class: String,
+    /// The highest score.
+    pub score: u32,
+    /// Detections that matched, such as `R1`.
+    pub detections: Vec<String>,
+    /// Whether it was only tried.
+    pub dry_run: bool,
+}
+
+/// Why nothing was changed; the text is for the person who asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum AdmitError {
+    /// The actor has no right to it.
+    #[error("not allowed: {0}")]
+    NotAllowed(String),
+    /// It speaks of something that does not exist.
+    #[error("{0}")]
+    NotFound(String),
+    /// It does not fit what exists.
+    #[error("{0}")]
+    Conflict(String),
+    /// A value cannot be accepted.
+    #[error("{0}")]
+    Invalid(String),
+    /// The actor has added enough for now.
+    #[error("{0}")]
+    OverBudget(String),
+    /// The record was tampered with; only tightening is possible until that is acknowledged.
+    #[error("changes are frozen: {0}")]
+    Frozen(String),
+    /// It was signed, but the disk did not answer: it will be in force or not, ask again.
+    #[error("it is not known yet whether the change took effect; look at `sealpost ledger list`")]
+    NotKnownYet,
+    /// Our own trouble; nothing was changed.
+    #[error("the change could not be recorded, so it was not made: {0}")]
+    Unavailable(String),
+}
+
+impl AdmitError {
+    fn from_check(err: &ChangeError) -> Self {
+        match err.kind() {
+            ChangeErrorKind::NotFound => Self::NotFound(err.to_string()),
+            ChangeErrorKind::Conflict => Self::Conflict(err.to_string()),
+            ChangeErrorKind::Invalid => Self::Invalid(err.to_string()),
+        }
+    }
+}
+
+impl Service {
+    /// Makes the changes that the commands ask for: all of them in one append, or none.
+    ///
+    /// Once the growth is signed the append completes even if the caller goes away.
+    pub async fn admit(
+        &self,
+        actor: &Actor,
+        commands: Vec<Command>,
+        options: AdmitOptions,
+    ) -> Result<Admitted, AdmitError> {
+        let (service, actor) = (self.clone(), actor.clone());
+        let task =
+            tokio::spawn(async move { service.admit_all(&actor, &commands, &options).await });
+        task.await.unwrap_or(Err(AdmitError::NotKnownYet))
+    }
+
+    async fn admit_all(
+        &self,
+        actor: &Actor,
+        commands: &[Command],
+        options: &AdmitOptions,
+    ) -> Result<Admitted, AdmitError> {
+        check_size(commands, options)?;
+        let hashed = self.hash_passwords(commands, options.dry_run).await?;
+        let mut admission = self.inner.admission.lock().await;
+        self.roll_forward(&mut admission).await?;
+        let config = self.config();
+        let authority = self.authority(actor)?;
+        let mut draft = Draft::new(authority, &self.inner.vault, &config, self.clock().now());
+        for command in &hashed {
+            draft.add(command)?;
+        }
+        if let Some((item, err)) = draft.refused.take() {
+            self.record_refusal(&mut admission, actor, item).await;
+            return Err(err);
+        }
+        let mut admitted = self.summary(&draft.items, options.dry_run);
+        if options.dry_run || draft.items.is_empty() {
+            return Ok(admitted);
+        }
+        admission.is_open_for(&draft.items)?;
+        let Draft {
+            items,
+            objects,
+            mut personal,
+            ..
+        } = draft;
+        let occasion = self.occasion(actor, options.reason.as_deref(), &mut personal);
+        let entries = self.entries(&occasion, items, Outcome::Applied)?;
+        let octets = objects
+            .iter()
+            .map(|object| object.stored.len())
+            .sum::<usize>();
+        self.spend(&mut admission, actor, &entries, octets)?;
+        self.keep_beside(objects, personal).await?;
+        admitted.seqs = entries.iter().map(|entry| entry.seq).collect();
+        self.append(&mut admission, &entries).await?;
+        Ok(admitted)
+    }
+
+    /// Records something that the server itself did or found.
+    pub(crate) async fn admit_own(
+        &self,
+        admission: &mut Admission,
+        door: ledger::Door,
+        change: Change,
+        objects: Vec<crate::secrets::NewObject>,
+    ) -> Result<(), AdmitError> {
+        let config = self.config();
+        let actor = Actor::system(door);
+        let mut personal = Vec::new();
+        let occasion = self.occasion(&actor, None, &mut personal);
+        let mut draft = Draft::new(Authority::Console, &self.inner.vault, &config, occasion.at);
+        draft.push(change)?;
+        let items = std::mem::take(&mut draft.items);
+        let entries = self.entries(&occasion, items, Outcome::Applied)?;
+        self.keep_beside(objects, personal).await?;
+        self.append(admission, &entries).await
+    }
+
+    fn authority(&self, actor: &Actor) -> Result<Authority, AdmitError> {
+        match &actor.who {
+            Who::UnixUser(_) | Who::System => Ok(Authority::Console),
+            Who::Account(principal) => {
+                let gone = || AdmitError::NotAllowed("this account no longer works".to_owned());
+                self.config().authority(principal.account).ok_or_else(gone)
+            }
+        }
+    }
+
+    /// Hashes new passwords before the gate is closed for others, since that takes long.
+    async fn hash_passwords<'a>(
+        &self,
+        commands: &'a [Command],
+        dry_run: bool,
+    ) -> Result<Vec<Hashed<'a>>, AdmitError> {
+        let mut hashed = Vec::with_capacity(commands.len());
+        for command in commands {
+            let phc = match command {
+                Command::AccountAdd {
+                    address, password, ..
+                }
+                | Command::AccountPassword { address, password } => {
+                    Some(self.hash_password(address, &password.0, dry_run).await?)
+                }
+                _ => None,
+            };
+            hashed.push(Hashed { command, phc });
+        }
+        Ok(hashed)
+    }
+
+    async fn hash_password(
+        &self,
+        address: &types::Address,
+        password: &Secret,
+        dry_run: bool,
+    ) -> Result<String, AdmitError> {
+        let config = self.config();
+        let min = usize::try_from(config.settings().password_min_chars).unwrap_or(usize::MAX);
+        let own = [address.local().as_str(), address.domain().as_str()];
+        password::check_new(password, min, &own)
+            .map_err(|err| AdmitError::Invalid(err.to_string()))?;
+        if dry_run {
+            return Ok(String::new());
+        }
+        let busy = |err: password::Busy| AdmitError::Unavailable(err.to_string());
+        self.inner
+            .passwords
+            .hash(password.clone())
+            .await
+            .map_err(busy)
+    }
+
+    fn occasion(
+        &self,
+        actor: &Actor,
+        reason: Option<&str>,
+        personal: &mut Vec<crate::secrets::NewPersonal>,
+    ) -> Occasion {
+        let vault = &self.inner.vault;
+        let reason = reason.map(|words| vault.personal(actor.subject(), words.as_bytes()));
+        let commitment = reason.as_ref().map(|reason| reason.commitment);
+        personal.extend(reason);
+        Occasion {
+            log: self.inner.origin.clone(),
+            at: self.clock().now(),
+            mono_us: self.clock().monotonic_us(),
+            boot: self.inner.boot.clone(),
+            actor: entry::actor(actor, &self.config()),
+            via: entry::via(actor, vault, personal),
+            reason: commitment,
+            cause: None::<Cause>,
+        }
+    }
+
+    fn entries(
+        &self,
+        occasion: &Occasion,
+        items: Vec<Item>,
+        outcome: Outcome,
+    ) -> Result<Vec<ledger::Entry>, AdmitError> {
+        let first = self.config().size();
+        let of =
+            u32::try_from(items.len()).map_err(|_| AdmitError::Invalid("too much".to_owned()))?;
+        let batch = |n| {
+            (of > 1).then(|| Batch {
+                id: format!("b_{first}"),
+                n,
+                of,
+            })
+        };
+        let numbered = (1..).zip(first..).zip(items);
+        Ok(numbered
+            .map(|((n, seq), item)| {
+                occasion.entry(seq, item.payload, &item.judgement, outcome, batch(n))
+            })
+            .collect())
+    }
+
+    /// Charges the actor; the server itself and a console that only tightens are never refused.
+    fn spend(
+        &self,
+        admission: &mut Admission,
+        actor: &Actor,
+        entries: &[ledger::Entry],
+        object_octets: usize,
+    ) -> Result<(), AdmitError> {
+        if matches!(actor.who, Who::System) {
+            return Ok(());
+        }
+        let tightens = entries
+            .iter()
+            .all(|entry| entry.risk.class == ledger::RiskClass::C0);
+        let purse = if tightens {
+            Purse::Tightening
+        } else {
+            Purse::Ordinary
+        };
+        let bytes = entries
+            .iter()
+            .map(|entry| entry.to_bytes().map_or(0, |bytes| bytes.len()));
+        let octets = (bytes.sum::<usize>() + object_octets) as u64;
+        let spent = admission
+            .budgets
+            .spend(&actor.key(), purse, octets, self.clock().now());
+        spent.map_err(|err| AdmitError::OverBudget(err.to_string()))
+    }
+
+    /// An attempt of class C1 or higher that was refused leaves an entry; the same attempt again
+    /// within a minute only counts.
+    async fn record_refusal(&self, admission: &mut Admission, actor: &Actor, item: Item) {
+        if item.judgement.class < Class::C1 {
+            return;
+        }
+        let now = self.clock().now();
+        let what = format!(
+            "{} {} {}",
+            actor.key(),
+            item.payload.kind,
+            item.payload.object.id
+        );
+        if !admission.refusals.is_news(&what, now) {
+            return;
+        }
+        let mut personal = Vec::new();
+        let occasion = self.occasion(actor, None, &mut personal);
+        let done = match self.entries(&occasion, vec![item], Outcome::Refused) {
+            Ok(entries) => match self.keep_beside(Vec::new(), personal).await {
+                Ok(()) => self.append(admission, &entries).await,
+                Err(err) => Err(err),
+            },
+            Err(err) => Err(err),
+        };
+        if let Err(err) = done {
+            tracing::error!(error = %err, "a refused change could not be recorded: {err}");
+        }
+    }
+
+    fn summary(&self, items: &[Item], dry_run: bool) -> Admitted {
+        let config = self.config();
+        let effects = items.iter().flat_map(|item| &item.judgement.effects);
+        let mut detections: Vec<String> = items
+            .iter()
+            .flat_map(|item| &item.judgement.detections)
+            .map(ToString::to_string)
+            .collect();
+        detections.sort();
+        detections.dedup();
+        let class = items
+            .iter()
+            .map(|item| item.judgement.class)
+            .max()
+            .unwrap_or(Class::C0);
+        Admitted {
+            seqs: Vec::new(),
+            effects: effects
+                .map(|effect| policy::sentence(effect, &config, Viewer::Server))
+                .collect(),
+            class: format!("{class:?}"),
+            score: items
+                .iter()
+                .map(|item| item.judgement.score)
+                .max()
+                .unwrap_or(0),
+            detections,
+            dry_run,
+        }
+    }
+}
+
+fn check_size(commands: &[Command], options: &AdmitOptions) -> Result<(), AdmitError> {
+    if commands.len() > COMMANDS_MAX {
+        let why = format!("more than {COMMANDS_MAX} changes in one command; split it");
+        return Err(AdmitError::Invalid(why));
+    }
+    if options
+        .reason
+        .as_ref()
+        .is_some_and(|reason| reason.len() > REASON_MAX_OCTETS)
+    {
+        let why = format!("the reason has more than {REASON_MAX_OCTETS} octets");
+        return Err(AdmitError::Invalid(why));
+    }
+    Ok(())
+}

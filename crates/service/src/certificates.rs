@@ -1,0 +1,93 @@
+//! The certificates in force: read from the ledger's objects, renewed when the configuration is.
+
+use std::sync::Mutex;
+
+use net::{Certificates, TlsServer};
+use policy::Config;
+use types::{CertificateId, Secret, Sha256};
+
+use crate::{Service, StartError, lock};
+
+/// What clients are shown, and of which objects it was made.
+#[derive(Default)]
+pub(crate) struct Shown(Mutex<Option<InForce>>);
+
+struct InForce {
+    made_of: Vec<(Sha256, Sha256)>,
+    certificates: Certificates,
+    server: TlsServer,
+}
+
+impl Service {
+    /// The TLS side of every listener; `None` until there is a certificate. It follows later
+    /// changes of the certificates by itself.
+    pub fn tls(&self) -> Option<TlsServer> {
+        lock(&self.inner.shown.0)
+            .as_ref()
+            .map(|shown| shown.server.clone())
+    }
+
+    /// Reads the certificates of the configuration and shows them from now on.
+    pub(crate) fn show_certificates(&self, config: &Config) -> Result<(), StartError> {
+        let wanted: Vec<_> = config.certificates().collect();
+        let made_of: Vec<_> = wanted
+            .iter()
+            .map(|wanted| (wanted.chain, wanted.key))
+            .collect();
+        let mut shown = lock(&self.inner.shown.0);
+        if wanted.is_empty() || shown.as_ref().is_some_and(|shown| shown.made_of == made_of) {
+            return Ok(());
+        }
+        let mut read = Vec::with_capacity(wanted.len());
+        for certificate in wanted {
+            read.push(self.certificate(certificate.id, certificate.chain, certificate.key)?);
+        }
+        let Some((default, others)) = read.split_first() else {
+            return Ok(());
+        };
+        if let Some(shown) = shown.as_mut() {
+            shown.certificates.replace(default, others);
+            shown.made_of = made_of;
+            return Ok(());
+        }
+        let certificates = Certificates::new(default, others);
+        let server =
+            TlsServer::new(certificates.clone()).map_err(|err| StartError::Certificate {
+                id: "all".to_owned(),
+                why: err.to_string(),
+            })?;
+        *shown = Some(InForce {
+            made_of,
+            certificates,
+            server,
+        });
+        Ok(())
+    }
+
+    fn certificate(
+        &self,
+        id: CertificateId,
+        chain: Sha256,
+        key: Sha256,
+    ) -> Result<net::Certificate, StartError> {
+        let wrong = |why: String| StartError::Certificate {
+            id: id.to_string(),
+            why,
+        };
+        let missing = |what: &str| wrong(format!("its {what} is missing or not as recorded"));
+        let object = |id: Sha256| {
+            self.inner
+                .store
+                .read_blocking(|tx| store::ledger::object(tx, &id))
+        };
+        let chain = object(chain)?.ok_or_else(|| missing("chain"))?;
+        let sealed = object(key)?.ok_or_else(|| missing("key"))?;
+        let key: Secret = self
+            .inner
+            .vault
+            .open_secret(key, &sealed)
+            .ok_or_else(|| missing("key"))?;
+        net::Certificate::from_pem(&chain, &key, self.clock().now())
+            .map_err(|err| wrong(err.to_string()))
+    }
+}

@@ -1,0 +1,61 @@
+//! Why a service function did not do what it was asked, in kinds that every door can say.
+
+use store::StoreError;
+
+/// What most functions of the service return.
+pub type ServiceResult<T> = Result<T, ServiceError>;
+
+/// Who must act: the asker (most kinds), time ([`Self::Busy`], [`Self::NoSpace`]), or the operator.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceError {
+    /// There is no such thing, or not for this principal.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// A thing of this name exists.
+    #[error("it exists already")]
+    Exists,
+    /// A rule says no, in words for the person.
+    #[error("{0}")]
+    Refused(String),
+    /// The account has no room left.
+    #[error("the mailbox is full")]
+    OverQuota,
+    /// The message is larger than the server takes.
+    #[error("the message is larger than {max_octets} octets")]
+    TooLarge {
+        /// The limit.
+        max_octets: u64,
+    },
+    /// A named limit is reached.
+    #[error("limit reached: {0}")]
+    Limit(&'static str),
+    /// The disk is full; try again later.
+    #[error("no space")]
+    NoSpace,
+    /// Too much at once; try again.
+    #[error("busy")]
+    Busy,
+    /// Our own trouble; it is in the log already.
+    #[error("not available")]
+    Unavailable,
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(err: StoreError) -> Self {
+        match err {
+            StoreError::NoSpace => Self::NoSpace,
+            StoreError::Busy => Self::Busy,
+            StoreError::NoSuchAccount(_) | StoreError::NoSuchMailbox(_) => {
+                Self::NotFound("mailbox")
+            }
+            StoreError::NotFound(what) => Self::NotFound(what),
+            StoreError::MailboxExists => Self::Exists,
+            StoreError::LimitReached(limit) => Self::Limit(limit),
+            StoreError::TooLarge { max_octets } => Self::TooLarge { max_octets },
+            other => {
+                tracing::error!(error = %other, "the store failed: {other}");
+                Self::Unavailable
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Search in texts: a scan, since nothing is indexed yet (RFC 9051 §6.4.4).
+//!
+//! One message at a time is in memory for each of a few scans, on threads that may block. The scan
+//! stops after the message it is at when nobody waits for its result any more.
+
+use std::sync::{Arc, Weak};
+
+use net::Clock;
+use store::{ReadTx, Store};
+use tokio::sync::Semaphore;
+use types::{AccountId, EmailId};
+
+use super::read::owned;
+use crate::Service;
+use crate::actor::Principal;
+use crate::error::{ServiceError, ServiceResult};
+use crate::mime::{Mime, matches_header};
+
+/// Octets that one search reads.
+pub const SEARCH_OCTETS_MAX: u64 = 4_294_967_296;
+/// Seconds that one search takes, the wait for its turns included.
+pub const SEARCH_TIME_MAX_S: u64 = 120;
+/// Octets of one message that are looked into; text behind them is not found.
+const MESSAGE_OCTETS_MAX: usize = 67_108_864;
+/// Scans at a time, for all sessions together.
+const SCANS_MAX: usize = 4;
+/// Messages after which a scan lets others have their turn.
+const TURN_MESSAGES: usize = 32;
+
+static SCANS: Semaphore = Semaphore::const_new(SCANS_MAX);
+
+/// What is looked for; case does not matter, and encodings are decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextQuery {
+    /// In the text parts.
+    Body(String),
+    /// In the header fields and in the text parts.
+    Text(String),
+    /// In header fields of this name: the name, then the text.
+    Header(String, String),
+}
+
+/// What a search may still use.
+#[derive(Clone, Copy)]
+pub(super) struct Budget {
+    pub(super) octets: u64,
+    pub(super) until_us: u64,
+}
+
+/// One search on its way through the messages.
+#[derive(Clone)]
+pub(super) struct Scan {
+    store: Store,
+    clock: Clock,
+    account: AccountId,
+    query: Arc<TextQuery>,
+    /// Lives as long as somebody waits for the result.
+    waiting: Weak<()>,
+}
+
+impl Service {
+    /// The messages of these that match, in their order.
+    ///
+    /// Above [`SEARCH_OCTETS_MAX`] or [`SEARCH_TIME_MAX_S`] there is no result but
+    /// [`ServiceError::Limit`]. Dropping the future stops the search.
+    pub async fn search_text(
+        &self,
+        principal: &Principal,
+        emails: &[EmailId],
+        query: TextQuery,
+    ) -> ServiceResult<Vec<EmailId>> {
+        let until_us = self.clock().monotonic_us() + SEARCH_TIME_MAX_S * 1_000_000;
+        let budget = Budget {
+            octets: SEARCH_OCTETS_MAX,
+            until_us,
+        };
+        self.search_within(principal, emails, query, budget).await
+    }
+
+    pub(super) async fn search_within(
+        &self,
+        principal: &Principal,
+        emails: &[EmailId],
+        query: TextQuery,
+        mut budget: Budget,
+    ) -> ServiceResult<Vec<EmailId>> {
+        let account = self.owner(principal)?.account;
+        let waiting = Arc::new(());
+        let scan = self.scan(account, query, &waiting);
+        let mut found = Vec::new();
+        for turn in emails.chunks(TURN_MESSAGES) {
+            let permit = SCANS
+                .acquire()
+                .await
+                .map_err(|_| ServiceError::Unavailable)?;
+            let (scan, turn) = (scan.clone(), turn.to_vec());
+            let running = tokio::task::spawn_blocking(move || {
+                let _until_done = permit;
+                scan.run(&turn, budget)
+            });
+            let (matching, left) = running.await.map_err(|err| {
+                tracing::error!(error = %err, "a search broke off: {err}");
+                ServiceError::Unavailable
+            })??;
+            found.extend(matching);
+            budget = left;
+        }
+        Ok(found)
+    }
+
+    pub(super) fn scan(&self, account: AccountId, query: TextQuery, waiting: &Arc<()>) -> Scan {
+        Scan {
+            store: self.inner.store.clone(),
+            clock: self.clock().clone(),
+            account,
+            query: Arc::new(query),
+            waiting: Arc::downgrade(waiting),
+        }
+    }
+}
+
+impl Scan {
+    /// The messages of these that match, and what is left of the budget.
+    pub(super) fn run(
+        &self,
+        emails: &[EmailId],
+        mut budget: Budget,
+    ) -> ServiceResult<(Vec<EmailId>, Budget)> {
+        let mut found = Vec::new();
+        for email in emails {
+            if self.waiting.strong_count() == 0 {
+                break;
+            }
+            if self.clock.monotonic_us() >= budget.until_us {
+                return Err(ServiceError::Limit("time of a search"));
+            }
+            let text = self.read(*email)?;
+            let left = budget.octets.checked_sub(text.len() as u64);
+            budget.octets = left.ok_or(ServiceError::Limit("octets of a search"))?;
+            if self.query.matches(&text) {
+                found.push(*email);
+            }
+        }
+        Ok((found, budget))
+    }
+
+    /// The octets that the query looks into.
+    fn read(&self, email: EmailId) -> ServiceResult<Vec<u8>> {
+        let read = |tx: &ReadTx<'_>| {
+            owned(tx, self.account, email)?;
+            let mut text = store::email::head(tx, email)?;
+            if !matches!(*self.query, TextQuery::Header(..)) {
+                let room = MESSAGE_OCTETS_MAX.saturating_sub(text.len());
+                let body = store::email::body(tx, email)?;
+                text.extend_from_slice(&tx.read_blob_range(&body, 0, room)?);
+            }
+            Ok(text)
+        };
+        Ok(self.store.read_blocking(read)?)
+    }
+}
+
+impl TextQuery {
+    fn matches(&self, text: &[u8]) -> bool {
+        match self {
+            Self::Body(wanted) => Mime::parse(text).body_contains(text, wanted),
+            Self::Text(wanted) => Mime::parse(text).text_contains(text, wanted),
+            Self::Header(name, wanted) => matches_header(text, name, wanted),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! How a service comes into being: made new by setup, or opened again and checked.
+
+mod boot;
+mod create;
+mod files;
+mod heal;
+mod open;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use net::{Clock, Random};
+use types::{Address, ReversePath};
+
+pub use boot::BootFacts;
+pub use create::Founding;
+pub(crate) use files::{CHECKPOINT_FILE, LedgerFiles, TilesError};
+pub(crate) use heal::{Signed, check as check_ledger};
+
+use crate::admit::AdmitError;
+use crate::keys::KeysError;
+use crate::signer::SignerError;
+
+/// Where an installation lives.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    /// The data folder.
+    pub data: PathBuf,
+    /// The keys folder, outside the data folder.
+    pub keys: PathBuf,
+}
+
+/// Which ledger an installation must find: the start file pins it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin {
+    /// The name of the log.
+    pub origin: String,
+    /// The key that verifies it.
+    pub vkey: String,
+}
+
+/// What happens to mail for other servers while this one cannot send yet.
+#[derive(Clone)]
+pub enum Outside {
+    /// It is refused in the session.
+    Refuse,
+    /// It is taken and shown, and goes nowhere; for the demo.
+    Sink(Arc<dyn Fn(Outgoing) + Send + Sync>),
+}
+
+/// A message that would have left.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// Envelope sender.
+    pub from: ReversePath,
+    /// To whom.
+    pub to: Address,
+    /// Its subject as it stands, if it has one.
+    pub subject: Option<String>,
+    /// Its size.
+    pub octets: u64,
+}
+
+/// What a service needs to begin.
+#[derive(Clone)]
+pub struct Start {
+    /// Its folders.
+    pub paths: Paths,
+    /// Real or virtual time.
+    pub clock: Clock,
+    /// Real or seeded randomness.
+    pub random: Random,
+    /// Where mail for other servers goes.
+    pub outside: Outside,
+    /// Password hashes at a time.
+    pub hash_threads: usize,
+}
+
+/// Why there is no service; each text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The keys folder.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The signer's files.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// The data folder.
+    #[error(transparent)]
+    Open(#[from] store::OpenError),
+    /// The database.
+    #[error("the data folder cannot be read: {0}")]
+    Store(#[from] store::StoreError),
+    /// The second copy of the ledger.
+    #[error(transparent)]
+    Tiles(#[from] TilesError),
+    /// The folder has another ledger than the start file says.
+    #[error(
+        "this is not the ledger that the start file names: it says {pinned}, the keys folder has {found}; check data_dir and keys_dir in the start file"
+    )]
+    OtherLedger {
+        /// What the start file says.
+        pinned: String,
+        /// What is there.
+        found: String,
+    },
+    /// The database is older than what was signed, and the second copy does not have the rest.
+    #[error(
+        "ledger ROLLED BACK to {found} entries: {signed} were signed; the data folder is older than the keys folder. Put the newest data folder back; to go on from an older backup, run recovery"
+    )]
+    RolledBack {
+        /// Entries that are there.
+        found: u64,
+        /// Entries that were signed.
+        signed: u64,
+    },
+    /// An entry is not what was signed, and the second copy does not have it either.
+    #[error(
+        "ledger DAMAGED at entry {seq}, in the database and in the second copy; put a backup of the data folder back"
+    )]
+    Damaged {
+        /// The first such entry.
+        seq: u64,
+    },
+    /// An entry that was signed cannot be understood.
+    #[error(
+        "ledger entry {seq} cannot be obeyed by this version: {why}; install the version that made it"
+    )]
+    NotUnderstood {
+        /// Which.
+        seq: u64,
+        /// Why.
+        why: String,
+    },
+    /// Reading the ledger broke off by a fault of the program.
+    #[error("reading the ledger broke off; this is a fault of the program, please report it")]
+    BrokenOff,
+    /// A demo's folder under `serve`, or the other way round.
+    #[error("the ledger in {data} was made by `sealpost {mode}`; it cannot be used otherwise")]
+    Mode {
+        /// The folder.
+        data: String,
+        /// Who made it.
+        mode: &'static str,
+    },
+    /// A first change or a boot record was refused.
+    #[error(transparent)]
+    Admit(#[from] AdmitError),
+    /// A certificate in the ledger cannot be used.
+    #[error(
+        "certificate {id}: {why}; replace it: sealpost certificate set --chain FILE --key FILE"
+    )]
+    Certificate {
+        /// Which.
+        id: String,
+        /// Why.
+        why: String,
+    },
+    /// The folder of a new installation cannot be made or has something in it.
+    #[error("cannot make {path}: {why}")]
+    Folder {
+        /// Which.
+        path: String,
+        /// Why.
+        why: String,
+    },
+}

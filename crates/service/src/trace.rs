@@ -1,0 +1,116 @@
+//! What happened to messages: the fates of every message and recipient, searched and told.
+
+use serde::{Deserialize, Serialize};
+use store::fate::{self, Fate, FateKey};
+use types::{AccountId, Address, Timestamp};
+
+use crate::error::ServiceResult;
+use crate::{Service, ServiceError};
+
+/// Rows that one search gives.
+const ROWS_MAX: usize = 1_000;
+
+/// Which messages are looked for: by recipient, account, id or Message-ID; the sender narrows.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct TraceQuery {
+    /// Envelope sender.
+    pub from: Option<Address>,
+    /// Envelope recipient.
+    pub to: Option<Address>,
+    /// The id of the reply to the client, or a Message-ID.
+    pub id: Option<String>,
+    /// Seconds since 1970 from which on.
+    pub since_s: Option<i64>,
+    /// At most so many rows; 100 if not said, 1,000 at most.
+    pub limit: Option<usize>,
+}
+
+/// What became of one message for one recipient.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TraceRow {
+    /// The id of the message here.
+    pub id: String,
+    /// When it was decided, RFC 3339.
+    pub at: String,
+    /// Envelope sender; empty for notifications.
+    pub from: String,
+    /// Envelope recipient.
+    pub to: String,
+    /// The account that it was for.
+    pub account: Option<AccountId>,
+    /// What was done: `store`, `refuse`, `sink`.
+    pub action: String,
+    /// Where it went, or why not.
+    pub target: String,
+    /// The rules that touched it, as `id@seq`.
+    pub rules: Vec<String>,
+    /// Size of the configuration ledger that decided it.
+    pub config_size: u64,
+    /// The session that brought it.
+    pub session: Option<String>,
+    /// Its size.
+    pub octets: u64,
+    /// Its Message-ID.
+    pub message_id: String,
+}
+
+impl Service {
+    /// The fates that fit, newest first.
+    pub async fn trace(&self, query: TraceQuery) -> ServiceResult<Vec<TraceRow>> {
+        let limit = query.limit.unwrap_or(100).min(ROWS_MAX);
+        let since = Timestamp(0).plus_s(query.since_s.unwrap_or(0));
+        let (to, id) = (query.to.map(|to| to.folded().to_string()), query.id);
+        if to.is_none() && id.is_none() && query.from.is_none() {
+            return Err(ServiceError::Refused(
+                "say whose mail: --to, --from or --id".to_owned(),
+            ));
+        }
+        let from = query.from.map(|from| from.to_string());
+        let until = Timestamp(i64::MAX);
+        let fates = self.inner.store.read(move |tx| {
+            let find = |key| fate::find(tx, key, since, until, limit);
+            match (&id, &to, &from) {
+                (Some(id), ..) => {
+                    let found = find(FateKey::Message(id))?;
+                    if found.is_empty() {
+                        find(FateKey::MessageId(id))
+                    } else {
+                        Ok(found)
+                    }
+                }
+                (None, Some(to), _) => find(FateKey::Recipient(to)),
+                (None, None, Some(from)) => find(FateKey::Sender(from)),
+                (None, None, None) => Ok(Vec::new()),
+            }
+            .map(|fates| narrowed(fates, from.as_deref(), to.as_deref()))
+        });
+        Ok(fates.await?.into_iter().map(TraceRow::from).collect())
+    }
+}
+
+fn narrowed(fates: Vec<Fate>, from: Option<&str>, to: Option<&str>) -> Vec<Fate> {
+    let fits = |fate: &Fate| {
+        from.is_none_or(|from| fate.reverse_path == from)
+            && to.is_none_or(|to| fate.recipient == to)
+    };
+    fates.into_iter().filter(fits).collect()
+}
+
+impl From<Fate> for TraceRow {
+    fn from(fate: Fate) -> Self {
+        Self {
+            id: fate.message,
+            at: fate.at.to_rfc3339(),
+            from: fate.reverse_path,
+            to: fate.recipient,
+            account: fate.account,
+            action: fate.action,
+            target: fate.target,
+            rules: serde_json::from_slice(&fate.rules).unwrap_or_default(),
+            config_size: fate.config_size,
+            session: fate.session.map(|session| session.to_string()),
+            octets: fate.size,
+            message_id: fate.message_id,
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! The configuration in force, as lists and single things.
+
+use ledger::Commitment;
+use policy::{Account, Alias, HostedDomain, Member, Role};
+use serde::Serialize;
+use types::{Address, Domain};
+
+use crate::Service;
+use crate::actor::Actor;
+use crate::error::{ServiceError, ServiceResult};
+
+/// How the server is.
+#[derive(Clone, Debug, Serialize)]
+pub struct StatusView {
+    /// The name by which it greets.
+    pub host_name: String,
+    /// `serve` or `demo`.
+    pub mode: String,
+    /// How strictly changes are controlled.
+    pub preset: String,
+    /// Domains, accounts and aliases.
+    pub domains: usize,
+    /// Accounts.
+    pub accounts: usize,
+    /// Aliases.
+    pub aliases: usize,
+    /// The name of the ledger.
+    pub ledger_origin: String,
+    /// The key that verifies it.
+    pub ledger_vkey: String,
+    /// Its entries.
+    pub ledger_size: u64,
+    /// Why changes wait, if they do.
+    pub frozen: Option<String>,
+    /// Whether mail is put off for want of disk space.
+    pub low_space: bool,
+    /// Why the store has stopped, if it has.
+    pub failure: Option<String>,
+}
+
+/// A domain.
+#[derive(Clone, Debug, Serialize)]
+pub struct DomainView {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: Domain,
+    /// Whether it takes mail.
+    pub enabled: bool,
+    /// How many accounts it has.
+    pub accounts: usize,
+    /// How many aliases.
+    pub aliases: usize,
+    /// Its second names.
+    pub other_names: Vec<Domain>,
+    /// Where mail for unknown addresses goes.
+    pub catch_all: Vec<String>,
+    /// Whether `name+detail@` reaches `name@`.
+    pub plus_addressing: bool,
+}
+
+/// An account.
+#[derive(Clone, Debug, Serialize)]
+pub struct AccountView {
+    /// Its id.
+    pub id: String,
+    /// Its address.
+    pub address: Address,
+    /// The name that people see.
+    pub name: Option<String>,
+    /// What it may do.
+    pub role: Role,
+    /// Whether it works.
+    pub enabled: bool,
+    /// Octets it keeps.
+    pub used_octets: u64,
+    /// Octets it may keep; none for no limit.
+    pub quota_octets: Option<u64>,
+    /// Messages it keeps.
+    pub messages: u64,
+    /// Octets of removed mail that can be brought back.
+    pub recoverable_octets: u64,
+    /// The entry that made it.
+    pub made_seq: u64,
+}
+
+/// An alias.
+#[derive(Clone, Debug, Serialize)]
+pub struct AliasView {
+    /// Its id.
+    pub id: String,
+    /// Its address.
+    pub address: Address,
+    /// To whom it delivers; what is outside the organisation says so.
+    pub targets: Vec<String>,
+}
+
+/// A service with its listeners.
+#[derive(Clone, Debug, Serialize)]
+pub struct ServiceView {
+    /// Its registered name.
+    pub service: String,
+    /// Whether it answers.
+    pub enabled: bool,
+    /// Where.
+    pub listeners: Vec<String>,
+}
+
+/// A certificate.
+#[derive(Clone, Debug, Serialize)]
+pub struct CertificateView {
+    /// Its id.
+    pub id: String,
+    /// The names it serves.
+    pub names: Vec<Domain>,
+}
+
+/// A setting.
+#[derive(Clone, Debug, Serialize)]
+pub struct SettingView {
+    /// Its key.
+    pub key: &'static str,
+    /// Its value now.
+    pub value: String,
+    /// Its value if nobody sets it.
+    pub default: String,
+    /// What it accepts.
+    pub accepted: String,
+    /// What it means.
+    pub meaning: String,
+}
+
+impl Service {
+    /// How the server is.
+    pub async fn status(&self, actor: &Actor) -> ServiceResult<StatusView> {
+        self.may_read_server(actor)?;
+        let config = self.config();
+        let genesis = config.genesis().ok_or(ServiceError::Unavailable)?;
+        let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        Ok(StatusView {
+            host_name: self.host_name(),
+            mode: word(serde_json::json!(genesis.mode)),
+            preset: word(serde_json::json!(genesis.preset)),
+            domains: config.domains_len(),
+            accounts: config.accounts_len(),
+            aliases: config.aliases().count(),
+            ledger_origin: self.inner.origin.to_string(),
+            ledger_vkey: self.inner.vkey.clone(),
+            ledger_size: config.size(),
+            frozen: self.inner.admission.lock().await.frozen.clone(),
+            low_space: self.inner.store.is_low_on_space(),
+            failure: self.inner.store.failure().map(str::to_owned),
+        })
+    }
+
+    /// All domains.
+    pub fn domain_list(&self, actor: &Actor) -> ServiceResult<Vec<DomainView>> {
+        self.may_read_server(actor)?;
+        Ok(self
+            .config()
+            .domains()
+            .map(|domain| self.domain_view(domain))
+            .collect())
+    }
+
+    /// One domain, by any of its names.
+    pub fn domain_show(&self, actor: &Actor, name: &Domain) -> ServiceResult<DomainView> {
+        self.may_read_server(actor)?;
+        let config = self.config();
+        let domain = config
+            .domain(name)
+            .ok_or(ServiceError::NotFound("domain"))?;
+        Ok(self.domain_view(domain))
+    }
+
+    /// All accounts, or those of one domain.
+    pub async fn account_list(
+        &self,
+        actor: &Actor,
+        of: Option<&Domain>,
+    ) -> ServiceResult<Vec<AccountView>> {
+        self.may_read_server(actor)?;
+        let config = self.config();
+        let of = match of {
+            Some(name) => Some(
+                config
+                    .domain(name)
+                    .ok_or(ServiceError::NotFound("domain"))?
+                    .id,
+            ),
+            None => None,
+        };
+        let accounts = config
+            .accounts()
+            .filter(|account| of.is_none_or(|of| account.domain == of));
+        self.account_views(accounts.cloned().collect()).await
+    }
+
+    /// One account.
+    pub async fn account_show(
+        &self,
+        actor: &Actor,
+        address: &Address,
+    ) -> ServiceResult<AccountView> {
+        self.may_read_server(actor)?;
+        let config = self.config();
+        let account = config
+            .account_at(address)
+            .ok_or(ServiceError::NotFound("account"))?;
+        let mut views = self.account_views(vec![account.clone()]).await?;
+        views.pop().ok_or(ServiceError::NotFound("account"))
+    }
+
+    /// All aliases, or those of one domain.
+    pub fn alias_list(&self, actor: &Actor, of: Option<&Domain>) -> ServiceResult<Vec<AliasView>> {
+        self.may_read_server(actor)?;
+        let config = self.config();
+        let of = match of {
+            Some(name) => Some(
+                config
+                    .domain(name)
+                    .ok_or(ServiceError::NotFound("domain"))?
+                    .id,
+            ),
+            None => None,
+        };
+        let aliases = config
+            .aliases()
+            .filter(|alias| of.is_none_or(|of| alias.domain == of));
+        Ok(aliases.map(|alias| self.alias_view(alias)).collect())
+    }
+
+    /// One alias.
+    pub fn alias_show(&self, actor: &Actor, address: &Address) -> ServiceResult<AliasView> {
+        self.may_read_server(actor)?;
+        let config = self.config();
+        let alias = config
+            .alias_at(address)
+            .ok_or(ServiceError::NotFound("alias"))?;
+        Ok(self.alias_view(alias))
+    }
+
+    /// All services, also those that are off.
+    pub fn service_list(&self, actor: &Actor) -> ServiceResult<Vec<ServiceView>> {
+        self.may_read_server(actor)?;
+        let config = self.config();
+        let view = |service: policy::Service| ServiceView {
+            service: service.to_string(),
+            enabled: config.service_is_on(service),
+            listeners: (config
+                .listeners()
+                .filter(|listener| listener.service == service))
+            .map(|listener| listener.address.to_string())
+            .collect(),
+        };
+        Ok(policy::Service::ALL.into_iter().map(view).collect())
+    }
+
+    /// All certificates.
+    pub fn certificate_list(&self, actor: &Actor) -> ServiceResult<Vec<CertificateView>> {
+        self.may_read_server(actor)?;
+        let config = self.config();
+        let view = |certificate: &policy::Certificate| CertificateView {
+            id: certificate.id.to_string(),
+            names: certificate.names.clone(),
+        };
+        Ok(config.certificates().map(view).collect())
+    }
+
+    /// All settings.
+    pub fn setting_list(&self, actor: &Actor) -> ServiceResult<Vec<SettingView>> {
+        self.may_read_server(actor)?;
+        let rows = self.config().settings().rows().into_iter();
+        let view = |row: policy::settings::SettingRow| SettingView {
+            key: row.key,
+            value: row.current,
+            default: row.default,
+            accepted: row.accepted,
+            meaning: row.doc,
+        };
+        Ok(rows.map(view).collect())
+    }
+
+    fn domain_view(&self, domain: &HostedDomain) -> DomainView {
+        let config = self.config();
+        DomainView {
+            id: domain.id.to_string(),
+            name: domain.name.clone(),
+            enabled: domain.enabled,
+            accounts: domain.accounts_len(),
+            aliases: domain.aliases_len(),
+            other_names: config.names_of(domain).split_off(1),
+            catch_all: domain
+                .catch_all
+                .iter()
+                .map(|member| self.member_words(member))
+                .collect(),
+            plus_addressing: domain.separator.is_some(),
+        }
+    }
+
+    fn alias_view(&self, alias: &Alias) -> AliasView {
+        AliasView {
+            id: alias.id.to_string(),
+            address: alias.address.clone(),
+            targets: alias
+                .members
+                .iter()
+                .map(|member| self.member_words(member))
+                .collect(),
+        }
+    }
+
+    fn member_words(&self, member: &Member) -> String {
+        let config = self.config();
+        let address = match member {
+            Member::Account(id) => config
+                .account(*id)
+                .map(|account| account.address.to_string()),
+            Member::Alias(id) => config.alias(*id).map(|alias| alias.address.to_string()),
+            Member::Outside(address) => Some(format!("{address} (OUTSIDE)")),
+        };
+        address.unwrap_or_else(|| format!("{member} (gone)"))
+    }
+
+    async fn account_views(&self, accounts: Vec<Account>) -> ServiceResult<Vec<AccountView>> {
+        let ids: Vec<_> = accounts.iter().map(|account| account.id).collect();
+        let usages = self.inner.store.read(move |tx| {
+            ids.into_iter()
+                .map(|id| store::account::usage(tx, id))
+                .collect::<Result<Vec<_>, _>>()
+        });
+        let usages = usages.await?;
+        let mut views = Vec::with_capacity(accounts.len());
+        for (account, usage) in accounts.into_iter().zip(usages) {
+            views.push(AccountView {
+                id: account.id.to_string(),
+                name: match &account.name {
+                    Some(name) => Some(self.opened(*name).await?),
+                    None => None,
+                },
+                address: account.address,
+                role: account.role,
+                enabled: account.enabled,
+                used_octets: usage.octets,
+                quota_octets: account.quota_octets,
+                messages: usage.messages,
+                recoverable_octets: usage.recoverable_octets,
+                made_seq: account.made_seq,
+            });
+        }
+        Ok(views)
+    }
+
+    /// A personal value, or a word that it is gone.
+    pub(crate) async fn opened(&self, commitment: Commitment) -> ServiceResult<String> {
+        let c = commitment.c;
+        let sidecar = self
+            .inner
+            .store
+            .read(move |tx| store::ledger::sidecar(tx, &c))
+            .await?;
+        let value =
+            sidecar.and_then(|(_, sealed)| self.inner.vault.open_personal(&commitment, &sealed));
+        Ok(value.unwrap_or_else(|| "(erased)".to_owned()))
+    }
+}

@@ -1,0 +1,33 @@
+//! What there is, told to those who may know: for tables, pages and programs alike.
+//!
+//! Field names are part of the command line's `--json`, so they are only ever added to.
+
+mod config;
+mod ledger;
+
+pub use config::{
+    AccountView, AliasView, CertificateView, DomainView, ServiceView, SettingView, StatusView,
+};
+pub use ledger::{EntryDetail, EntryView, VerifyView};
+
+use policy::{Authority, Right, may};
+
+use crate::Service;
+use crate::actor::{Actor, Who};
+use crate::error::{ServiceError, ServiceResult};
+
+impl Service {
+    /// Whether the actor may read the whole configuration and all records.
+    pub(crate) fn may_read_server(&self, actor: &Actor) -> ServiceResult<()> {
+        let authority = match &actor.who {
+            Who::UnixUser(_) | Who::System => Some(Authority::Console),
+            Who::Account(principal) => self.config().authority(principal.account),
+        };
+        match authority {
+            Some(authority) if may(&authority, &Right::ReadServer) => Ok(()),
+            _ => Err(ServiceError::Refused(
+                "your role does not allow this".to_owned(),
+            )),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! A whole service on real files in a temporary folder, with virtual time and seeded randomness.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ledger::UnixFacts;
+use net::{Clock, Random, TlsInfo};
+use policy::Role;
+use policy::change::Mode;
+use service::{
+    Actor, AdmitError, AdmitOptions, Admitted, BootFacts, Command, Founding, Outside, Password,
+    Paths, Peer, Pin, Principal, Protocol, Service, Start, StartError,
+};
+use tempfile::TempDir;
+use types::{Address, ListenerId, Secret, Sha256, Timestamp};
+
+/// The password of every account that a world makes.
+pub const PASSWORD: &str = "lamp river quilt ostrich";
+/// Monday, 23 November 2026, 10:09:40 UTC.
+const BEGIN: Timestamp = Timestamp(1_795_428_580_000_000);
+
+/// A service for `example.org` and what belongs to it.
+pub struct World {
+    /// The service.
+    pub service: Service,
+    /// Its time, which moves only when told.
+    pub clock: Clock,
+    /// The ledger that it must find when it is opened again.
+    pub pin: Pin,
+    dir: TempDir,
+}
+
+impl World {
+    /// A world with these accounts in `example.org` (and in further domains that are named), all
+    /// with [`PASSWORD`]. The first one is the owner.
+    pub async fn new(accounts: &[&str]) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary folder can be made");
+        let clock = Clock::virtual_at(BEGIN);
+        let founding = Founding {
+            mode: Mode::Serve,
+            host_name: "mx.example.org".parse().expect("a domain name"),
+            actor: Self::console(),
+            commands: commands(accounts),
+        };
+        let start = start(dir.path(), &clock, Outside::Refuse);
+        let made = Service::create(start, founding).await;
+        let (service, pin) = made.expect("an empty folder can be founded");
+        Self {
+            service,
+            clock,
+            pin,
+            dir,
+        }
+    }
+
+    /// Closes the service and opens it again, as after an orderly restart.
+    pub async fn reopen(self) -> Self {
+        let (clock, pin, dir) = (self.clock.clone(), self.pin.clone(), self.stop().await);
+        let service = Self::open_at(dir.path(), &clock, &pin).await;
+        Self {
+            service: service.expect("what was closed can be opened"),
+            clock,
+            pin,
+            dir,
+        }
+    }
+
+    /// Closes the service and leaves its folder, for a look or a change from outside.
+    pub async fn stop(self) -> TempDir {
+        self.service.close().await;
+        drop(self.service);
+        self.dir
+    }
+
+    /// Opens the service whose world was [`Self::stop`]ped.
+    pub async fn open_at(dir: &Path, clock: &Clock, pin: &Pin) -> Result<Service, StartError> {
+        Service::open(
+            start(dir, clock, Outside::Refuse),
+            pin,
+            Mode::Serve,
+            facts(),
+        )
+        .await
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// The keys folder.
+    pub fn keys(&self) -> PathBuf {
+        self.dir.path().join("keys")
+    }
+
+    /// A user of the console, root on this machine.
+    pub fn console() -> Actor {
+        let facts = UnixFacts {
+            uid: 0,
+            gid: Some(0),
+            pid: Some(4_242),
+            login_uid: Some(1_000),
+        };
+        Actor::console(facts, BTreeMap::new())
+    }
+
+    /// Makes a change from the console.
+    pub async fn admit(&self, command: Command) -> Result<Admitted, AdmitError> {
+        self.service
+            .admit(&Self::console(), vec![command], AdmitOptions::default())
+            .await
+    }
+
+    /// A client on a TLS connection that has not signed in.
+    pub fn peer(&self, protocol: Protocol) -> Peer {
+        Peer {
+            protocol,
+            listener: ListenerId(1),
+            address: SocketAddr::from(([192, 0, 2, 9], 40_000)),
+            tls: Some(TlsInfo {
+                version: "TLSv1.3".to_owned(),
+                cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
+                server_name: None,
+            }),
+            session: self.service.new_session(),
+        }
+    }
+
+    /// An account, signed in over IMAP.
+    pub async fn sign_in(&self, address: &str) -> Principal {
+        let password = Secret::new(PASSWORD.into());
+        let signed_in = self
+            .service
+            .sign_in(&self.peer(Protocol::Imap), address, &password)
+            .await;
+        signed_in.expect("every account of a world has the same password")
+    }
+}
+
+fn commands(accounts: &[&str]) -> Vec<Command> {
+    let mut commands = vec![domain("example.org")];
+    let mut domains = vec!["example.org".to_owned()];
+    for (number, account) in accounts.iter().enumerate() {
+        let address: Address = account.parse().expect("an address");
+        let name = address.domain().to_string();
+        if !domains.contains(&name) {
+            commands.push(domain(&name));
+            domains.push(name);
+        }
+        commands.push(Command::AccountAdd {
+            address,
+            name: None,
+            role: if number == 0 {
+                Role::Owner
+            } else {
+                Role::MailboxOwner
+            },
+            quota_octets: None,
+            password: Password(Secret::new(PASSWORD.into())),
+        });
+    }
+    commands
+}
+
+fn domain(name: &str) -> Command {
+    Command::DomainAdd {
+        domain: name.parse().expect("a domain name"),
+    }
+}
+
+fn start(dir: &Path, clock: &Clock, outside: Outside) -> Start {
+    Start {
+        paths: Paths {
+            data: dir.join("data"),
+            keys: dir.join("keys"),
+        },
+        clock: clock.clone(),
+        random: Random::system(),
+        outside,
+        hash_threads: 2,
+    }
+}
+
+fn facts() -> BootFacts {
+    BootFacts {
+        version: "0.0.0-test".to_owned(),
+        binary: Sha256([0; 32]),
+        argv: vec!["sealpost".to_owned(), "serve".to_owned()],
+        start_file: b"host_name = \"mx.example.org\"\n".to_vec(),
+        environment: Vec::new(),
+        host: "test".to_owned(),
+        uid: 0,
+    }
+}
