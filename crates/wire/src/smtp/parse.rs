@@ -282,6 +282,7 @@ mod tests {
         command(line.as_bytes()).map(|command| String::from_utf8(command.to_bytes()).unwrap())
     }
 
+    // long: one table of lines.
     #[test]
     fn commands_are_read() {
         for (line, expected) in [
@@ -346,6 +347,7 @@ mod tests {
         }
     }
 
+    // long: one table of lines.
     #[test]
     fn what_is_no_command_is_refused() {
         use SyntaxError as E;
