@@ -1,0 +1,183 @@
+//! The loop: reads lines and content, obeys the session, keeps the time.
+
+use std::time::Duration;
+
+use net::{Conn, ConnError, Deadline, Shutdown};
+use service::{Peer, Protocol, Service};
+use tokio::time::Instant;
+use tracing::debug;
+use types::ListenerId;
+use types::limits::SMTP_LINE_MAX_OCTETS;
+
+use crate::error::SmtpError;
+use crate::intake;
+use crate::session::{Heard, Incoming, Next, Session, Step};
+
+/// Time for a command or the next portion of content (RFC 5321 §4.5.3.2.7).
+const IDLE: Duration = Duration::from_secs(300);
+/// Time for a whole session of a server, or of a client that has signed in.
+pub(crate) const SESSION: Duration = Duration::from_secs(3_600);
+/// Time for a client of submission to sign in.
+const BEFORE_SIGN_IN: Duration = Duration::from_secs(180);
+
+/// How a listener speaks SMTP.
+#[derive(Clone, Copy, Debug)]
+pub struct Door {
+    /// Which listener.
+    pub listener: ListenerId,
+    /// [`Protocol::Smtp`] or [`Protocol::Submission`].
+    pub protocol: Protocol,
+}
+
+/// Speaks SMTP over a connection, secured already where TLS comes first, until the client leaves, the link breaks or the server stops.
+pub async fn serve(mut conn: Conn, service: Service, door: Door, shutdown: Shutdown) {
+    let time = match door.protocol {
+        Protocol::Submission => BEFORE_SIGN_IN,
+        _ => SESSION,
+    };
+    set_time(&mut conn, time);
+    let peer = Peer {
+        protocol: door.protocol,
+        listener: door.listener,
+        address: conn.peer_addr(),
+        tls: conn.tls_info().cloned(),
+        session: service.new_session(),
+    };
+    let session = Session::new(service, peer, conn.can_start_tls());
+    run(conn, session, shutdown).await;
+}
+
+/// Leads a session to its end.
+pub(crate) async fn run(mut conn: Conn, mut session: Session, shutdown: Shutdown) {
+    let id = session.peer().session;
+    let outcome = converse(&mut conn, &mut session, &shutdown).await;
+    // What the session holds is free before the client can see that the connection is closed.
+    session.end().await;
+    match outcome {
+        Ok(()) => conn.close().await,
+        Err(err) => debug!(session.id = %id, reason = %err, "session broken: {err}"),
+    }
+}
+
+pub(crate) fn set_time(conn: &mut Conn, time: Duration) {
+    conn.set_deadline(Deadline {
+        idle: IDLE,
+        until: Some(Instant::now() + time),
+    });
+}
+
+async fn converse(
+    conn: &mut Conn,
+    session: &mut Session,
+    shutdown: &Shutdown,
+) -> Result<(), ConnError> {
+    let mut step = session.greet();
+    loop {
+        if !step.delay.is_zero() {
+            tokio::time::sleep(step.delay).await;
+        }
+        if let Next::StartTls = step.next {
+            start_tls(conn, session, &step).await?;
+        } else {
+            conn.write(&step.reply.to_bytes()).await?;
+        }
+        if let Next::LineSignedIn = step.next {
+            conn.mark_authenticated();
+            set_time(conn, SESSION);
+        }
+        step = match step.next {
+            Next::End => return Ok(()),
+            Next::Data(mut incoming) => {
+                let ending = incoming.intake.read_data(conn).await?;
+                session.data_received(incoming, ending).await
+            }
+            Next::SaslLine => match line(conn, shutdown).await? {
+                Line::Gone => return Ok(()),
+                Line::Said(line) => session.sasl_line(&line).await,
+                Line::Fault(fault) => fault.answer(session),
+            },
+            Next::Line | Next::LineSignedIn | Next::StartTls => match line(conn, shutdown).await? {
+                Line::Gone => return Ok(()),
+                Line::Said(line) => command(conn, session, &line).await?,
+                Line::Fault(fault) => fault.answer(session),
+            },
+        };
+    }
+}
+
+/// Whatever the client sent behind STARTTLS ends the connection: it was said in the clear.
+async fn start_tls(conn: &mut Conn, session: &mut Session, step: &Step) -> Result<(), ConnError> {
+    if conn.buffered_len() > 0 {
+        return Err(ConnError::InjectedPlaintext);
+    }
+    conn.write(&step.reply.to_bytes()).await?;
+    conn.start_tls().await?;
+    session.secured(conn.tls_info().cloned());
+    Ok(())
+}
+
+async fn command(conn: &mut Conn, session: &mut Session, said: &[u8]) -> Result<Step, ConnError> {
+    match session.handle(said).await {
+        Heard::Step(step) => Ok(step),
+        Heard::Discard { octets, then } => {
+            intake::discard(conn, octets).await?;
+            Ok(then)
+        }
+        Heard::Chunk {
+            mut incoming,
+            octets,
+            last,
+        } => {
+            let Incoming { intake, chunks, .. } = &mut *incoming;
+            intake.read_chunk(conn, chunks, octets).await?;
+            Ok(session.chunk_received(incoming, octets, last).await)
+        }
+    }
+}
+
+enum Line {
+    Said(Vec<u8>),
+    Fault(LineFault),
+    /// The client closed.
+    Gone,
+}
+
+/// What came instead of a line.
+enum LineFault {
+    TooLong,
+    BareLf,
+    Silence,
+    Stop,
+}
+
+impl LineFault {
+    fn answer(self, session: &mut Session) -> Step {
+        match self {
+            Self::TooLong => session.bad_command(&SmtpError::LineTooLong),
+            // What follows could be meant for a server that takes LF for an end: hear no more.
+            Self::BareLf => Step {
+                next: Next::End,
+                ..session.bad_command(&SmtpError::BareLf)
+            },
+            Self::Silence => Step::farewell(4, 2, "time is over"),
+            Self::Stop => Step::farewell(3, 2, "the server stops, try again"),
+        }
+    }
+}
+
+/// Reads a line. The wait is given up when the server stops; reading loses nothing by that.
+async fn line(conn: &mut Conn, shutdown: &Shutdown) -> Result<Line, ConnError> {
+    let read = tokio::select! {
+        biased;
+        () = shutdown.wait() => return Ok(Line::Fault(LineFault::Stop)),
+        read = conn.read_line(SMTP_LINE_MAX_OCTETS) => read,
+    };
+    match read {
+        Ok(Some(line)) => Ok(Line::Said(line)),
+        Ok(None) => Ok(Line::Gone),
+        Err(ConnError::LineTooLong) => Ok(Line::Fault(LineFault::TooLong)),
+        Err(ConnError::BareLf) => Ok(Line::Fault(LineFault::BareLf)),
+        Err(ConnError::IdleTimeout) => Ok(Line::Fault(LineFault::Silence)),
+        Err(err) => Err(err),
+    }
+}

@@ -1,0 +1,8 @@
+//! Dialogues: what a client says and what it hears.
+
+mod client;
+
+mod content;
+mod limits;
+mod order;
+mod submission;

@@ -1,0 +1,121 @@
+//! Submission: who may send, and as whom.
+
+use service::Protocol;
+
+use super::client::{Client, Line, World, inbox};
+
+/// `\0ann@example.org\0correct horse battery`
+pub(super) const SIGN_IN: &[(&str, &str)] = &[(
+    "AUTH PLAIN AGFubkBleGFtcGxlLm9yZwBjb3JyZWN0IGhvcnNlIGJhdHRlcnk=",
+    "235 2.7.0 *",
+)];
+
+const MAIL: (&str, &str) = ("MAIL FROM:<ann@example.org>", "250 2.1.0 *");
+
+#[tokio::test]
+async fn nothing_is_submitted_and_no_password_taken_in_the_clear() {
+    let mut client = Client::connect(&World::new().await, Protocol::Submission, Line::Clear).await;
+    let refused: &[(&str, &str)] = &[
+        ("EHLO client.example.net", "250 HELP"),
+        ("MAIL FROM:<ann@example.org>", "530 5.7.0 *"),
+        (
+            "AUTH PLAIN AGFubkBleGFtcGxlLm9yZwBjb3JyZWN0IGhvcnNlIGJhdHRlcnk=",
+            "538 5.7.11 *",
+        ),
+        ("AUTH LOGIN", "538 5.7.11 *"),
+    ];
+    client.dialogue(refused).await;
+}
+
+#[tokio::test]
+async fn every_way_to_sign_in_works_once() {
+    let plain: &[(&str, &str)] = &[
+        ("AUTH PLAIN", "334 "),
+        (
+            "AGFubkBleGFtcGxlLm9yZwBjb3JyZWN0IGhvcnNlIGJhdHRlcnk=",
+            "235 2.7.0 *",
+        ),
+        MAIL,
+    ];
+    let login: &[(&str, &str)] = &[
+        ("AUTH LOGIN", "334 VXNlcm5hbWU6"),
+        ("YW5uQGV4YW1wbGUub3Jn", "334 UGFzc3dvcmQ6"),
+        ("Y29ycmVjdCBob3JzZSBiYXR0ZXJ5", "235 2.7.0 *"),
+        MAIL,
+    ];
+    let initial: &[(&str, &str)] = &[SIGN_IN[0], ("AUTH PLAIN", "503 5.5.1 *"), MAIL];
+    for way in [plain, login, initial] {
+        Client::user(&World::new().await).await.dialogue(way).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_sign_in_is_refused_and_few_are_tried() {
+    let wrong: &[(&str, &str)] = &[
+        ("MAIL FROM:<ann@example.org>", "530 5.7.0 *"),
+        ("AUTH CRAM-MD5", "504 5.5.4 *"),
+        ("AUTH PLAIN", "334 "),
+        ("*", "501 5.7.0 *"),
+        ("AUTH PLAIN !", "501 5.5.2 *"),
+        // \0ann@example.org\0wrong
+        ("AUTH PLAIN AGFubkBleGFtcGxlLm9yZwB3cm9uZw==", "535 5.7.8 *"),
+    ];
+    let mut client = Client::user(&World::new().await).await;
+    client.dialogue(wrong).await;
+    client.hears_the_end().await;
+
+    // root\0ann@example.org\0correct horse battery
+    let other: &[(&str, &str)] = &[
+        (
+            "AUTH PLAIN cm9vdABhbm5AZXhhbXBsZS5vcmcAY29ycmVjdCBob3JzZSBiYXR0ZXJ5",
+            "535 5.7.8 *",
+        ),
+        ("AUTH PLAIN", "334 "),
+        (&"A".repeat(3_000), "500 5.5.6 *"),
+        ("MAIL FROM:<ann@example.org>", "530 5.7.0 *"),
+        SIGN_IN[0],
+    ];
+    Client::user(&World::new().await)
+        .await
+        .dialogue(other)
+        .await;
+}
+
+#[tokio::test]
+async fn a_user_sends_only_as_itself() {
+    let world = World::new().await;
+    let mut client = Client::user(&world).await;
+    client.dialogue(SIGN_IN).await;
+    let senders: &[(&str, &str)] = &[
+        ("MAIL FROM:<carol@example.org>", "550 5.7.1 *"),
+        ("MAIL FROM:<eve@example.net>", "550 5.7.1 *"),
+        // An alias that leads to the account.
+        ("MAIL FROM:<bob@example.org>", "250 2.1.0 *"),
+        ("RSET", "250 *"),
+    ];
+    client.dialogue(senders).await;
+    for (header, heard) in [
+        ("From: eve@example.net", "550 5.7.1 *"),
+        (
+            "From: ann@example.org\r\nSender: eve@example.net",
+            "550 5.7.1 *",
+        ),
+        (
+            "From: ann@example.org\r\nFrom: eve@example.net",
+            "550 5.6.0 *",
+        ),
+        ("From: <ann@example.org>eve@example.net", "550 5.6.0 *"),
+        ("Subject: no sender", "550 5.6.0 *"),
+        ("From: Ann <ann@example.org>", "250 2.0.0 queued as *"),
+    ] {
+        let message = format!("{header}\r\n\r\nhi\r\n.");
+        let dialogue: &[(&str, &str)] = &[
+            MAIL,
+            ("RCPT TO:<ann@example.org>", "250 2.1.5 *"),
+            ("DATA", "354 *"),
+            (&message, heard),
+        ];
+        client.dialogue(dialogue).await;
+    }
+    assert_eq!(inbox(&world).await.len(), 1);
+}
