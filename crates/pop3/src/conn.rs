@@ -1,0 +1,185 @@
+//! The loop: reads lines, obeys the session, writes its replies, keeps the time.
+
+use std::time::Duration;
+
+use net::{Conn, ConnError, Deadline, Shutdown};
+use service::{Peer, Protocol, Service, StoredMessage};
+use tokio::time::Instant;
+use tracing::debug;
+use types::ListenerId;
+use types::limits::POP3_LINE_MAX_OCTETS;
+use wire::pop3::{DotStuffer, TopCut};
+
+use crate::error::Pop3Error;
+use crate::maildrop::Listing;
+use crate::session::{Next, Session, Step};
+
+/// Time for a command once signed in (RFC 1939 §3 asks for at least ten minutes).
+const IDLE: Duration = Duration::from_secs(600);
+/// Time for a whole session.
+const SESSION: Duration = Duration::from_secs(12 * 3_600);
+/// Time to sign in.
+const BEFORE_SIGN_IN: Duration = Duration::from_secs(120);
+/// Octets of a message that are read from storage at once.
+const PIECE_OCTETS: usize = 65_536;
+/// Messages whose lines of a listing are made at once.
+const LISTING_MESSAGES: usize = 1_024;
+
+/// Why a session broke off.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error(transparent)]
+    Conn(#[from] ConnError),
+    /// In the middle of a message there is no way to say so but to close.
+    #[error("the message could not be read: {0}")]
+    Service(#[from] service::ServiceError),
+    #[error("the message is shorter than it should be")]
+    MessageShort,
+}
+
+/// Speaks POP3 over a connection, secured already where TLS comes first, until the client leaves, the link breaks or the server stops.
+pub async fn serve(mut conn: Conn, service: Service, listener: ListenerId, shutdown: Shutdown) {
+    conn.set_deadline(Deadline {
+        idle: BEFORE_SIGN_IN,
+        until: Some(Instant::now() + BEFORE_SIGN_IN),
+    });
+    let peer = Peer {
+        protocol: Protocol::Pop3,
+        listener,
+        address: conn.peer_addr(),
+        tls: conn.tls_info().cloned(),
+        session: service.new_session(),
+    };
+    let session = Session::new(service, peer, conn.can_start_tls());
+    run(conn, session, shutdown).await;
+}
+
+/// Leads a session to its end.
+pub(crate) async fn run(mut conn: Conn, mut session: Session, shutdown: Shutdown) {
+    let id = session.peer().session;
+    let outcome = converse(&mut conn, &mut session, &shutdown).await;
+    // What the session holds is free before the client can see that the connection is closed.
+    session.end().await;
+    match outcome {
+        Ok(()) => conn.close().await,
+        Err(err) => debug!(session.id = %id, reason = %err, "session broken: {err}"),
+    }
+}
+
+async fn converse(
+    conn: &mut Conn,
+    session: &mut Session,
+    shutdown: &Shutdown,
+) -> Result<(), Broken> {
+    let mut step = session.greet();
+    loop {
+        if let Next::StartTls = step.next {
+            start_tls(conn, session, &step).await?;
+        } else {
+            conn.write(&step.reply.to_bytes()).await?;
+        }
+        let in_sasl = matches!(step.next, Next::SaslLine);
+        match step.next {
+            Next::End => return Ok(()),
+            Next::LineSignedIn => {
+                conn.mark_authenticated();
+                conn.set_deadline(Deadline {
+                    idle: IDLE,
+                    until: Some(Instant::now() + SESSION),
+                });
+            }
+            Next::Lines(lines) => {
+                for line in lines {
+                    conn.write(line.as_bytes()).await?;
+                    conn.write(b"\r\n").await?;
+                }
+                conn.write(b".\r\n").await?;
+            }
+            Next::Listing(listing) => write_listing(conn, session, listing).await?,
+            Next::Message { stored, lines } => write_message(conn, &stored, lines).await?,
+            Next::Line | Next::SaslLine | Next::StartTls => {}
+        }
+        step = match line(conn, shutdown).await? {
+            Line::Gone => return Ok(()),
+            Line::Said(line) if in_sasl => session.sasl_line(&line).await,
+            Line::Said(line) => session.handle(&line).await,
+            Line::TooLong => session.bad_command(&Pop3Error::LineTooLong),
+            Line::BareLf => session.bad_command(&Pop3Error::BareLf),
+            Line::Stop => Step::farewell("the server stops, try again"),
+        };
+    }
+}
+
+/// Whatever the client sent behind STLS ends the connection: it was said in the clear.
+async fn start_tls(conn: &mut Conn, session: &mut Session, step: &Step) -> Result<(), ConnError> {
+    if conn.buffered_len() > 0 {
+        return Err(ConnError::InjectedPlaintext);
+    }
+    conn.write(&step.reply.to_bytes()).await?;
+    conn.start_tls().await?;
+    session.secured(conn.tls_info().cloned());
+    Ok(())
+}
+
+async fn write_listing(
+    conn: &mut Conn,
+    session: &Session,
+    listing: Listing,
+) -> Result<(), ConnError> {
+    for numbers in session.numbers().chunks(LISTING_MESSAGES) {
+        conn.write(&session.listed(listing, numbers)).await?;
+    }
+    conn.write(b".\r\n").await
+}
+
+async fn write_message(
+    conn: &mut Conn,
+    stored: &StoredMessage,
+    lines: Option<u64>,
+) -> Result<(), Broken> {
+    let mut stuffer = DotStuffer::default();
+    let mut top = lines.map(TopCut::new);
+    let mut offset = 0;
+    let mut out = Vec::new();
+    while offset < stored.octets && !top.as_ref().is_some_and(TopCut::is_done) {
+        let piece = stored.read(offset, PIECE_OCTETS).await?;
+        if piece.is_empty() {
+            return Err(Broken::MessageShort);
+        }
+        offset += piece.len() as u64;
+        let wanted = match &mut top {
+            Some(top) => top.take(&piece),
+            None => &piece,
+        };
+        stuffer.write(wanted, &mut out);
+        conn.write(&out).await?;
+        out.clear();
+    }
+    stuffer.finish(&mut out);
+    Ok(conn.write(&out).await?)
+}
+
+enum Line {
+    Said(Vec<u8>),
+    TooLong,
+    BareLf,
+    /// The client closed, or its time is over: RFC 1939 §3 asks to close without a word.
+    Gone,
+    Stop,
+}
+
+/// Reads a line. The wait is given up when the server stops; reading loses nothing by that.
+async fn line(conn: &mut Conn, shutdown: &Shutdown) -> Result<Line, ConnError> {
+    let read = tokio::select! {
+        biased;
+        () = shutdown.wait() => return Ok(Line::Stop),
+        read = conn.read_line(POP3_LINE_MAX_OCTETS) => read,
+    };
+    match read {
+        Ok(Some(line)) => Ok(Line::Said(line)),
+        Ok(None) | Err(ConnError::IdleTimeout) => Ok(Line::Gone),
+        Err(ConnError::LineTooLong) => Ok(Line::TooLong),
+        Err(ConnError::BareLf) => Ok(Line::BareLf),
+        Err(err) => Err(err),
+    }
+}
