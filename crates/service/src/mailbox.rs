@@ -130,6 +130,3 @@ fn ascending(uids: &[Uid]) -> Vec<Uid> {
 fn count(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
-
-#[cfg(test)]
-mod tests;

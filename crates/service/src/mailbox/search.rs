@@ -42,14 +42,14 @@ pub enum TextQuery {
 
 /// What a search may still use.
 #[derive(Clone, Copy)]
-pub(super) struct Budget {
-    pub(super) octets: u64,
-    pub(super) until_us: u64,
+struct Budget {
+    octets: u64,
+    until_us: u64,
 }
 
 /// One search on its way through the messages.
 #[derive(Clone)]
-pub(super) struct Scan {
+struct Scan {
     store: Store,
     clock: Clock,
     account: AccountId,
@@ -70,23 +70,18 @@ impl Service {
         query: TextQuery,
     ) -> ServiceResult<Vec<EmailId>> {
         let until_us = self.clock().monotonic_us() + SEARCH_TIME_MAX_S * 1_000_000;
-        let budget = Budget {
+        let mut budget = Budget {
             octets: SEARCH_OCTETS_MAX,
             until_us,
         };
-        self.search_within(principal, emails, query, budget).await
-    }
-
-    pub(super) async fn search_within(
-        &self,
-        principal: &Principal,
-        emails: &[EmailId],
-        query: TextQuery,
-        mut budget: Budget,
-    ) -> ServiceResult<Vec<EmailId>> {
-        let account = self.owner(principal)?.account;
         let waiting = Arc::new(());
-        let scan = self.scan(account, query, &waiting);
+        let scan = Scan {
+            account: self.owner(principal)?.account,
+            store: self.inner.store.clone(),
+            clock: self.clock().clone(),
+            query: Arc::new(query),
+            waiting: Arc::downgrade(&waiting),
+        };
         let mut found = Vec::new();
         for turn in emails.chunks(TURN_MESSAGES) {
             let permit = SCANS
@@ -107,25 +102,11 @@ impl Service {
         }
         Ok(found)
     }
-
-    pub(super) fn scan(&self, account: AccountId, query: TextQuery, waiting: &Arc<()>) -> Scan {
-        Scan {
-            store: self.inner.store.clone(),
-            clock: self.clock().clone(),
-            account,
-            query: Arc::new(query),
-            waiting: Arc::downgrade(waiting),
-        }
-    }
 }
 
 impl Scan {
     /// The messages of these that match, and what is left of the budget.
-    pub(super) fn run(
-        &self,
-        emails: &[EmailId],
-        mut budget: Budget,
-    ) -> ServiceResult<(Vec<EmailId>, Budget)> {
+    fn run(&self, emails: &[EmailId], mut budget: Budget) -> ServiceResult<(Vec<EmailId>, Budget)> {
         let mut found = Vec::new();
         for email in emails {
             if self.waiting.strong_count() == 0 {
@@ -167,5 +148,87 @@ impl TextQuery {
             Self::Text(wanted) => Mime::parse(text).text_contains(text, wanted),
             Self::Header(name, wanted) => matches_header(text, name, wanted),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use store::NewEmail;
+    use types::{FlagSet, Secret, Timestamp};
+
+    use super::*;
+
+    const TEXT: &[u8] = b"the text\r\n";
+
+    /// A store with two messages.
+    fn store_of_two(folder: &std::path::Path) -> (Store, Vec<EmailId>) {
+        let options = store::Options {
+            create: true,
+            ..store::Options::new(Secret::new(vec![7; 32]))
+        };
+        let store = Store::open(folder, &options).unwrap();
+        let mut body = store.body(100);
+        body.write(TEXT).unwrap();
+        let body = body.finish();
+        let deliver = move |tx: &mut store::WriteTx<'_>| {
+            let inbox = crate::mailbox::inbox(tx, AccountId(1))?;
+            let new = NewEmail {
+                blob: tx.put_blob(&body)?,
+                head: b"\r\n".to_vec(),
+                received_at: Timestamp(0),
+                saved_at: Timestamp(0),
+                thread: None,
+                envelope: Vec::new(),
+                bodystructure: Vec::new(),
+                preview: Vec::new(),
+                flags: FlagSet::default(),
+                keywords: Vec::new(),
+            };
+            let first = store::message::deliver(tx, AccountId(1), inbox, &new)?;
+            let second = store::message::deliver(tx, AccountId(1), inbox, &new)?;
+            Ok(vec![first.email, second.email])
+        };
+        let emails = store.write_blocking(deliver).unwrap();
+        (store, emails)
+    }
+
+    #[test]
+    fn a_search_ends_at_its_limits_and_when_nobody_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, emails) = store_of_two(&folder.path().join("data"));
+        let clock = Clock::virtual_at(Timestamp(0));
+        let waiting = Arc::new(());
+        let scan = Scan {
+            store,
+            clock,
+            account: AccountId(1),
+            query: Arc::new(TextQuery::Body("TEXT".to_owned())),
+            waiting: Arc::downgrade(&waiting),
+        };
+        let octets = 2 * (TEXT.len() as u64 + 2);
+        for (octets, until_us, expected) in [
+            (octets, 1, Ok(emails.clone())),
+            (
+                octets - 1,
+                1,
+                Err(ServiceError::Limit("octets of a search")),
+            ),
+            (octets, 0, Err(ServiceError::Limit("time of a search"))),
+        ] {
+            let found = scan.run(&emails, Budget { octets, until_us });
+            assert_eq!(found.map(|(found, _)| found), expected);
+        }
+        drop(waiting);
+        let (found, left) = scan
+            .run(
+                &emails,
+                Budget {
+                    octets,
+                    until_us: 1,
+                },
+            )
+            .unwrap();
+        assert!(found.is_empty());
+        assert_eq!(left.octets, octets, "nothing was read");
     }
 }
