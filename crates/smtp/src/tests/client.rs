@@ -105,7 +105,8 @@ pub(super) async fn inbox(world: &World) -> Vec<String> {
     messages
 }
 
-fn peer(service: &Service, protocol: Protocol, line: Line) -> Peer {
+/// A client that is reached in this way.
+pub(super) fn peer(service: &Service, protocol: Protocol, line: Line) -> Peer {
     let tls = TlsInfo {
         version: "TLSv1.3".to_owned(),
         cipher: "TLS_AES_256_GCM_SHA384".to_owned(),

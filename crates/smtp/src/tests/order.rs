@@ -2,7 +2,8 @@
 
 use service::Protocol;
 
-use super::client::{Client, Line, World};
+use super::client::{Client, Line, World, peer};
+use crate::session::{Heard, Session};
 
 const ORDER: &[(&str, &str)] = &[
     ("MAIL FROM:<bob@example.net>", "503 5.5.1 *"),
@@ -133,4 +134,31 @@ async fn starttls_is_offered_once() {
     client.dialogue(refused).await;
     let mut client = Client::server(&World::new().await).await;
     client.dialogue(&[("STARTTLS", "220 2.0.0 *")]).await;
+}
+
+#[tokio::test]
+async fn what_was_said_before_tls_does_not_count_under_it() {
+    let world = World::new().await;
+    let clear = peer(&world.service, Protocol::Smtp, Line::Clear);
+    let tls = peer(&world.service, Protocol::Smtp, Line::Secured).tls;
+    let mut session = Session::new(world.service.clone(), clear, true);
+    for (said, code) in [("EHLO client.example.net", 250), ("STARTTLS", 220)] {
+        assert_eq!(code_of(&mut session, said).await, code);
+    }
+    session.secured(tls);
+    for (said, code) in [
+        ("MAIL FROM:<bob@example.net>", 503),
+        ("STARTTLS", 503),
+        ("EHLO client.example.net", 250),
+        ("MAIL FROM:<bob@example.net>", 250),
+    ] {
+        assert_eq!(code_of(&mut session, said).await, code, "{said}");
+    }
+}
+
+async fn code_of(session: &mut Session, said: &str) -> u16 {
+    match session.handle(said.as_bytes()).await {
+        Heard::Step(step) => step.reply.code(),
+        Heard::Chunk { .. } | Heard::Discard { .. } => panic!("{said:?} is no chunk"),
+    }
 }
