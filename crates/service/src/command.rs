@@ -12,89 +12,173 @@ use types::{Address, Domain, Secret};
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Command {
     /// Mail for this domain is delivered here from now on.
-    DomainAdd { domain: Domain },
+    DomainAdd {
+        /// The domain.
+        domain: Domain,
+    },
     /// The domain is forgotten; it must have no accounts and no aliases.
-    DomainRemove { domain: Domain },
+    DomainRemove {
+        /// The domain.
+        domain: Domain,
+    },
     /// Takes the domain's mail again, or refuses it for the time being.
-    DomainEnable { domain: Domain, enabled: bool },
+    DomainEnable {
+        /// The domain.
+        domain: Domain,
+        /// Whether it is so from now on.
+        enabled: bool,
+    },
     /// Whether `name+detail@` reaches `name@`.
-    DomainPlusAddressing { domain: Domain, enabled: bool },
+    DomainPlusAddressing {
+        /// The domain.
+        domain: Domain,
+        /// Whether it is so from now on.
+        enabled: bool,
+    },
     /// Every address of `alias` means the same local part at `domain`.
-    DomainAliasAdd { alias: Domain, domain: Domain },
+    DomainAliasAdd {
+        /// The second name.
+        alias: Domain,
+        /// The domain.
+        domain: Domain,
+    },
     /// The other name of a domain is forgotten.
-    DomainAliasRemove { alias: Domain },
+    DomainAliasRemove {
+        /// The second name.
+        alias: Domain,
+    },
     /// Where mail to unknown addresses of the domain goes; `None` refuses it.
     CatchAllSet {
+        /// The domain.
         domain: Domain,
+        /// Where to; `None` for nowhere.
         target: Option<Address>,
     },
     /// A new account with its first password.
     AccountAdd {
+        /// The address.
         address: Address,
+        /// The name.
         name: Option<String>,
+        /// The role.
         role: Role,
         /// `None` for no limit.
         quota_octets: Option<u64>,
+        /// The password.
         password: Password,
     },
     /// The account is forgotten; its address inherits nothing if it is made again.
-    AccountRemove { address: Address },
+    AccountRemove {
+        /// The address.
+        address: Address,
+    },
     /// Lets the account sign in and receive, or neither.
-    AccountEnable { address: Address, enabled: bool },
+    AccountEnable {
+        /// The address.
+        address: Address,
+        /// Whether it is so from now on.
+        enabled: bool,
+    },
     /// The name that people see.
-    AccountName { address: Address, name: String },
+    AccountName {
+        /// The address.
+        address: Address,
+        /// The name.
+        name: String,
+    },
     /// What the account may do.
-    AccountRole { address: Address, role: Role },
+    AccountRole {
+        /// The address.
+        address: Address,
+        /// The role.
+        role: Role,
+    },
     /// How much the account may keep; `None` for no limit.
     AccountQuota {
+        /// The address.
         address: Address,
+        /// How much it may keep; `None` for no limit.
         quota_octets: Option<u64>,
     },
     /// A new password.
     AccountPassword {
+        /// The address.
         address: Address,
+        /// The password.
         password: Password,
     },
     /// A new address that delivers to others, inside or outside.
     AliasAdd {
+        /// The address.
         address: Address,
+        /// To whom it delivers.
         targets: Vec<Address>,
     },
     /// Other targets for an alias.
     AliasTargets {
+        /// The address.
         address: Address,
+        /// To whom it delivers.
         targets: Vec<Address>,
     },
     /// The alias is forgotten.
-    AliasRemove { address: Address },
+    AliasRemove {
+        /// The address.
+        address: Address,
+    },
     /// `account` may send as `identity`.
-    SendAsGrant { account: Address, identity: Address },
+    SendAsGrant {
+        /// The account that sends.
+        account: Address,
+        /// The address it sends with.
+        identity: Address,
+    },
     /// `account` may no longer send as `identity`.
-    SendAsRevoke { account: Address, identity: Address },
+    SendAsRevoke {
+        /// The account that sends.
+        account: Address,
+        /// The address it sends with.
+        identity: Address,
+    },
     /// A service listens on all its addresses, or on none.
     ServiceEnable {
+        /// The service.
         service: policy::Service,
+        /// Whether it is so from now on.
         enabled: bool,
     },
     /// A service listens on one more address and port.
     ListenerAdd {
+        /// The service.
         service: policy::Service,
+        /// The address.
         address: std::net::IpAddr,
+        /// The port.
         port: u16,
     },
     /// A service no longer listens there.
     ListenerRemove {
+        /// The service.
         service: policy::Service,
+        /// The address.
         address: std::net::IpAddr,
+        /// The port.
         port: u16,
     },
     /// A certificate with its key, both PEM; it serves the names that stand in it.
     CertificateSet {
+        /// The chain, the server's own certificate first.
         chain_pem: String,
+        /// The private key.
         key_pem: Password,
     },
     /// One setting; see `sealpost config get` for keys, meaning and ranges.
-    SettingSet { key: String, value: String },
+    SettingSet {
+        /// Its key.
+        key: String,
+        /// Its value.
+        value: String,
+    },
 }
 
 /// A secret on its way through the control socket: never printed, wiped when dropped.

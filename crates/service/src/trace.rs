@@ -1,14 +1,23 @@
 //! What happened to messages: the fates of every message and recipient, searched and told.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
+use store::LogQuery;
 use store::fate::{self, Fate, FateKey};
 use types::{AccountId, Address, Timestamp};
 
 use crate::error::ServiceResult;
 use crate::{Service, ServiceError};
 
+/// The kind of the trace record that says how a message came.
+pub(crate) const RECEIVED: &str = "received";
 /// Rows that one search gives.
 const ROWS_MAX: usize = 1_000;
+/// Trace records that are looked through for the sources of those rows.
+const RECORDS_MAX: usize = 100_000;
+/// A trace record is written after the fate that it belongs to.
+const SLACK_S: i64 = 60;
 
 /// Which messages are looked for: by recipient, account, id or Message-ID; the sender narrows.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -48,6 +57,10 @@ pub struct TraceRow {
     pub config_size: u64,
     /// The session that brought it.
     pub session: Option<String>,
+    /// The address that it came from, while the trace of that day is kept.
+    pub source: Option<String>,
+    /// How it came: the name in HELO, the protocol, TLS.
+    pub came: Option<serde_json::Value>,
     /// Its size.
     pub octets: u64,
     /// Its Message-ID.
@@ -84,7 +97,36 @@ impl Service {
             }
             .map(|fates| narrowed(fates, from.as_deref(), to.as_deref()))
         });
-        Ok(fates.await?.into_iter().map(TraceRow::from).collect())
+        let mut rows: Vec<_> = fates.await?.into_iter().map(TraceRow::from).collect();
+        self.add_sources(&mut rows).await?;
+        Ok(rows)
+    }
+
+    /// Adds to each row how its message came, as far as the days of the trace still know.
+    async fn add_sources(&self, rows: &mut [TraceRow]) -> ServiceResult<()> {
+        let days = rows
+            .iter()
+            .filter_map(|row| Timestamp::from_rfc3339(&row.at));
+        let (Some(first), Some(last)) = (days.clone().min(), days.max()) else {
+            return Ok(());
+        };
+        let mut query = LogQuery::between(first.plus_s(-1), last.plus_s(SLACK_S), RECORDS_MAX);
+        query.kind = Some(RECEIVED.to_owned());
+        if let [only] = rows {
+            query.message = Some(only.id.clone());
+        }
+        let records = self.inner.store.trace().query(query).await?;
+        let by_message: HashMap<_, _> = records
+            .iter()
+            .filter_map(|found| Some((found.row.message.as_deref()?, &found.row)))
+            .collect();
+        for row in rows {
+            if let Some(found) = by_message.get(row.id.as_str()) {
+                row.source = Some(found.source.clone());
+                row.came = serde_json::from_slice(&found.detail).ok();
+            }
+        }
+        Ok(())
     }
 }
 
@@ -109,6 +151,8 @@ impl From<Fate> for TraceRow {
             rules: serde_json::from_slice(&fate.rules).unwrap_or_default(),
             config_size: fate.config_size,
             session: fate.session.map(|session| session.to_string()),
+            source: None,
+            came: None,
             octets: fate.size,
             message_id: fate.message_id,
         }

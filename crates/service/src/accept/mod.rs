@@ -14,6 +14,7 @@ mod sender;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use store::LogRow;
 use types::{AccountId, Address, ReversePath};
 
 pub use check::{RecipientError, SenderError};
@@ -21,6 +22,7 @@ pub use check::{RecipientError, SenderError};
 use crate::actor::{Peer, Principal};
 use crate::error::ServiceError;
 use crate::message::FinishedBody;
+use crate::trace::RECEIVED;
 use crate::{Outgoing, Outside, Service, header};
 use deliver::{Arrival, Settled};
 use received::Step;
@@ -222,6 +224,25 @@ impl Service {
         received::delivered_head(&envelope.reverse_path, &field, head)
     }
 
+    /// How the message came, for the trace; the fates say what became of it.
+    fn received_row(&self, envelope: &Envelope, settled: &Settled) -> LogRow {
+        let client = &envelope.client;
+        let detail = serde_json::json!({
+            "helo": client.helo,
+            "tls": client.peer.tls.as_ref().map(|tls| &tls.version),
+            "protocol": client.peer.protocol.as_str(),
+        });
+        LogRow {
+            at: self.clock().now(),
+            kind: RECEIVED.to_owned(),
+            account: client.principal.as_ref().map(|principal| principal.account),
+            session: Some(client.peer.session),
+            source: client.peer.source().to_string(),
+            message: Some(settled.id.clone()),
+            detail: detail.to_string().into_bytes(),
+        }
+    }
+
     /// What others want to know, after the commit.
     fn tell(&self, envelope: &Envelope, subject: Option<Vec<u8>>, settled: &Settled) {
         let (id, from, octets) = (&settled.id, &envelope.reverse_path, settled.octets);
@@ -231,6 +252,10 @@ impl Service {
         for (_, recipient) in &settled.refused {
             tracing::warn!(message.id = %id, "{id} did not fit the mailbox of {recipient}; kept as recoverable");
         }
+        self.inner
+            .store
+            .trace()
+            .append(self.received_row(envelope, settled));
         if let Outside::Sink(show) = &self.inner.outside {
             let subject = subject.map(|subject| String::from_utf8_lossy(&subject).into_owned());
             for target in settled.outside.keys() {
