@@ -1,2 +1,27 @@
-//! The Sealpost binary.
-fn main() {}
+//! The Sealpost binary: reads the command line, runs the command, says how it ended.
+
+mod exit;
+mod output;
+
+mod place;
+mod secret_input;
+mod start_file;
+
+mod control;
+mod offline;
+
+mod founding;
+mod run;
+
+mod demo;
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    exit::settle(cli::Cli::parse().run(&mut out))
+}

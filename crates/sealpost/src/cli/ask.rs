@@ -1,0 +1,181 @@
+//! How commands ask the server: questions at once, changes only after their effects were shown.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write};
+
+use serde_json::{Value, json};
+use service::Command;
+
+use crate::control::client::Client;
+use crate::control::protocol::Ask;
+use crate::exit::Failure;
+use crate::output::{self, Column, Format};
+use crate::place::Place;
+use crate::secret_input::Otherwise;
+
+/// Octets of an answer to a yes-or-no question.
+const YES_MAX_OCTETS: u64 = 64;
+
+/// What every reading command takes.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Read {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+/// What every changing command takes.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Change {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    format: Format,
+    /// Do it without asking.
+    #[arg(long, short)]
+    yes: bool,
+    /// Never ask; fail and name the missing flag.
+    #[arg(long)]
+    no_input: bool,
+    /// Say what would happen, and change nothing.
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
+    /// Why; kept with the entry in the ledger.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// What a change came to; the server's answer to [`Ask::Admit`].
+#[derive(Debug, serde::Deserialize)]
+struct Outcome {
+    seqs: Vec<u64>,
+    effects: Vec<String>,
+    class: String,
+}
+
+impl Read {
+    /// Asks for a list and prints it.
+    pub(crate) fn list(
+        &self,
+        out: &mut dyn Write,
+        ask: Ask,
+        columns: &[Column],
+    ) -> anyhow::Result<()> {
+        let rows = self.place.client()?.ask(ask)?;
+        Ok(self.format.list(out, &rows, columns)?)
+    }
+
+    /// Asks for one thing and prints it.
+    pub(crate) fn show(&self, out: &mut dyn Write, ask: Ask) -> anyhow::Result<()> {
+        let thing = self.place.client()?.ask(ask)?;
+        Ok(self.format.details(out, &thing)?)
+    }
+}
+
+impl Change {
+    /// Where a password comes from if the flags do not say.
+    pub(crate) fn otherwise(&self) -> Otherwise {
+        match (self.dry_run, self.no_input) {
+            (true, _) => Otherwise::TakeAny,
+            (false, true) => Otherwise::Fail,
+            (false, false) => Otherwise::Ask,
+        }
+    }
+
+    /// Shows what the commands would do, asks, and carries them out together.
+    pub(crate) fn carry_out(
+        &self,
+        out: &mut dyn Write,
+        commands: &[Command],
+    ) -> anyhow::Result<()> {
+        self.carry_out_telling(out, commands, &json!({}))
+    }
+
+    /// As [`Self::carry_out`]; `told` is added to the answer once the change is made, such as a
+    /// generated password.
+    pub(crate) fn carry_out_telling(
+        &self,
+        out: &mut dyn Write,
+        commands: &[Command],
+        told: &Value,
+    ) -> anyhow::Result<()> {
+        let client = self.place.client()?;
+        if self.dry_run || !self.yes {
+            let planned = self.admit(&client, commands, true)?;
+            if self.dry_run {
+                return self.tell_plan(out, &planned);
+            }
+            show_effects(&planned)?;
+            self.confirm()?;
+        }
+        let mut done = self.admit(&client, commands, false)?;
+        if let (Some(done), Some(told)) = (done.as_object_mut(), told.as_object()) {
+            done.extend(told.clone());
+        }
+        self.tell_done(out, &done, told)
+    }
+
+    fn admit(&self, client: &Client, commands: &[Command], dry_run: bool) -> anyhow::Result<Value> {
+        let reason = self.reason.clone();
+        client.ask(Ask::Admit {
+            commands: commands.to_vec(),
+            reason,
+            dry_run,
+        })
+    }
+
+    fn tell_plan(&self, out: &mut dyn Write, planned: &Value) -> anyhow::Result<()> {
+        if self.format.json {
+            return Ok(output::json_line(out, planned)?);
+        }
+        show_effects(planned)?;
+        eprintln!("Nothing was changed (--dry-run).");
+        Ok(())
+    }
+
+    fn tell_done(&self, out: &mut dyn Write, done: &Value, told: &Value) -> anyhow::Result<()> {
+        if self.format.json {
+            return Ok(output::json_line(out, done)?);
+        }
+        if self.yes {
+            show_effects(done)?;
+        }
+        let outcome = outcome(done)?;
+        let entries: Vec<String> = outcome.seqs.iter().map(|seq| format!("#{seq}")).collect();
+        eprintln!("Done. Ledger: {}.", entries.join(", "));
+        if told.as_object().is_some_and(|told| !told.is_empty()) {
+            self.format.details(out, told)?;
+        }
+        Ok(())
+    }
+
+    fn confirm(&self) -> anyhow::Result<()> {
+        if self.no_input || !io::stdin().is_terminal() {
+            return Err(Failure::usage("add --yes to do this without being asked").into());
+        }
+        eprint!("Do this? [y/N] ");
+        io::stderr().flush()?;
+        let mut answer = String::new();
+        io::Read::take(io::stdin().lock(), YES_MAX_OCTETS).read_line(&mut answer)?;
+        if matches!(answer.trim(), "y" | "Y" | "yes") {
+            return Ok(());
+        }
+        anyhow::bail!("nothing was changed")
+    }
+}
+
+fn outcome(answer: &Value) -> anyhow::Result<Outcome> {
+    Ok(serde_json::from_value(answer.clone())?)
+}
+
+fn show_effects(answer: &Value) -> anyhow::Result<()> {
+    let outcome = outcome(answer)?;
+    if outcome.effects.is_empty() {
+        eprintln!("Changes nothing about what happens to mail.");
+    }
+    for effect in &outcome.effects {
+        eprintln!("{}", output::visible(effect));
+    }
+    eprintln!("Class {}.", outcome.class);
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! The command line: one file for each noun. Doc comments are the help.
+
+mod ask;
+mod values;
+
+mod account;
+mod alias;
+mod certificate;
+mod config;
+mod domain;
+mod ledger;
+mod serve;
+mod service;
+mod setup;
+mod status;
+mod trace;
+
+use std::io::Write;
+
+use crate::demo::Demo;
+
+/// An all-in-one mail server that records every change of what it obeys.
+#[derive(Debug, clap::Parser)]
+#[command(name = "sealpost", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Makes a new installation: data folder, keys, ledger, first domain and its owner.
+    Setup(Box<setup::Setup>),
+    /// Starts a server on this machine only, with sample mail. Ctrl-C ends it.
+    Demo(Demo),
+    /// Runs the server until SIGTERM or Ctrl-C.
+    Serve(serve::Serve),
+    /// Says how the server is.
+    Status(status::Status),
+    /// Domains whose mail is delivered here.
+    #[command(subcommand)]
+    Domain(domain::Domain),
+    /// Accounts: who may sign in, and what they may do.
+    #[command(subcommand)]
+    Account(account::Account),
+    /// Addresses that deliver to others.
+    #[command(subcommand)]
+    Alias(alias::Alias),
+    /// Services and where they listen.
+    #[command(subcommand)]
+    Service(service::Service),
+    /// Certificates for TLS.
+    #[command(subcommand)]
+    Certificate(certificate::Certificate),
+    /// The record of every change.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
+    /// What happened to messages.
+    Trace(trace::Trace),
+    /// Settings of the server.
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Prints the version.
+    Version(status::Version),
+}
+
+impl Cli {
+    /// Carries the command out; data goes to `out`, talk to standard error.
+    pub(crate) fn run(self, out: &mut dyn Write) -> anyhow::Result<()> {
+        match self.command {
+            Command::Setup(command) => command.run(out),
+            Command::Demo(command) => command.run(out),
+            Command::Serve(command) => command.run(),
+            Command::Status(command) => command.run(out),
+            Command::Domain(command) => command.run(out),
+            Command::Account(command) => command.run(out),
+            Command::Alias(command) => command.run(out),
+            Command::Service(command) => command.run(out),
+            Command::Certificate(command) => command.run(out),
+            Command::Ledger(command) => command.run(out),
+            Command::Trace(command) => command.run(out),
+            Command::Config(command) => command.run(out),
+            Command::Version(command) => command.run(out),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

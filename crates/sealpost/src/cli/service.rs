@@ -1,0 +1,116 @@
+//! `sealpost service`: which protocols are spoken, and where.
+
+use std::io::Write;
+use std::net::IpAddr;
+
+use service::Command;
+
+use super::ask::{Change, Read};
+use crate::control::protocol::Ask;
+use crate::output::Column;
+
+const COLUMNS: &[Column] = &[
+    Column("SERVICE", "service"),
+    Column("ENABLED", "enabled"),
+    Column("LISTENS ON", "listeners"),
+];
+
+/// What can be done with services.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Service {
+    /// Lists all services with the addresses they listen on.
+    List(Read),
+    /// Switches a service on.
+    On(One),
+    /// Switches a service off.
+    Off(One),
+    /// Addresses and ports of a service.
+    #[command(subcommand)]
+    Listen(Listen),
+}
+
+/// A change of one service.
+#[derive(Debug, clap::Args)]
+pub(crate) struct One {
+    /// smtp, submission, submissions, imap, imaps, pop3 or pop3s.
+    service: policy::Service,
+    #[command(flatten)]
+    change: Change,
+}
+
+/// What can be done with listeners.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Listen {
+    /// Lets a service listen on one more address and port.
+    Add(Listener),
+    /// No longer lets it.
+    Rm(Listener),
+}
+
+/// Where a service listens.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Listener {
+    /// smtp, submission, submissions, imap, imaps, pop3 or pop3s.
+    service: policy::Service,
+    /// An address of this machine; 0.0.0.0 or :: for all of its kind.
+    address: IpAddr,
+    /// The port; without it, the registered one.
+    port: Option<u16>,
+    #[command(flatten)]
+    change: Change,
+}
+
+impl Service {
+    /// Carries it out.
+    pub(crate) fn run(self, out: &mut dyn Write) -> anyhow::Result<()> {
+        match self {
+            Self::List(read) => read.list(out, Ask::ServiceList, COLUMNS),
+            Self::On(One { service, change }) => change.carry_out(
+                out,
+                &[Command::ServiceEnable {
+                    service,
+                    enabled: true,
+                }],
+            ),
+            Self::Off(One { service, change }) => change.carry_out(
+                out,
+                &[Command::ServiceEnable {
+                    service,
+                    enabled: false,
+                }],
+            ),
+            Self::Listen(Listen::Add(Listener {
+                service,
+                address,
+                port,
+                change,
+            })) => {
+                let port = port.unwrap_or(service.port());
+                change.carry_out(
+                    out,
+                    &[Command::ListenerAdd {
+                        service,
+                        address,
+                        port,
+                    }],
+                )
+            }
+            Self::Listen(Listen::Rm(Listener {
+                service,
+                address,
+                port,
+                change,
+            })) => {
+                let port = port.unwrap_or(service.port());
+                change.carry_out(
+                    out,
+                    &[Command::ListenerRemove {
+                        service,
+                        address,
+                        port,
+                    }],
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! `sealpost trace`: what happened to messages, for each recipient.
+
+use std::io::Write;
+
+use net::Clock;
+use service::TraceQuery;
+use types::Address;
+
+use super::ask::Read;
+use super::values::Since;
+use crate::control::protocol::Ask;
+use crate::exit::Failure;
+use crate::output::Column;
+
+const COLUMNS: &[Column] = &[
+    Column("WHEN", "at"),
+    Column("FROM", "from"),
+    Column("TO", "to"),
+    Column("WHAT", "action"),
+    Column("WHERE", "target"),
+    Column("ID", "id"),
+];
+
+/// Says what happened to messages, the newest first.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Trace {
+    /// Who sent it (the reverse-path of the envelope).
+    #[arg(long)]
+    from: Option<Address>,
+    /// Who should get it.
+    #[arg(long)]
+    to: Option<Address>,
+    /// The Message-ID, or the id that was given when the message was accepted.
+    #[arg(long)]
+    id: Option<String>,
+    /// Nothing older: 90m, 12h, 7d, or a day such as 2026-11-23.
+    #[arg(long)]
+    since: Option<Since>,
+    /// How many at most.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    limit: u32,
+    #[command(flatten)]
+    read: Read,
+}
+
+impl Trace {
+    /// Carries it out.
+    pub(crate) fn run(self, out: &mut dyn Write) -> anyhow::Result<()> {
+        if self.from.is_none() && self.to.is_none() && self.id.is_none() {
+            let words = "whose mail? Add --from, --to or --id";
+            return Err(Failure::usage(words).into());
+        }
+        let now = Clock::real().now();
+        let query = TraceQuery {
+            from: self.from,
+            to: self.to,
+            id: self.id,
+            since_s: self.since.map(|since| since.timestamp(now).seconds()),
+            limit: Some(usize::try_from(self.limit)?),
+        };
+        self.read.list(out, Ask::Trace(query), COLUMNS)
+    }
+}

@@ -1,0 +1,165 @@
+//! Values as people write them on the command line.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use policy::Role;
+use types::{Domain, Timestamp};
+
+const KIB: u64 = 1_024;
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// `owner`, `domain-admin`, `mailbox-owner` or `auditor`.
+pub(crate) fn role() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(Role::ALL.map(role_word)).try_map(|word| {
+        Role::ALL
+            .into_iter()
+            .find(|role| role_word(*role) == word)
+            .ok_or("no such role")
+    })
+}
+
+fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "owner",
+        Role::DomainAdmin => "domain-admin",
+        Role::MailboxOwner => "mailbox-owner",
+        Role::Auditor => "auditor",
+    }
+}
+
+/// A quota: `none`, or a number of octets with K, M, G or T for powers of 1,024.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Quota(pub(crate) Option<u64>);
+
+impl std::str::FromStr for Quota {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let wrong = || format!("{text:?} is no quota: write none, or a size such as 500M or 10G");
+        let (digits, unit) = match text.char_indices().next_back() {
+            Some((at, 'K')) => (&text[..at], KIB),
+            Some((at, 'M')) => (&text[..at], KIB.pow(2)),
+            Some((at, 'G')) => (&text[..at], KIB.pow(3)),
+            Some((at, 'T')) => (&text[..at], KIB.pow(4)),
+            _ => (text, 1),
+        };
+        if !digits.bytes().all(|c| c.is_ascii_digit()) {
+            return Err(wrong());
+        }
+        let number: u64 = digits.parse().map_err(|_| wrong())?;
+        number
+            .checked_mul(unit)
+            .map(|octets| Self(Some(octets)))
+            .ok_or_else(wrong)
+    }
+}
+
+/// A point in the past: `90m`, `12h` or `7d` ago, or a UTC day such as `2026-11-23`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// Seconds before now.
+    AgoS(i64),
+    /// From this moment on.
+    At(Timestamp),
+}
+
+impl Since {
+    /// The moment it stands for.
+    pub(crate) fn timestamp(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::AgoS(seconds) => now.plus_s(-seconds),
+            Self::At(time) => time,
+        }
+    }
+}
+
+impl std::str::FromStr for Since {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong =
+            || format!("{text:?} is no time: write 90m, 12h, 7d or a day such as 2026-11-23");
+        if let Some(time) = Timestamp::from_rfc3339(&format!("{text}T00:00:00.000000Z")) {
+            return Ok(Self::At(time));
+        }
+        let (at, unit) = text.char_indices().next_back().ok_or_else(wrong)?;
+        let seconds = match unit {
+            'm' => 60,
+            'h' => 3_600,
+            'd' => SECONDS_PER_DAY,
+            _ => return Err(wrong()),
+        };
+        let number: u32 = text[..at].parse().map_err(|_| wrong())?;
+        Ok(Self::AgoS(i64::from(number) * seconds))
+    }
+}
+
+/// `on` or `off`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Switch {
+    /// From now on.
+    On,
+    /// No longer.
+    Off,
+}
+
+/// Only what belongs to one domain.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct OfDomain {
+    /// Only those of this domain.
+    #[arg(long)]
+    pub(crate) domain: Option<Domain>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_is_none_or_a_size() {
+        let cases = [
+            ("none", Some(None)),
+            ("0", Some(Some(0))),
+            ("1500", Some(Some(1_500))),
+            ("2K", Some(Some(2_048))),
+            ("10G", Some(Some(10_737_418_240))),
+            ("", None),
+            ("G", None),
+            ("-1", None),
+            ("+1", None),
+            ("1.5G", None),
+            ("99999999999T", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(
+                text.parse::<Quota>().ok().map(|quota| quota.0),
+                expected,
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn since_is_a_span_or_a_day() {
+        let now = Timestamp::from_rfc3339("2026-11-23T12:00:00.000000Z").unwrap();
+        let cases = [
+            ("90m", Some("2026-11-23T10:30:00.000000Z")),
+            ("12h", Some("2026-11-23T00:00:00.000000Z")),
+            ("7d", Some("2026-11-16T12:00:00.000000Z")),
+            ("2026-02-28", Some("2026-02-28T00:00:00.000000Z")),
+            ("2026-02-30", None),
+            ("", None),
+            ("7", None),
+            ("-7d", None),
+            ("dé", None),
+            ("99999999999d", None),
+        ];
+        for (text, expected) in cases {
+            let since = text.parse::<Since>().ok();
+            let shown = since.map(|since| since.timestamp(now).to_rfc3339());
+            assert_eq!(shown.as_deref(), expected, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What the server answers to each request of the command line: one call of `service` for each.
+
+use std::pin::Pin;
+
+use ledger::UnixFacts;
+use serde::Serialize;
+use service::{Actor, AdmitError, AdmitOptions, Service, ServiceError};
+
+use super::protocol::{Answer, Ask, Request};
+use crate::exit::Exit;
+
+/// Answers requests of console users with this service.
+pub(crate) fn answering(
+    service: Service,
+) -> impl Fn(UnixFacts, Request) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync {
+    move |facts, request| {
+        let service = service.clone();
+        let actor = Actor::console(facts, request.claimed);
+        Box::pin(async move { answer(&service, &actor, request.ask).await })
+    }
+}
+
+async fn answer(service: &Service, actor: &Actor, ask: Ask) -> Answer {
+    match ask {
+        Ask::Admit {
+            commands,
+            reason,
+            dry_run,
+        } => {
+            let options = AdmitOptions { reason, dry_run };
+            match service.admit(actor, commands, options).await {
+                Ok(admitted) => done(&admitted),
+                Err(error) => Answer::refused(admit_exit(&error), error.to_string()),
+            }
+        }
+        Ask::Status => settle(service.status(actor).await),
+        Ask::DomainList => settle(service.domain_list(actor)),
+        Ask::DomainShow(domain) => settle(service.domain_show(actor, &domain)),
+        Ask::AccountList(domain) => settle(service.account_list(actor, domain.as_ref()).await),
+        Ask::AccountShow(address) => settle(service.account_show(actor, &address).await),
+        Ask::AliasList(domain) => settle(service.alias_list(actor, domain.as_ref())),
+        Ask::AliasShow(address) => settle(service.alias_show(actor, &address)),
+        Ask::ServiceList => settle(service.service_list(actor)),
+        Ask::CertificateList => settle(service.certificate_list(actor)),
+        Ask::SettingList => settle(service.setting_list(actor)),
+        Ask::LedgerList { from, limit } => settle(service.ledger_list(actor, from, limit).await),
+        Ask::LedgerShow(seq) => settle(service.ledger_show(actor, seq).await),
+        Ask::LedgerCheckpoint => settle(service.ledger_checkpoint(actor).await),
+        Ask::LedgerProof(seq) => settle(service.ledger_proof(actor, seq).await),
+        Ask::LedgerVerify => settle(service.ledger_verify(actor).await),
+        Ask::Trace(query) => settle(service.trace(query).await),
+    }
+}
+
+fn settle<T: Serialize>(result: Result<T, ServiceError>) -> Answer {
+    match result {
+        Ok(value) => done(&value),
+        Err(error) => Answer::refused(service_exit(&error), error.to_string()),
+    }
+}
+
+fn done<T: Serialize>(value: &T) -> Answer {
+    match serde_json::to_value(value) {
+        Ok(value) => Answer::Done(value),
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written down: {error}");
+            Answer::refused(
+                Exit::Failed,
+                "the server could not put its answer into words",
+            )
+        }
+    }
+}
+
+fn admit_exit(error: &AdmitError) -> Exit {
+    match error {
+        AdmitError::NotAllowed(_) | AdmitError::Frozen(_) => Exit::NotAllowed,
+        AdmitError::NotFound(_) => Exit::NotFound,
+        AdmitError::Conflict(_) => Exit::Conflict,
+        AdmitError::Invalid(_) => Exit::Usage,
+        AdmitError::OverBudget(_) | AdmitError::NotKnownYet | AdmitError::Unavailable(_) => {
+            Exit::Failed
+        }
+    }
+}
+
+fn service_exit(error: &ServiceError) -> Exit {
+    match error {
+        ServiceError::NotFound(_) => Exit::NotFound,
+        ServiceError::Refused(_) => Exit::NotAllowed,
+        ServiceError::Exists => Exit::Conflict,
+        _ => Exit::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_keep_their_exit_codes() {
+        let words = || "why".to_owned();
+        for (error, exit) in [
+            (AdmitError::NotAllowed(words()), Exit::NotAllowed),
+            (AdmitError::NotFound(words()), Exit::NotFound),
+            (AdmitError::Conflict(words()), Exit::Conflict),
+            (AdmitError::Invalid(words()), Exit::Usage),
+            (AdmitError::Frozen(words()), Exit::NotAllowed),
+            (AdmitError::NotKnownYet, Exit::Failed),
+        ] {
+            assert_eq!(admit_exit(&error), exit, "{error}");
+        }
+        for (error, exit) in [
+            (ServiceError::NotFound("domain"), Exit::NotFound),
+            (ServiceError::Refused(words()), Exit::NotAllowed),
+            (ServiceError::Exists, Exit::Conflict),
+            (ServiceError::Busy, Exit::Failed),
+        ] {
+            assert_eq!(service_exit(&error), exit, "{error}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What travels over the control socket. Both ends are the same program; nothing here is kept.
+
+use std::collections::BTreeMap;
+
+use ledger::Claim;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use service::{Command, TraceQuery};
+use types::{Address, Domain};
+
+use crate::exit::Exit;
+
+/// Octets of a request line; the largest is a certificate chain or an alias with many targets.
+pub(crate) const REQUEST_MAX_OCTETS: usize = 1_048_576;
+/// Octets of an answer line; the largest is a list of all accounts.
+pub(crate) const ANSWER_MAX_OCTETS: usize = 67_108_864;
+
+/// One question or wish.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Request {
+    /// Version of the program that asks; another one is refused, as its words may differ.
+    pub(crate) version: String,
+    /// What the asking process says about where it comes from.
+    pub(crate) claimed: BTreeMap<Claim, String>,
+    /// What is asked.
+    pub(crate) ask: Ask,
+}
+
+/// What can be asked.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Ask {
+    /// Change something, or say what the change would do.
+    Admit {
+        /// All or none are applied.
+        commands: Vec<Command>,
+        /// Kept with the entry.
+        reason: Option<String>,
+        /// Nothing is changed.
+        dry_run: bool,
+    },
+    /// How the server is.
+    Status,
+    /// All domains.
+    DomainList,
+    /// One domain.
+    DomainShow(Domain),
+    /// All accounts, or those of one domain.
+    AccountList(Option<Domain>),
+    /// One account.
+    AccountShow(Address),
+    /// All aliases, or those of one domain.
+    AliasList(Option<Domain>),
+    /// One alias.
+    AliasShow(Address),
+    /// All services with their listeners.
+    ServiceList,
+    /// All certificates.
+    CertificateList,
+    /// All settings with meaning, range and value.
+    SettingList,
+    /// Entries of the ledger in this range of numbers; the newest where `from` is missing.
+    LedgerList {
+        /// The first.
+        from: Option<u64>,
+        /// How many at most.
+        limit: usize,
+    },
+    /// One entry.
+    LedgerShow(u64),
+    /// The newest signed checkpoint.
+    LedgerCheckpoint,
+    /// The proof that an entry stands in the ledger.
+    LedgerProof(u64),
+    /// Checks the whole ledger.
+    LedgerVerify,
+    /// What happened to messages.
+    Trace(TraceQuery),
+}
+
+/// What the server says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Answer {
+    /// It was done; here is what was asked for.
+    Done(Value),
+    /// It was not done.
+    Refused {
+        /// Which sort of refusal.
+        exit: Exit,
+        /// For the person.
+        words: String,
+    },
+}
+
+impl Answer {
+    /// A refusal.
+    pub(crate) fn refused(exit: Exit, words: impl Into<String>) -> Self {
+        Self::Refused {
+            exit,
+            words: words.into(),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! `sealpost demo`: a whole server on this machine alone, with people and sample mail in it.
+//!
+//! It listens on loopback, asks no DNS, and nothing leaves: mail for other servers goes to a sink
+//! that shows it. Its ready line is a contract for tools.
+
+mod folders;
+mod kept;
+mod sender;
+mod story;
+
+use std::io::Write;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ledger::Door;
+use net::{Clock, Random};
+use policy::change::Mode;
+use policy::{Role, Service as Spoken};
+use service::{Actor, AdmitOptions, Command, Founding, Outgoing, Outside, Pin, Service, Start};
+use types::{Domain, Secret};
+
+use crate::exit::Failure;
+use crate::founding::{self, CA_FILE, Listening};
+use crate::output;
+use crate::run::{self, House};
+use crate::secret_input;
+use crate::start_file;
+use folders::Folders;
+use kept::{Kept, Person};
+
+/// The highest base that still leaves room for the highest port, 4190.
+const BASE_PORT_MAX: u16 = 61_345;
+/// Accounts beside the people of the story.
+const ACCOUNTS_MAX: u32 = 10_000 - 3;
+/// Commands of one append.
+const BATCH_COMMANDS: usize = 1_000;
+/// Settings that one machine with many clients needs; all of these come from one source.
+const RAISED: [(&str, &str); 3] = [
+    ("connections_per_source_max", "10000"),
+    ("connections_unauthenticated_per_source_max", "10000"),
+    ("sign_in_failures_per_source_max", "10000"),
+];
+
+/// Starts a server on this machine only, with sample mail. Ctrl-C ends it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// Where to keep its data; without it, a new folder for temporary files.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Added to the registered port numbers.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u16).range(..=i64::from(BASE_PORT_MAX)))]
+    base_port: u16,
+    /// Make this many more accounts: u0001, u0002 and so on.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=i64::from(ACCOUNTS_MAX)))]
+    accounts: u32,
+    /// The domain of all accounts.
+    #[arg(long, default_value = "demo.test")]
+    domain: Domain,
+    /// Password of the accounts u0001 and up.
+    #[arg(long, value_name = "TEXT")]
+    password: Option<String>,
+    /// Start empty: no sample mail, no incident.
+    #[arg(long)]
+    no_story: bool,
+    /// Leave the data when it ends; the same command goes on with them.
+    #[arg(long)]
+    keep: bool,
+    /// Print one JSON line when ready.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Demo {
+    /// Carries it out.
+    pub(crate) fn run(self, out: &mut dyn Write) -> anyhow::Result<()> {
+        run::log::start("warn")?;
+        let folders = Folders::choose(self.data.as_deref(), self.keep)?;
+        run::runtime()?.block_on(self.live(&folders, out))
+    }
+
+    async fn live(&self, folders: &Folders, out: &mut dyn Write) -> anyhow::Result<()> {
+        let (service, kept) = match Kept::read(folders)? {
+            Some(kept) => (self.go_on(folders, &kept).await?, kept),
+            None => self.begin(folders).await?,
+        };
+        let listening = self.listening();
+        let house = House::open(service, &start_file::default_socket(folders.data())).await?;
+        if !folders.existed() && !self.no_story {
+            let samples = story::samples(&self.domain, Clock::real().now())?;
+            let server = listening.reach(Spoken::Smtp);
+            tokio::task::spawn_blocking(move || sender::send(server, &samples)).await??;
+        }
+        let ready = kept.ready(&listening, folders);
+        if self.json {
+            output::json_line(out, &ready)?;
+        } else {
+            kept.tell(out, &listening, folders)?;
+        }
+        out.flush()?;
+        house.run().await;
+        Ok(())
+    }
+
+    /// Goes on with a demo that was kept.
+    async fn go_on(&self, folders: &Folders, kept: &Kept) -> anyhow::Result<Service> {
+        let facts = run::boot_facts("")?;
+        let pin = Pin {
+            origin: kept.origin.clone(),
+            vkey: kept.vkey.clone(),
+        };
+        let service = Service::open(self.start(folders), &pin, Mode::Demo, facts).await?;
+        if kept.base_port != self.base_port || kept.domain != self.domain {
+            service.close().await;
+            let words = format!(
+                "the demo in {} was made with --base-port {} --domain {}: use these, or another \
+                 folder",
+                folders.data().display(),
+                kept.base_port,
+                kept.domain
+            );
+            return Err(Failure::usage(words).into());
+        }
+        Ok(service)
+    }
+
+    /// Makes a new demo.
+    async fn begin(&self, folders: &Folders) -> anyhow::Result<(Service, Kept)> {
+        let people = self.people()?;
+        let names = [
+            "localhost".parse()?,
+            self.domain.clone(),
+            format!("mail.{}", self.domain).parse()?,
+        ];
+        let loopback = [
+            Ipv4Addr::LOCALHOST.into(),
+            std::net::Ipv6Addr::LOCALHOST.into(),
+        ];
+        let certificate = founding::own_certificate(&names, &loopback)?;
+        let mut commands = vec![
+            Command::DomainAdd {
+                domain: self.domain.clone(),
+            },
+            certificate.command,
+        ];
+        commands.extend(RAISED.map(|(key, value)| Command::SettingSet {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        }));
+        commands.extend(self.listening().commands());
+        let founding = Founding {
+            mode: Mode::Demo,
+            host_name: format!("mail.{}", self.domain).parse()?,
+            actor: founding::own_actor(),
+            commands,
+        };
+        let (service, pin) = Service::create(self.start(folders), founding).await?;
+        let kept = Kept {
+            domain: self.domain.clone(),
+            base_port: self.base_port,
+            accounts: people,
+            origin: pin.origin,
+            vkey: pin.vkey,
+        };
+        if let Err(error) = self
+            .settle(&service, folders, &kept, &certificate.ca_pem)
+            .await
+        {
+            service.close().await;
+            return Err(error);
+        }
+        Ok((service, kept))
+    }
+
+    /// Makes the accounts and writes what is kept beside the data.
+    async fn settle(
+        &self,
+        service: &Service,
+        folders: &Folders,
+        kept: &Kept,
+        ca_pem: &str,
+    ) -> anyhow::Result<()> {
+        let mut commands: Vec<Command> = kept.accounts.iter().map(Person::command).collect();
+        if !self.no_story {
+            commands.push(story::incident(&self.domain)?);
+        }
+        // The program fills its own stage; a person's budget of changes is not meant for that.
+        let actor = Actor::system(Door::Boot);
+        for batch in commands.chunks(BATCH_COMMANDS) {
+            admit(service, &actor, batch.to_vec()).await?;
+        }
+        std::fs::write(folders.data().join(CA_FILE), ca_pem)?;
+        kept.write(folders)
+    }
+
+    /// Everyone who gets an account.
+    fn people(&self) -> anyhow::Result<Vec<Person>> {
+        let random = Random::system();
+        let mut people = Vec::new();
+        for (local, name, role) in story::PEOPLE {
+            let address = story::address(local, &self.domain)?;
+            let password = secret_input::generate(&random).secret;
+            people.push(Person::new(address, Some(name), role, &password));
+        }
+        let given = self
+            .password
+            .as_ref()
+            .map(|text| Secret::new(text.clone().into_bytes()));
+        let shared = given.unwrap_or_else(|| secret_input::generate(&random).secret);
+        for number in 1..=self.accounts {
+            let address = story::address(&format!("u{number:04}"), &self.domain)?;
+            people.push(Person::new(address, None, Role::MailboxOwner, &shared));
+        }
+        Ok(people)
+    }
+
+    fn listening(&self) -> Listening {
+        Listening {
+            addresses: vec![Ipv4Addr::LOCALHOST.into()],
+            base_port: self.base_port,
+            services: Spoken::ALL.to_vec(),
+        }
+    }
+
+    fn start(&self, folders: &Folders) -> Start {
+        Start {
+            paths: folders.paths(),
+            clock: Clock::real(),
+            random: Random::system(),
+            outside: Outside::Sink(Arc::new(|outgoing| show(&outgoing))),
+            hash_threads: run::hash_threads(),
+        }
+    }
+}
+
+async fn admit(service: &Service, actor: &Actor, commands: Vec<Command>) -> anyhow::Result<()> {
+    let options = AdmitOptions {
+        reason: Some("the demo begins".to_owned()),
+        dry_run: false,
+    };
+    service.admit(actor, commands, options).await?;
+    Ok(())
+}
+
+/// The sink: says what would have left this machine.
+fn show(outgoing: &Outgoing) {
+    let subject = outgoing.subject.as_deref().unwrap_or("(no subject)");
+    eprintln!(
+        "Would have left: from {} to {}, OUTSIDE: \"{}\", {} octets. Nothing leaves the demo.",
+        outgoing.from,
+        output::visible(&outgoing.to.to_string()),
+        output::visible(subject),
+        outgoing.octets
+    );
+}

@@ -1,0 +1,132 @@
+//! How a run ends: exit codes that scripts rely on, and failures that carry one.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a run failed, as its exit code. The numbers are a published contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Exit {
+    /// It did not work.
+    Failed,
+    /// The command line or a value in it is wrong.
+    Usage,
+    /// The thing that was named does not exist.
+    NotFound,
+    /// Whoever asked may not do this.
+    NotAllowed,
+    /// The ledger does not prove what it should.
+    Unverified,
+    /// Something exists already, or was changed by somebody else meanwhile.
+    Conflict,
+    /// No server answers.
+    Unreachable,
+}
+
+impl Exit {
+    /// The number that the shell sees.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NotFound => 3,
+            Self::NotAllowed => 4,
+            Self::Unverified => 6,
+            Self::Conflict => 7,
+            Self::Unreachable => 8,
+        }
+    }
+}
+
+/// A failure with the words for the person and the code for the script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    exit: Exit,
+    words: String,
+}
+
+impl Failure {
+    /// `words` say what failed, why, and what to do.
+    pub(crate) fn new(exit: Exit, words: impl Into<String>) -> Self {
+        Self {
+            exit,
+            words: words.into(),
+        }
+    }
+
+    /// The code for the script.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// A mistake on the command line.
+    pub(crate) fn usage(words: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, words)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Prints why a run failed and gives its exit code.
+pub(crate) fn settle(result: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = result else {
+        return ExitCode::SUCCESS;
+    };
+    // A reader that has seen enough, such as `head`, is no failure of ours.
+    if is_closed_pipe(&error) {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("sealpost: {error:#}");
+    ExitCode::from(exit_of(&error).code())
+}
+
+fn exit_of(error: &anyhow::Error) -> Exit {
+    error
+        .downcast_ref::<Failure>()
+        .map_or(Exit::Failed, |failure| failure.exit)
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_keeps_its_code_under_added_words() {
+        let failed: anyhow::Result<()> = Err(Failure::new(Exit::NotFound, "no such domain").into());
+        let error = failed.context("reading the domain").unwrap_err();
+        assert_eq!(exit_of(&error), Exit::NotFound);
+        assert_eq!(exit_of(&anyhow::anyhow!("other")), Exit::Failed);
+    }
+
+    #[test]
+    fn the_numbers_are_those_of_the_contract() {
+        let codes = [
+            (Exit::Failed, 1),
+            (Exit::Usage, 2),
+            (Exit::NotFound, 3),
+            (Exit::NotAllowed, 4),
+            (Exit::Unverified, 6),
+            (Exit::Conflict, 7),
+            (Exit::Unreachable, 8),
+        ];
+        for (exit, code) in codes {
+            assert_eq!(exit.code(), code, "{exit:?}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! What goes to standard output: tables and details for people, JSON for programs.
+//!
+//! Standard output carries data only; all talk goes to standard error. Text that others chose (an
+//! address, a header field) is printed so that it cannot steer the terminal.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// Spaces between two columns of a table.
+const GAP: &str = "  ";
+/// Characters of one cell; what is longer is cut with an ellipsis, the JSON has it whole.
+const CELL_MAX_CHARS: usize = 100;
+
+/// A column of a table: its title, and the path of the value in a row, such as `actor.kind`.
+pub(crate) struct Column(pub(crate) &'static str, pub(crate) &'static str);
+
+/// How a listing command prints.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub(crate) struct Format {
+    /// JSON for programs: one object a line in lists.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Format {
+    /// Prints rows as a table with these columns, or as JSON lines.
+    pub(crate) fn list(
+        self,
+        out: &mut dyn Write,
+        rows: &Value,
+        columns: &[Column],
+    ) -> io::Result<()> {
+        let rows = rows.as_array().map_or(&[][..], Vec::as_slice);
+        if self.json {
+            return rows.iter().try_for_each(|row| json_line(out, row));
+        }
+        table(out, rows, columns)
+    }
+
+    /// Prints one thing with all its values, or as one JSON line.
+    pub(crate) fn details(self, out: &mut dyn Write, thing: &Value) -> io::Result<()> {
+        if self.json {
+            return json_line(out, thing);
+        }
+        details(out, thing, "")
+    }
+}
+
+/// Prints one JSON value on a line of its own.
+pub(crate) fn json_line(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value).map_err(io::Error::from)?;
+    writeln!(out)
+}
+
+/// The text with all that steers a terminal or reorders letters made visible.
+pub(crate) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        let reorders = matches!(
+            c,
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
+                | '\u{feff}'
+        );
+        if c.is_control() || reorders {
+            shown.push_str(&format!("\\u{{{:x}}}", u32::from(c)));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+fn table(out: &mut dyn Write, rows: &[Value], columns: &[Column]) -> io::Result<()> {
+    let title = columns
+        .iter()
+        .map(|Column(title, _)| (*title).to_owned())
+        .collect();
+    let cells = |row: &Value| {
+        columns
+            .iter()
+            .map(|Column(_, path)| cell(row, path))
+            .collect()
+    };
+    let lines: Vec<Vec<String>> = std::iter::once(title)
+        .chain(rows.iter().map(cells))
+        .collect();
+    let width = |column: usize| {
+        let chars = lines.iter().map(|line| line[column].chars().count());
+        chars.max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    for line in &lines {
+        let mut text = String::new();
+        for (value, width) in line.iter().zip(&widths) {
+            text.push_str(&format!("{value:width$}{GAP}"));
+        }
+        writeln!(out, "{}", text.trim_end())?;
+    }
+    Ok(())
+}
+
+fn cell(row: &Value, path: &str) -> String {
+    let value = path.split('.').try_fold(row, |value, key| value.get(key));
+    let text = value.map_or_else(|| "-".to_owned(), plain);
+    if text.chars().count() <= CELL_MAX_CHARS {
+        return text;
+    }
+    text.chars().take(CELL_MAX_CHARS - 1).chain(['…']).collect()
+}
+
+/// A value without the marks of JSON.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) if text.is_empty() => "-".to_owned(),
+        Value::String(text) => visible(text),
+        Value::Array(values) if values.is_empty() => "-".to_owned(),
+        Value::Array(values) => joined(values),
+        Value::Object(fields) if fields.is_empty() => "-".to_owned(),
+        Value::Object(_) => visible(&value.to_string()),
+    }
+}
+
+/// Values side by side: sentences as they are, all else with commas.
+fn joined(values: &[Value]) -> String {
+    let texts: Vec<String> = values.iter().map(plain).collect();
+    let sentences = texts.iter().all(|text| text.ends_with('.'));
+    texts.join(if sentences { " " } else { ", " })
+}
+
+fn details(out: &mut dyn Write, thing: &Value, indent: &str) -> io::Result<()> {
+    let Some(fields) = thing.as_object() else {
+        return writeln!(out, "{indent}{}", plain(thing));
+    };
+    let width = fields
+        .keys()
+        .map(|key| key.chars().count())
+        .max()
+        .unwrap_or_default();
+    for (key, value) in fields {
+        let name = visible(&key.replace('_', " "));
+        match value {
+            Value::Object(inner) if !inner.is_empty() => {
+                writeln!(out, "{indent}{name}")?;
+                details(out, value, &format!("{indent}{GAP}"))?;
+            }
+            Value::Array(items) if items.iter().any(Value::is_object) => {
+                writeln!(out, "{indent}{name}")?;
+                for item in items {
+                    writeln!(out, "{indent}{GAP}-")?;
+                    details(out, item, &format!("{indent}{GAP}{GAP}"))?;
+                }
+            }
+            _ => writeln!(out, "{indent}{name:width$}{GAP}{}", plain(value))?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const COLUMNS: &[Column] = &[Column("ADDRESS", "address"), Column("KIND", "actor.kind")];
+
+    fn printed(json: bool, rows: &Value) -> String {
+        let mut out = Vec::new();
+        Format { json }.list(&mut out, rows, COLUMNS).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_table_is_aligned_and_a_list_is_json_lines() {
+        let rows = json!([
+            {"address": "ann@example.org", "actor": {"kind": "unix_user"}},
+            {"address": "b@example.org"},
+        ]);
+        let table = "ADDRESS          KIND\nann@example.org  unix_user\nb@example.org    -\n";
+        assert_eq!(printed(false, &rows), table);
+        let lines = printed(true, &rows);
+        assert_eq!(lines.lines().count(), 2);
+        assert!(
+            lines
+                .lines()
+                .all(|line| serde_json::from_str::<Value>(line).is_ok())
+        );
+    }
+
+    #[test]
+    fn text_of_others_cannot_steer_the_terminal() {
+        let rows = json!([{"address": "a\u{1b}[2Jb\r\n\u{202e}c"}]);
+        let shown = printed(false, &rows);
+        assert!(
+            shown.contains("a\\u{1b}[2Jb\\u{d}\\u{a}\\u{202e}c"),
+            "{shown}"
+        );
+        assert_eq!(shown.lines().count(), 2);
+    }
+
+    #[test]
+    fn details_show_inner_things_indented() {
+        let thing =
+            json!({"name": "example.org", "on": true, "dns": {"mx": []}, "list": [{"a": 1}]});
+        let mut out = Vec::new();
+        Format::default().details(&mut out, &thing).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("name  example.org\n"), "{text}");
+        assert!(text.contains("on    yes\n"), "{text}");
+        assert!(text.contains("dns\n  mx  -\n"), "{text}");
+        assert!(text.contains("list\n  -\n    a  1\n"), "{text}");
+    }
+
+    #[test]
+    fn sentences_are_set_side_by_side_and_names_with_commas() {
+        assert_eq!(plain(&json!(["One mail.", "Two."])), "One mail. Two.");
+        assert_eq!(plain(&json!(["a.test", "b.test"])), "a.test, b.test");
+        assert_eq!(plain(&json!({})), "-");
+    }
+
+    #[test]
+    fn a_long_cell_is_cut() {
+        let rows = json!([{"address": "x".repeat(500)}]);
+        assert!(
+            printed(false, &rows)
+                .lines()
+                .all(|line| line.chars().count() < 120)
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! Which installation a command means: by its start file, or by its data folder.
+
+use std::path::{Path, PathBuf};
+
+use crate::control::client::Client;
+use crate::exit::Failure;
+use crate::start_file::{self, StartFile};
+
+/// Where packages put the start file.
+pub(crate) const DEFAULT_START_FILE: &str = "/etc/sealpost/sealpost.toml";
+
+/// Names one installation; without a flag, the one of the packages.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Place {
+    /// The start file of the server.
+    #[arg(long, value_name = "FILE", conflicts_with = "data")]
+    config: Option<PathBuf>,
+    /// The data folder of the server, instead of its start file.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// What a place stands for.
+#[derive(Clone, Debug)]
+pub(crate) enum Found {
+    /// A start file with all it says.
+    File(Box<StartFile>),
+    /// A data folder; which ledger belongs to it is not pinned.
+    Folder(PathBuf),
+}
+
+impl Place {
+    /// Reads the start file, if one is meant.
+    pub(crate) fn find(&self) -> anyhow::Result<Found> {
+        if let Some(data) = &self.data {
+            return Ok(Found::Folder(std::path::absolute(data)?));
+        }
+        let path = self
+            .config
+            .as_deref()
+            .unwrap_or(Path::new(DEFAULT_START_FILE));
+        if self.config.is_none() && !path.exists() {
+            let words = format!(
+                "which server? There is no {DEFAULT_START_FILE}: add --config FILE or --data DIR"
+            );
+            return Err(Failure::usage(words).into());
+        }
+        Ok(Found::File(Box::new(StartFile::read(path)?.0)))
+    }
+
+    /// The way to the running server.
+    pub(crate) fn client(&self) -> anyhow::Result<Client> {
+        Ok(Client::new(self.find()?.socket()))
+    }
+}
+
+impl Found {
+    /// The control socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        match self {
+            Self::File(file) => file.control_socket.clone(),
+            Self::Folder(data) => start_file::default_socket(data),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! A server from the moment its data are open to its end.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use net::Shutdown;
+use service::{HEARTBEAT, Service};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::sleep;
+use tracing::{error, info, warn};
+
+use super::doors::Doors;
+use super::notify::{State, notify};
+use crate::control::dispatch;
+use crate::control::server::ControlSocket;
+
+/// A server whose doors are open.
+pub(crate) struct House {
+    service: Service,
+    doors: Doors,
+    control: ControlSocket,
+    signals: Signals,
+}
+
+/// The signals that end a server.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl House {
+    /// Opens the doors and the control socket. Call it inside the runtime.
+    ///
+    /// If something is in the way, nothing stays open.
+    pub(crate) async fn open(service: Service, control_socket: &Path) -> anyhow::Result<Self> {
+        let opened = Self::open_parts(&service, control_socket);
+        match opened {
+            Ok((doors, control, signals)) => Ok(Self {
+                service,
+                doors,
+                control,
+                signals,
+            }),
+            Err(error) => {
+                service.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    fn open_parts(
+        service: &Service,
+        control_socket: &Path,
+    ) -> anyhow::Result<(Doors, ControlSocket, Signals)> {
+        let signals = Signals::new().context("cannot listen to signals")?;
+        let control = ControlSocket::bind(control_socket)?;
+        let doors = Doors::open(service.clone())?;
+        Ok((doors, control, signals))
+    }
+
+    /// Runs until a signal, then drains. A second signal ends the wait; nothing is lost by it.
+    pub(crate) async fn run(self) {
+        let Self {
+            service,
+            mut doors,
+            control,
+            mut signals,
+        } = self;
+        let (stop, shutdown) = Shutdown::pair();
+        let answering = Arc::new(dispatch::answering(service.clone()));
+        let pulse = tokio::spawn(pulse(service.clone(), shutdown.clone()));
+        let control = tokio::spawn(control.serve(answering, shutdown));
+        let mut changes = service.config_watch();
+        info!("ready");
+        notify(State::Ready);
+        loop {
+            // Following a change is not interrupted: it happens behind the select.
+            tokio::select! {
+                name = signals.next() => {
+                    info!("{name}: stopping; the sessions may finish");
+                    break;
+                }
+                changed = changes.changed() => match changed {
+                    Ok(()) => doors.follow().await,
+                    Err(_) => break,
+                },
+                () = doors.supervise() => {}
+            }
+        }
+        notify(State::Stopping);
+        stop.stop();
+        let drain = async {
+            let drained = doors.close().await;
+            for task in [control, pulse] {
+                if let Err(err) = task.await {
+                    error!(%err, "a task ended by a fault of the server: {err}");
+                }
+            }
+            info!(
+                finished = drained.finished,
+                aborted = drained.aborted,
+                "all sessions ended"
+            );
+        };
+        tokio::select! {
+            () = drain => {}
+            name = signals.next() => warn!("{name} again: ending at once"),
+        }
+        service.close().await;
+    }
+}
+
+/// Lets the service look after itself at every beat.
+async fn pulse(service: Service, shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            () = shutdown.wait() => return,
+            () = sleep(HEARTBEAT) => {}
+        }
+        service.heartbeat().await;
+    }
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// The name of the next signal. May be cancelled freely.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.hang_up.recv() => "SIGHUP",
+        }
+    }
+}
