@@ -27,6 +27,9 @@ const COLUMNS: &[Column] = &[
 const TABLE_ENTRIES: u32 = 50;
 const JSON_ENTRIES: u32 = 1_000;
 
+/// Entries of one question to the server.
+const PAGE_ENTRIES: usize = 1_000;
+
 /// What can be done with the ledger.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Ledger {
@@ -36,7 +39,7 @@ pub(crate) enum Ledger {
         #[arg(long, value_name = "SEQ")]
         from: Option<u64>,
         /// How many at most; without it, 50 in a table and 1,000 as JSON.
-        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
         limit: Option<u32>,
         #[command(flatten)]
         read: Read,
@@ -91,7 +94,16 @@ impl Ledger {
                     TABLE_ENTRIES
                 };
                 let limit = usize::try_from(limit.unwrap_or(usual))?;
-                read.list(out, Ask::LedgerList { from, limit }, COLUMNS)
+                let client = read.place.client()?;
+                let page = |from, limit| {
+                    let answer = client.ask(Ask::LedgerList { from, limit })?;
+                    Ok(answer.as_array().cloned().unwrap_or_default())
+                };
+                let rows = match from {
+                    Some(from) => onward(page, from, limit)?,
+                    None => newest(page, limit)?,
+                };
+                Ok(read.format.list(out, &Value::Array(rows), COLUMNS)?)
             }
             Self::Show { seq, read } => read.show(out, Ask::LedgerShow(seq)),
             Self::Verify(verify) => verify.run(out),
@@ -99,6 +111,41 @@ impl Ledger {
             Self::Proof { seq, read } => text(out, &read, Ask::LedgerProof(seq)),
         }
     }
+}
+
+/// Entries from number `from` on, page by page.
+fn onward(
+    page: impl Fn(Option<u64>, usize) -> anyhow::Result<Vec<Value>>,
+    from: u64,
+    limit: usize,
+) -> anyhow::Result<Vec<Value>> {
+    let mut rows = Vec::new();
+    while rows.len() < limit {
+        let wanted = (limit - rows.len()).min(PAGE_ENTRIES);
+        let got = page(Some(from + rows.len() as u64), wanted)?;
+        let is_last = got.len() < wanted;
+        rows.extend(got);
+        if is_last {
+            break;
+        }
+    }
+    Ok(rows)
+}
+
+/// The newest entries, the newest last.
+fn newest(
+    page: impl Fn(Option<u64>, usize) -> anyhow::Result<Vec<Value>>,
+    limit: usize,
+) -> anyhow::Result<Vec<Value>> {
+    let last = page(None, limit.min(PAGE_ENTRIES))?;
+    let first = last
+        .first()
+        .and_then(|row| row["seq"].as_u64())
+        .unwrap_or(0);
+    let missing = u64::try_from(limit - last.len().min(limit))?.min(first);
+    let mut rows = onward(page, first - missing, usize::try_from(missing)?)?;
+    rows.extend(last);
+    Ok(rows)
 }
 
 /// Prints an answer that is one text, byte for byte.
@@ -167,5 +214,53 @@ impl Verify {
             "read": read,
             "fault": report.fault.map(|fault| format!("#{}: {}", fault.seq, fault.kind)),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server with this many entries.
+    fn server(size: u64) -> impl Fn(Option<u64>, usize) -> anyhow::Result<Vec<Value>> {
+        move |from, limit| {
+            assert!((1..=PAGE_ENTRIES).contains(&limit), "a page of {limit}");
+            let limit = limit as u64;
+            let from = from.unwrap_or(size.saturating_sub(limit));
+            Ok((from..size.min(from + limit))
+                .map(|seq| json!({"seq": seq}))
+                .collect())
+        }
+    }
+
+    fn numbers(rows: &[Value]) -> Vec<u64> {
+        rows.iter().filter_map(|row| row["seq"].as_u64()).collect()
+    }
+
+    #[test]
+    fn a_long_list_is_asked_for_in_pages() {
+        for (size, limit) in [
+            (0, 50),
+            (30, 50),
+            (50, 50),
+            (2_500, 50),
+            (2_500, 1_001),
+            (2_500, 9_999),
+        ] {
+            let rows = newest(server(size), limit).unwrap();
+            let first = size.saturating_sub(limit as u64);
+            assert_eq!(
+                numbers(&rows),
+                (first..size).collect::<Vec<_>>(),
+                "{limit} of {size}"
+            );
+            let rows = onward(server(size), 7, limit).unwrap();
+            let end = size.min(7 + limit as u64);
+            assert_eq!(
+                numbers(&rows),
+                (7..end).collect::<Vec<_>>(),
+                "{limit} of {size} from 7"
+            );
+        }
     }
 }
