@@ -1,1 +1,32 @@
-//! The IMAP door (143, 993)
+//! The IMAP door: IMAP4rev1 on 143 (STARTTLS) and 993 (TLS at once).
+//!
+//! RFC 3501, in the words of RFC 9051 where both agree, with UIDPLUS (RFC 4315), MOVE (RFC 6851),
+//! IDLE (RFC 2177), ID (RFC 2971), NAMESPACE (RFC 2342), SPECIAL-USE (RFC 6154),
+//! UNSELECT (RFC 3691), ENABLE (RFC 5161), ESEARCH (RFC 4731), LITERAL+ (RFC 7888),
+//! CHILDREN (RFC 3348) and SASL-IR (RFC 4959) with PLAIN.
+//!
+//! What always holds:
+//!
+//! * A message keeps its sequence number until this client was told otherwise, and it is told of
+//!   an expunge only when no command is in progress that uses sequence numbers (RFC 9051 §7.5.1).
+//! * A reply of success leaves after the commit.
+//! * No password is taken in the clear unless the listener's settings say so.
+//! * No message is `\Recent`: with several sessions the flag would say different things to each,
+//!   RFC 9051 has dropped it, and RFC 3501 §2.3.2 lets a server that cannot tell choose.
+//! * Between two commands a connection holds no buffers, only its view of the selected mailbox.
+
+mod error;
+mod limits;
+
+mod output;
+mod selected;
+
+mod session;
+
+mod cmd;
+mod conn;
+
+#[cfg(test)]
+mod tests;
+
+pub use conn::{Door, serve};

@@ -1,0 +1,120 @@
+//! CAPABILITY, ID, STARTTLS and signing in (RFC 9051 §6.1, §6.2, RFC 2971, RFC 4959).
+
+use net::ConnError;
+use tracing::debug;
+use types::Secret;
+use wire::imap::{Code, Condition, Tag};
+use wire::sasl::{self, Mechanism, Turn};
+
+use crate::error::ImapError;
+use crate::output::Output;
+use crate::selected::Tell;
+use crate::session::{Done, Next, Session};
+
+/// What every client may use.
+const CAPABILITIES: [&str; 13] = [
+    "IMAP4rev1",
+    "LITERAL+",
+    "SASL-IR",
+    "ID",
+    "ENABLE",
+    "IDLE",
+    "NAMESPACE",
+    "SPECIAL-USE",
+    "UNSELECT",
+    "UIDPLUS",
+    "MOVE",
+    "ESEARCH",
+    "CHILDREN",
+];
+
+impl Session {
+    /// What this client may use now.
+    pub(crate) fn capabilities(&self) -> Vec<&'static str> {
+        let mut names = CAPABILITIES.to_vec();
+        if self.is_authenticated() {
+            return names;
+        }
+        if self.can_start_tls {
+            names.push("STARTTLS");
+        }
+        names.push(if self.service.plain_sign_in_allowed(&self.peer) {
+            "AUTH=PLAIN"
+        } else {
+            "LOGINDISABLED"
+        });
+        names
+    }
+
+    pub(crate) fn capability(&self, out: &mut Output<'_>) -> Done {
+        out.responses.capability(&self.capabilities());
+        Done::plain("done")
+    }
+
+    /// The client's name goes to the log; ours is all that a stranger learns.
+    pub(crate) fn id(&self, fields: &[(String, Option<String>)], out: &mut Output<'_>) -> Done {
+        let value = |name| fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+        let value = |name| value(name).and_then(|(_, value)| value.as_deref());
+        debug!(
+            session.id = %self.peer.session,
+            client.name = value("name"),
+            client.version = value("version"),
+            "the client named itself"
+        );
+        out.responses.id(&[("name", "Sealpost")]);
+        Done::plain("done")
+    }
+
+    pub(crate) fn start_tls(&mut self, tag: &Tag, out: &mut Output<'_>) -> Next {
+        if !self.can_start_tls {
+            return self.refuse(Some(tag), &ImapError::NoTls, out);
+        }
+        out.responses
+            .tagged(tag, Condition::Ok, None, "begin TLS now");
+        Next::StartTls
+    }
+
+    pub(crate) async fn login(&mut self, user: &str, password: &Secret) -> Result<Done, ImapError> {
+        if !self.service.plain_sign_in_allowed(&self.peer) {
+            return Err(ImapError::NeedsTls);
+        }
+        let principal = self.service.sign_in(&self.peer, user, password).await?;
+        self.signed_in(principal);
+        let code = Code::Capability(self.capabilities());
+        Ok(Done::coded(code, "signed in"))
+    }
+
+    /// Opens a SASL exchange.
+    pub(crate) fn authenticate(
+        &self,
+        mechanism: &str,
+        initial: Option<&Secret>,
+    ) -> Result<Turn, ImapError> {
+        if mechanism != Mechanism::Plain.name() {
+            return Err(ImapError::NoMechanism);
+        }
+        if !self.service.plain_sign_in_allowed(&self.peer) {
+            return Err(ImapError::NeedsTls);
+        }
+        let turn = sasl::start(Mechanism::Plain, initial.map(Secret::expose))?;
+        Ok(turn)
+    }
+
+    /// Goes on with a SASL exchange, or ends it.
+    pub(crate) async fn sasl_turn(
+        &mut self,
+        tag: Tag,
+        turn: Result<Turn, ImapError>,
+        out: &mut Output<'_>,
+    ) -> Result<Next, ConnError> {
+        let outcome = match turn {
+            Ok(Turn::Challenge(exchange)) => {
+                out.responses.continuation(exchange.challenge());
+                return Ok(Next::Sasl(tag, exchange));
+            }
+            Ok(Turn::Done(claim)) => self.login(&claim.authcid, &claim.password).await,
+            Err(err) => Err(err),
+        };
+        self.finish(&tag, outcome, Tell::KeepNumbers, out).await
+    }
+}

@@ -1,0 +1,358 @@
+//! FETCH (RFC 9051 §6.4.5, §7.5.2).
+
+use std::collections::{HashMap, HashSet};
+
+use service::{DescribedMessage, FlagChange, How, ServiceError, StoredMessage};
+use types::{EmailId, FlagSet, Uid};
+use wire::imap::{FetchItem, Form, Numbering, Partial, Section, SectionText, SequenceSet};
+
+use super::part::{Content, Message, broken_off};
+use crate::error::ImapError;
+use crate::limits::BATCH_MESSAGES;
+use crate::output::Output;
+use crate::selected::{Row, sequence};
+use crate::session::{Done, Session};
+
+/// What it takes to answer.
+struct Plan<'a> {
+    items: &'a [FetchItem],
+    /// UID is told though nobody asked (RFC 9051 §6.4.9).
+    adds_uid: bool,
+    sets_seen: bool,
+    /// An envelope or a structure is wanted.
+    describes: bool,
+    /// Octets of the message are wanted.
+    opens: bool,
+    /// Octets of its text are among them.
+    gives_text: bool,
+}
+
+/// A message that is there, with what the plan needs of it.
+struct Found<'a> {
+    place: usize,
+    /// As it is after it was marked as seen.
+    row: Row,
+    stored: Option<StoredMessage>,
+    description: Option<&'a DescribedMessage>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(by: Numbering, items: &'a [FetchItem], read_only: bool) -> Self {
+        let described =
+            |item: &FetchItem| matches!(item, FetchItem::Envelope | FetchItem::BodyStructure);
+        let opened = |item: &FetchItem| {
+            matches!(
+                item,
+                FetchItem::Body
+                    | FetchItem::Rfc822
+                    | FetchItem::Rfc822Header
+                    | FetchItem::Rfc822Text
+                    | FetchItem::Section { .. }
+            )
+        };
+        Self {
+            items,
+            adds_uid: by == Numbering::Uid && !items.contains(&FetchItem::Uid),
+            sets_seen: !read_only && items.iter().any(FetchItem::sets_seen),
+            describes: items.iter().any(described),
+            opens: items.iter().any(opened),
+            gives_text: items.iter().any(gives_text),
+        }
+    }
+}
+
+/// Whether an item holds more of a message than its structure and header blocks.
+fn gives_text(item: &FetchItem) -> bool {
+    match item {
+        FetchItem::Rfc822 | FetchItem::Rfc822Text => true,
+        FetchItem::Section { section, .. } => {
+            matches!(section.text, None | Some(SectionText::Text))
+        }
+        _ => false,
+    }
+}
+
+impl Session {
+    pub(crate) async fn fetch(
+        &mut self,
+        by: Numbering,
+        set: &SequenceSet,
+        items: &[FetchItem],
+        out: &mut Output<'_>,
+    ) -> Result<Done, ImapError> {
+        let (_, selected) = self.selected()?;
+        let places = selected.view.places(by, set)?;
+        let plan = Plan::new(by, items, selected.view.is_read_only());
+        let mut given = Vec::new();
+        let outcome = self.fetch_all(&places, &plan, &mut given, out).await;
+        if plan.gives_text {
+            let (principal, selected) = self.selected()?;
+            let mailbox = selected.id;
+            self.service.bodies_given(&principal, mailbox, &given);
+        }
+        outcome
+    }
+
+    /// `given` gets the UIDs of the messages that the client has heard of, also when it fails.
+    async fn fetch_all(
+        &mut self,
+        places: &[usize],
+        plan: &Plan<'_>,
+        given: &mut Vec<Uid>,
+        out: &mut Output<'_>,
+    ) -> Result<Done, ImapError> {
+        let asked = places.len();
+        for batch in places.chunks(BATCH_MESSAGES) {
+            self.fetch_batch(batch, plan, given, out).await?;
+        }
+        if given.len() == asked {
+            Ok(Done::plain("fetched"))
+        } else {
+            Err(ImapError::Expunged)
+        }
+    }
+
+    /// Answers for those messages that can still be read (RFC 2180 §4.1).
+    async fn fetch_batch(
+        &mut self,
+        places: &[usize],
+        plan: &Plan<'_>,
+        given: &mut Vec<Uid>,
+        out: &mut Output<'_>,
+    ) -> Result<(), ImapError> {
+        let newly_seen = self.mark_seen(places, plan).await?;
+        let described = self.describe(places, plan).await?;
+        for place in places {
+            let Some(row) = self.selected()?.1.view.rows().get(*place).copied() else {
+                continue;
+            };
+            let stored = match self.open(&row, plan).await {
+                Err(ImapError::Service(ServiceError::NotFound(_))) => continue,
+                other => other?,
+            };
+            let description = described.get(&row.email);
+            if plan.describes && description.is_none() {
+                continue;
+            }
+            given.push(row.uid);
+            let found = Found {
+                place: *place,
+                row,
+                stored,
+                description,
+            };
+            let tells_flags =
+                newly_seen.contains(&row.uid) && !plan.items.contains(&FetchItem::Flags);
+            self.answer(&found, plan, tells_flags, out).await?;
+            out.relieve().await?;
+        }
+        Ok(())
+    }
+
+    /// Says the whole response for one message.
+    async fn answer(
+        &mut self,
+        found: &Found<'_>,
+        plan: &Plan<'_>,
+        tells_flags: bool,
+        out: &mut Output<'_>,
+    ) -> Result<(), ImapError> {
+        out.responses.fetch_begin(sequence(found.place + 1));
+        if plan.adds_uid {
+            out.responses.fetch_uid(found.row.uid);
+        }
+        for item in plan.items {
+            if let Some(stored) = &found.stored {
+                let said = self.octets_item(item, &found.row, stored, out).await;
+                said.map_err(broken_off)?;
+            }
+            self.row_item(item, found, out)?;
+        }
+        if tells_flags {
+            self.row_item(&FetchItem::Flags, found, out)?;
+        }
+        out.responses.fetch_end();
+        Ok(())
+    }
+
+    /// Sets `\Seen` where the items ask for it, and returns the UIDs that did not have it.
+    async fn mark_seen(
+        &mut self,
+        places: &[usize],
+        plan: &Plan<'_>,
+    ) -> Result<HashSet<Uid>, ImapError> {
+        if !plan.sets_seen {
+            return Ok(HashSet::new());
+        }
+        let service = self.service.clone();
+        let (principal, selected) = self.selected()?;
+        let rows = selected.view.rows();
+        let rows = places.iter().filter_map(|place| rows.get(*place));
+        let unseen = rows.filter(|row| !row.gone && !row.flags.contains(FlagSet::SEEN));
+        let unseen: Vec<Uid> = unseen.map(|row| row.uid).collect();
+        if unseen.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let change = FlagChange {
+            how: How::Add,
+            flags: FlagSet::SEEN,
+            keywords: Vec::new(),
+        };
+        let set = service
+            .flags_change(&principal, selected.id, &unseen, change)
+            .await?;
+        for (uid, flags, _) in &set {
+            // Told with the answer, whatever else has changed.
+            selected.view.flags_set(*uid, *flags, *flags);
+        }
+        Ok(set.into_iter().map(|(uid, ..)| uid).collect())
+    }
+
+    async fn describe(
+        &mut self,
+        places: &[usize],
+        plan: &Plan<'_>,
+    ) -> Result<HashMap<EmailId, DescribedMessage>, ImapError> {
+        if !plan.describes {
+            return Ok(HashMap::new());
+        }
+        let service = self.service.clone();
+        let (principal, selected) = self.selected()?;
+        let rows = selected.view.rows();
+        let rows = places.iter().filter_map(|place| rows.get(*place));
+        let emails: Vec<EmailId> = rows.map(|row| row.email).collect();
+        let mut found = HashMap::with_capacity(emails.len());
+        let mut left = emails.as_slice();
+        let mut at_once = left.len();
+        while !left.is_empty() {
+            let (now, later) = left.split_at(at_once.min(left.len()));
+            match service.message_describe(&principal, now).await {
+                Ok(described) => {
+                    left = &left[described.len().max(1)..];
+                    found.extend(described.into_iter().map(|d| (d.email, d)));
+                }
+                // One of them is not there any more: find out which, and do without it.
+                Err(ServiceError::NotFound(_)) if now.len() > 1 => at_once = 1,
+                Err(ServiceError::NotFound(_)) => left = later,
+                Err(err) => return Err(err.into()),
+            }
+        }
+        Ok(found)
+    }
+
+    async fn open(
+        &mut self,
+        row: &Row,
+        plan: &Plan<'_>,
+    ) -> Result<Option<StoredMessage>, ImapError> {
+        if !plan.opens {
+            return Ok(None);
+        }
+        let principal = self.principal()?;
+        let stored = self.service.message_open(&principal, row.email).await?;
+        Ok(Some(stored))
+    }
+
+    /// Items that the index or the description answers; the others are none of its business.
+    fn row_item(
+        &mut self,
+        item: &FetchItem,
+        found: &Found<'_>,
+        out: &mut Output<'_>,
+    ) -> Result<(), ImapError> {
+        let responses = &mut out.responses;
+        let row = &found.row;
+        match (item, found.description) {
+            (FetchItem::Flags, _) => {
+                let (_, selected) = self.selected()?;
+                responses.fetch_flags(row.flags, selected.view.keywords());
+                selected.view.flags_told(found.place);
+            }
+            (FetchItem::Uid, _) => responses.fetch_uid(row.uid),
+            (FetchItem::InternalDate, _) => responses.fetch_internal_date(row.internal_date),
+            (FetchItem::Rfc822Size, _) => responses.fetch_size(row.octets),
+            (FetchItem::Envelope, Some(described)) => {
+                responses.fetch_ready("ENVELOPE", &described.envelope);
+            }
+            (FetchItem::BodyStructure, Some(described)) => {
+                responses.fetch_ready("BODYSTRUCTURE", &described.bodystructure);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Items that need octets of the message; the others are none of its business.
+    async fn octets_item(
+        &mut self,
+        item: &FetchItem,
+        row: &Row,
+        stored: &StoredMessage,
+        out: &mut Output<'_>,
+    ) -> Result<(), ImapError> {
+        let mut message = Message {
+            email: row.email,
+            stored,
+            parsed: &mut self.parsed,
+        };
+        match item {
+            FetchItem::Body => body(&mut message, out).await,
+            FetchItem::Rfc822 => named(&mut message, "RFC822", None, out).await,
+            FetchItem::Rfc822Header => {
+                named(
+                    &mut message,
+                    "RFC822.HEADER",
+                    Some(SectionText::Header),
+                    out,
+                )
+                .await
+            }
+            FetchItem::Rfc822Text => {
+                named(&mut message, "RFC822.TEXT", Some(SectionText::Text), out).await
+            }
+            FetchItem::Section {
+                section, partial, ..
+            } => section_item(&mut message, section, *partial, out).await,
+            _ => Ok(()),
+        }
+    }
+}
+
+/// BODY without a section: the structure without extension data, which is not kept ready.
+async fn body(message: &mut Message<'_>, out: &mut Output<'_>) -> Result<(), ImapError> {
+    let mime = message.mime().await?;
+    let text = message.read(0..message.stored.octets).await?;
+    let structure = mime.body_structure(&text).to_bytes(Form::Body);
+    out.responses.fetch_ready("BODY", &structure);
+    Ok(())
+}
+
+/// The items of RFC 3501 that have a name instead of a section.
+async fn named(
+    message: &mut Message<'_>,
+    name: &'static str,
+    text: Option<SectionText>,
+    out: &mut Output<'_>,
+) -> Result<(), ImapError> {
+    let part = Vec::new();
+    let content = message.section(&Section { part, text }).await?;
+    out.responses.fetch_literal(name, content.octets());
+    message.send(content, out).await
+}
+
+async fn section_item(
+    message: &mut Message<'_>,
+    section: &Section,
+    partial: Option<Partial>,
+    out: &mut Output<'_>,
+) -> Result<(), ImapError> {
+    let content = message.section(section).await?.cut(partial);
+    let origin = partial.map(|partial| partial.start);
+    if let Content::Missing = content {
+        out.responses.fetch_no_section(section, origin);
+        return Ok(());
+    }
+    out.responses
+        .fetch_section(section, origin, content.octets());
+    message.send(content, out).await
+}

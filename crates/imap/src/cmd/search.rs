@@ -1,0 +1,254 @@
+//! SEARCH (RFC 9051 §6.4.4, RFC 4731).
+//!
+//! A key narrows a list of candidates. Keys that the index answers come first; those that look
+//! into texts see only what is left; `service` scans those a few at a time and within bounds.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::pin::Pin;
+
+use service::mime::sent_day;
+use service::{Principal, Service, ServiceError, TextQuery};
+use types::{EmailId, FlagSet, Keyword};
+use wire::imap::{
+    FieldName, Numbering, SearchDate, SearchKey, SearchRequest, SearchResult, SearchReturn, Tag,
+};
+
+use crate::error::ImapError;
+use crate::limits::TEXT_KEYS_MAX;
+use crate::output::Output;
+use crate::selected::{Row, View, sequence};
+use crate::session::{Done, Session};
+
+impl Session {
+    pub(crate) async fn search(
+        &mut self,
+        tag: &Tag,
+        by: Numbering,
+        request: &SearchRequest,
+        out: &mut Output<'_>,
+    ) -> Result<Done, ImapError> {
+        if text_keys(&request.key) > TEXT_KEYS_MAX {
+            return Err(ImapError::Limit("keys that look into texts"));
+        }
+        let service = self.service.clone();
+        let (principal, selected) = self.selected()?;
+        let search = Search {
+            service: &service,
+            principal: &principal,
+            view: &selected.view,
+        };
+        let rows = selected.view.rows();
+        let all = (0..rows.len()).filter(|place| !rows[*place].gone).collect();
+        let found = search.matching(&request.key, all).await?;
+        let numbers: Vec<u32> = match by {
+            Numbering::Sequence => found.iter().map(|place| sequence(place + 1)).collect(),
+            Numbering::Uid => found.iter().map(|place| rows[*place].uid.0).collect(),
+        };
+        match request.returns {
+            None => out.responses.search(&numbers),
+            Some(returns) => out.responses.esearch(tag, by, &result(returns, numbers)),
+        }
+        Ok(Done::plain("searched"))
+    }
+}
+
+/// What ESEARCH returns of the numbers that were found, which ascend.
+fn result(returns: SearchReturn, numbers: Vec<u32>) -> SearchResult {
+    SearchResult {
+        min: numbers.first().copied().filter(|_| returns.min),
+        max: numbers.last().copied().filter(|_| returns.max),
+        count: returns.count.then_some(numbers.len()),
+        all: returns.all.then_some(numbers),
+    }
+}
+
+/// Keys that need more than the index.
+fn text_keys(key: &SearchKey) -> u32 {
+    match key {
+        SearchKey::And(keys) => keys.iter().map(text_keys).sum(),
+        SearchKey::Or(left, right) => text_keys(left) + text_keys(right),
+        SearchKey::Not(key) => text_keys(key),
+        SearchKey::Header(..)
+        | SearchKey::Body(_)
+        | SearchKey::Text(_)
+        | SearchKey::SentBefore(_)
+        | SearchKey::SentOn(_)
+        | SearchKey::SentSince(_) => 1,
+        _ => 0,
+    }
+}
+
+/// Places in the view, ascending.
+type Places = Vec<usize>;
+type Matching<'s> = Pin<Box<dyn Future<Output = Result<Places, ImapError>> + Send + 's>>;
+
+struct Search<'a> {
+    service: &'a Service,
+    principal: &'a Principal,
+    view: &'a View,
+}
+
+impl Search<'_> {
+    /// Those of the candidates that fulfil the key. The depth of keys is bounded by the grammar.
+    fn matching<'s>(&'s self, key: &'s SearchKey, candidates: Places) -> Matching<'s> {
+        Box::pin(async move {
+            if candidates.is_empty() {
+                return Ok(candidates);
+            }
+            match key {
+                SearchKey::And(keys) => self.all_of(keys, candidates).await,
+                SearchKey::Or(left, right) => {
+                    let mut found = self.matching(left, candidates.clone()).await?;
+                    let rest = without(&candidates, &found);
+                    found.extend(self.matching(right, rest).await?);
+                    found.sort_unstable();
+                    Ok(found)
+                }
+                SearchKey::Not(key) => {
+                    let found = self.matching(key, candidates.clone()).await?;
+                    Ok(without(&candidates, &found))
+                }
+                SearchKey::Header(name, text) => {
+                    let query = header_query(name, text);
+                    self.with_text(query, candidates).await
+                }
+                SearchKey::Body(text) => {
+                    self.with_text(TextQuery::Body(text.clone()), candidates)
+                        .await
+                }
+                SearchKey::Text(text) => {
+                    self.with_text(TextQuery::Text(text.clone()), candidates)
+                        .await
+                }
+                SearchKey::SentBefore(day) => self.sent(candidates, |sent| sent < *day).await,
+                SearchKey::SentOn(day) => self.sent(candidates, |sent| sent == *day).await,
+                SearchKey::SentSince(day) => self.sent(candidates, |sent| sent >= *day).await,
+                of_index => Ok(self.of_index(of_index, candidates)),
+            }
+        })
+    }
+
+    /// All keys, the cheap ones first.
+    async fn all_of(&self, keys: &[SearchKey], candidates: Places) -> Result<Places, ImapError> {
+        let mut left = candidates;
+        let (cheap, dear): (Vec<_>, Vec<_>) = keys.iter().partition(|key| text_keys(key) == 0);
+        for key in cheap.into_iter().chain(dear) {
+            left = self.matching(key, left).await?;
+        }
+        Ok(left)
+    }
+
+    /// Keys that the index answers. No message is recent here.
+    fn of_index(&self, key: &SearchKey, candidates: Places) -> Places {
+        let day = |row: &Row| SearchDate::of(row.internal_date);
+        let keyword = |keyword| keyword_bit(self.view.keywords(), keyword);
+        match key {
+            SearchKey::All | SearchKey::Old => candidates,
+            SearchKey::Recent | SearchKey::New => Vec::new(),
+            SearchKey::Flag(flag) => self.keep(candidates, |row| row.flags.contains(*flag)),
+            SearchKey::NoFlag(flag) => self.keep(candidates, |row| !row.flags.contains(*flag)),
+            SearchKey::Keyword(name) => match keyword(name) {
+                Some(bit) => self.keep(candidates, |row| row.flags.contains(bit)),
+                None => Vec::new(),
+            },
+            SearchKey::NoKeyword(name) => match keyword(name) {
+                Some(bit) => self.keep(candidates, |row| !row.flags.contains(bit)),
+                None => candidates,
+            },
+            SearchKey::Before(date) => self.keep(candidates, |row| day(row) < *date),
+            SearchKey::On(date) => self.keep(candidates, |row| day(row) == *date),
+            SearchKey::Since(date) => self.keep(candidates, |row| day(row) >= *date),
+            SearchKey::Larger(octets) => self.keep(candidates, |row| row.octets > *octets),
+            SearchKey::Smaller(octets) => self.keep(candidates, |row| row.octets < *octets),
+            SearchKey::Sequence(set) => both(&candidates, &self.view.sequence_places(set)),
+            SearchKey::Uid(set) => both(&candidates, &self.view.uid_places(set)),
+            // The caller keeps these.
+            SearchKey::Header(..)
+            | SearchKey::Body(_)
+            | SearchKey::Text(_)
+            | SearchKey::SentBefore(_)
+            | SearchKey::SentOn(_)
+            | SearchKey::SentSince(_)
+            | SearchKey::Not(_)
+            | SearchKey::Or(..)
+            | SearchKey::And(_) => Vec::new(),
+        }
+    }
+
+    fn keep(&self, mut candidates: Places, wanted: impl Fn(&Row) -> bool) -> Places {
+        candidates.retain(|place| self.view.rows().get(*place).is_some_and(&wanted));
+        candidates
+    }
+
+    fn emails(&self, places: &[usize]) -> Vec<EmailId> {
+        let rows = places
+            .iter()
+            .filter_map(|place| self.view.rows().get(*place));
+        rows.map(|row| row.email).collect()
+    }
+
+    async fn with_text(&self, query: TextQuery, candidates: Places) -> Result<Places, ImapError> {
+        let emails = self.emails(&candidates);
+        let hits = self
+            .service
+            .search_text(self.principal, &emails, query)
+            .await
+            .map_err(expunged)?;
+        let hits: HashSet<EmailId> = hits.into_iter().collect();
+        Ok(self.keep(candidates, |row| hits.contains(&row.email)))
+    }
+
+    /// By the day of the `Date` field; a message without one was never sent.
+    async fn sent(
+        &self,
+        candidates: Places,
+        wanted: impl Fn(SearchDate) -> bool + Send,
+    ) -> Result<Places, ImapError> {
+        let emails = self.emails(&candidates);
+        let mut hits = HashSet::new();
+        let mut left = emails.as_slice();
+        while !left.is_empty() {
+            let described = self.service.message_describe(self.principal, left);
+            let described = described.await.map_err(expunged)?;
+            left = left.get(described.len().max(1)..).unwrap_or_default();
+            let sent = described
+                .iter()
+                .filter(|d| sent_day(&d.head).is_some_and(&wanted));
+            hits.extend(sent.map(|d| d.email));
+        }
+        Ok(self.keep(candidates, |row| hits.contains(&row.email)))
+    }
+}
+
+/// A message that went away during the search.
+fn expunged(err: ServiceError) -> ImapError {
+    match err {
+        ServiceError::NotFound(_) => ImapError::Expunged,
+        other => other.into(),
+    }
+}
+
+fn header_query(name: &FieldName, text: &str) -> TextQuery {
+    TextQuery::Header(name.as_str().to_owned(), text.to_owned())
+}
+
+fn keyword_bit(dictionary: &[Keyword], keyword: &Keyword) -> Option<FlagSet> {
+    let index = dictionary.iter().position(|known| known == keyword)?;
+    FlagSet::keyword(index)
+}
+
+/// What is in both lists; both ascend.
+fn both(left: &[usize], right: &[usize]) -> Places {
+    let in_right = |place: &usize| right.binary_search(place).is_ok();
+    left.iter().copied().filter(in_right).collect()
+}
+
+/// What is in the first list and not in the second; both ascend.
+fn without(left: &[usize], right: &[usize]) -> Places {
+    let in_right = |place: &usize| right.binary_search(place).is_ok();
+    left.iter()
+        .copied()
+        .filter(|place| !in_right(place))
+        .collect()
+}

@@ -1,0 +1,127 @@
+//! Why a command was not carried out, and the words that the client hears.
+
+use net::ConnError;
+use service::{ServiceError, SignInError};
+use types::MailboxNameError;
+use wire::imap::{Code, Condition, ReadRefusal, SyntaxKind};
+use wire::sasl::SaslError;
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ImapError {
+    /// The grammar does not know it.
+    #[error("{0}")]
+    Syntax(SyntaxKind),
+    /// It was not read to its end.
+    #[error("{0}")]
+    Read(#[from] ReadRefusal),
+    /// It is not allowed in this state.
+    #[error("not allowed {0}")]
+    NotNow(&'static str),
+    /// Passwords are not taken in the clear.
+    #[error("start TLS first")]
+    NeedsTls,
+    /// TLS is not on offer, or already in use.
+    #[error("TLS cannot be started now")]
+    NoTls,
+    /// The SASL mechanism is not offered.
+    #[error("this mechanism is not offered")]
+    NoMechanism,
+    /// The SASL exchange went wrong.
+    #[error("{0}")]
+    Sasl(#[from] SaslError),
+    /// The sign-in was refused.
+    #[error("{0}")]
+    SignIn(#[from] SignInError),
+    /// A message sequence number is larger than the number of messages.
+    #[error("there is no message of this number")]
+    NoSuchMessage,
+    /// The mailbox was opened with EXAMINE.
+    #[error("the mailbox is open for reading only")]
+    ReadOnly,
+    /// The target of APPEND, COPY or MOVE does not exist.
+    #[error("the target mailbox does not exist")]
+    NoTarget,
+    /// Some of the messages were expunged by another session.
+    #[error("some of the messages are no longer there")]
+    Expunged,
+    /// INBOX can be neither deleted nor created.
+    #[error("INBOX always exists")]
+    Inbox,
+    /// The message to append is larger than allowed.
+    #[error("the message is too large")]
+    MessageTooLarge,
+    /// The message to append has a NUL octet, or something stands behind it.
+    #[error("{0}")]
+    BadMessage(&'static str),
+    /// A limit of this door.
+    #[error("too many {0}")]
+    Limit(&'static str),
+    /// What the service said.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The connection is broken; nobody hears the answer.
+    #[error(transparent)]
+    Conn(#[from] ConnError),
+}
+
+impl ImapError {
+    /// Condition and code of the answer (RFC 9051 §7.1, RFC 5530 §3).
+    pub(crate) fn answer(&self) -> (Condition, Option<Code>) {
+        let no = |name| (Condition::No, Some(Code::Plain(name)));
+        match self {
+            Self::Syntax(SyntaxKind::Charset) => (Condition::No, Some(Code::BadCharset)),
+            Self::Syntax(SyntaxKind::MailboxName(err)) => no(name_code(*err)),
+            Self::Syntax(SyntaxKind::Utf7(_)) => no("CANNOT"),
+            Self::Syntax(SyntaxKind::TooMany(_)) | Self::Limit(_) => no("LIMIT"),
+            Self::Read(ReadRefusal::LiteralTooLarge) => no("TOOBIG"),
+            Self::Syntax(_) | Self::Read(_) | Self::NotNow(_) | Self::NoSuchMessage => {
+                (Condition::Bad, None)
+            }
+            Self::NoTls => (Condition::Bad, None),
+            Self::NeedsTls => no("PRIVACYREQUIRED"),
+            Self::NoMechanism => no("CANNOT"),
+            Self::Sasl(_) => (Condition::Bad, None),
+            Self::SignIn(err) => no(sign_in_code(err)),
+            Self::ReadOnly => no("READ-ONLY"),
+            Self::NoTarget => no("TRYCREATE"),
+            Self::Expunged => no("EXPUNGEISSUED"),
+            Self::Inbox | Self::BadMessage(_) => no("CANNOT"),
+            Self::MessageTooLarge => no("TOOBIG"),
+            Self::Service(err) => no(service_code(err)),
+            Self::Conn(_) => no("UNAVAILABLE"),
+        }
+    }
+
+    /// Whether the client did something that no client should.
+    pub(crate) fn is_bad(&self) -> bool {
+        self.answer().0 == Condition::Bad
+    }
+}
+
+fn name_code(err: MailboxNameError) -> &'static str {
+    match err {
+        MailboxNameError::TooLong => "LIMIT",
+        MailboxNameError::EmptyLevel | MailboxNameError::BadLevel => "CANNOT",
+    }
+}
+
+fn sign_in_code(err: &SignInError) -> &'static str {
+    match err {
+        SignInError::Refused => "AUTHENTICATIONFAILED",
+        _ => "UNAVAILABLE",
+    }
+}
+
+fn service_code(err: &ServiceError) -> &'static str {
+    match err {
+        ServiceError::NotFound(_) => "NONEXISTENT",
+        ServiceError::Exists => "ALREADYEXISTS",
+        ServiceError::Refused(_) => "CANNOT",
+        ServiceError::OverQuota => "OVERQUOTA",
+        ServiceError::TooLarge { .. } => "TOOBIG",
+        ServiceError::Limit(_) => "LIMIT",
+        ServiceError::NoSpace | ServiceError::Busy => "UNAVAILABLE",
+        ServiceError::Unavailable => "SERVERBUG",
+    }
+}

@@ -1,0 +1,28 @@
+//! Limits of this door.
+
+use std::time::Duration;
+
+/// How long a stranger may take to sign in.
+pub(crate) const BEFORE_LOGIN: Duration = Duration::from_secs(180);
+/// How long a user may be silent (RFC 9051 §5.4 asks for at least 30 minutes), also while idling.
+pub(crate) const AUTOLOGOUT: Duration = Duration::from_secs(1_800);
+/// Commands in a row that are not understood or not allowed, before the connection ends.
+pub(crate) const BAD_COMMANDS_MAX: u32 = 20;
+/// The same before sign-in.
+pub(crate) const BAD_COMMANDS_BEFORE_LOGIN_MAX: u32 = 5;
+/// Commands before sign-in.
+pub(crate) const COMMANDS_BEFORE_LOGIN_MAX: u32 = 100;
+/// Failed sign-ins on one connection.
+pub(crate) const SIGN_INS_FAILED_MAX: u32 = 5;
+/// Octets of a line that is no command: a SASL response, `DONE`.
+pub(crate) const LINE_MAX_OCTETS: usize = 2_048;
+/// Octets of responses that are gathered before they are handed to the connection.
+pub(crate) const RESPONSES_MAX_OCTETS: usize = 32_768;
+/// Octets of a message that are read and sent at once.
+pub(crate) const CHUNK_OCTETS: u64 = 262_144;
+/// Messages that are described, changed or searched with one question to the service.
+pub(crate) const BATCH_MESSAGES: usize = 256;
+/// Keys of one search that look into texts or headers.
+pub(crate) const TEXT_KEYS_MAX: u32 = 32;
+/// Octets of a refused message that are read and thrown away, so that the connection can go on.
+pub(crate) const DISCARD_MAX_OCTETS: u64 = 67_108_864;
