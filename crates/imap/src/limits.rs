@@ -24,5 +24,7 @@ pub(crate) const CHUNK_OCTETS: u64 = 262_144;
 pub(crate) const BATCH_MESSAGES: usize = 256;
 /// Keys of one search that look into texts or headers.
 pub(crate) const TEXT_KEYS_MAX: u32 = 32;
+/// Messages that are held in memory at a time to be looked into, for all sessions together.
+pub(crate) const PARSING_MAX: usize = 4;
 /// Octets of a refused message that are read and thrown away, so that the connection can go on.
 pub(crate) const DISCARD_MAX_OCTETS: u64 = 67_108_864;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use service::{DescribedMessage, FlagChange, How, ServiceError, StoredMessage};
 use types::{EmailId, FlagSet, Uid};
-use wire::imap::{FetchItem, Form, Numbering, Partial, Section, SectionText, SequenceSet};
+use wire::imap::{FetchItem, Numbering, Partial, Section, SectionText, SequenceSet};
 
 use super::part::{Content, Message, broken_off};
 use crate::error::ImapError;
@@ -296,7 +296,11 @@ impl Session {
             parsed: &mut self.parsed,
         };
         match item {
-            FetchItem::Body => body(&mut message, out).await,
+            FetchItem::Body => {
+                let body = message.body().await?;
+                out.responses.fetch_ready("BODY", &body);
+                Ok(())
+            }
             FetchItem::Rfc822 => named(&mut message, "RFC822", None, out).await,
             FetchItem::Rfc822Header => {
                 named(
@@ -316,15 +320,6 @@ impl Session {
             _ => Ok(()),
         }
     }
-}
-
-/// BODY without a section: the structure without extension data, which is not kept ready.
-async fn body(message: &mut Message<'_>, out: &mut Output<'_>) -> Result<(), ImapError> {
-    let mime = message.mime().await?;
-    let text = message.read(0..message.stored.octets).await?;
-    let structure = mime.body_structure(&text).to_bytes(Form::Body);
-    out.responses.fetch_ready("BODY", &structure);
-    Ok(())
 }
 
 /// The items of RFC 3501 that have a name instead of a section.

@@ -10,12 +10,15 @@ use std::sync::Arc;
 use net::ConnError;
 use service::mime::{Mime, SectionKind, Wanted, header_subset};
 use service::{ServiceError, StoredMessage};
+use tokio::sync::Semaphore;
 use types::EmailId;
-use wire::imap::{FieldName, Partial, Section, SectionText};
+use wire::imap::{FieldName, Form, Partial, Section, SectionText};
 
 use crate::error::ImapError;
-use crate::limits::CHUNK_OCTETS;
+use crate::limits::{CHUNK_OCTETS, PARSING_MAX};
 use crate::output::Output;
+
+static PARSING: Semaphore = Semaphore::const_new(PARSING_MAX);
 
 /// The structure of a message, kept since clients ask for its parts one after the other.
 #[derive(Clone)]
@@ -78,14 +81,13 @@ impl Message<'_> {
         })
     }
 
-    /// The structure of the message: the one kept, or read now, away from the tasks that wait.
-    pub(super) async fn mime(&mut self) -> Result<Arc<Mime>, ImapError> {
+    /// The structure of the message: the one kept, or read now.
+    async fn mime(&mut self) -> Result<Arc<Mime>, ImapError> {
         if let Some(parsed) = self.parsed.as_ref().filter(|p| p.email == self.email) {
             return Ok(Arc::clone(&parsed.mime));
         }
-        let text = self.read(0..self.stored.octets).await?;
-        let mime = tokio::task::spawn_blocking(move || Mime::parse(&text)).await;
-        let mime = Arc::new(mime.map_err(|_| ServiceError::Unavailable)?);
+        let mime = self.looked_into(|text| Mime::parse(text)).await?;
+        let mime = Arc::new(mime);
         *self.parsed = Some(Parsed {
             email: self.email,
             mime: Arc::clone(&mime),
@@ -93,8 +95,29 @@ impl Message<'_> {
         Ok(mime)
     }
 
+    /// The value of BODY: the structure without extension data, which is not kept ready.
+    pub(super) async fn body(&mut self) -> Result<Vec<u8>, ImapError> {
+        let body = |text: &[u8]| Mime::parse(text).body_structure(text).to_bytes(Form::Body);
+        self.looked_into(body).await
+    }
+
+    /// Reads the whole message and looks into it, away from the tasks that wait.
+    async fn looked_into<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&[u8]) -> T + Send + 'static,
+    ) -> Result<T, ImapError> {
+        let unavailable = || ServiceError::Unavailable;
+        let permit = PARSING.acquire().await.map_err(|_| unavailable())?;
+        let text = self.read(0..self.stored.octets).await?;
+        let looked = tokio::task::spawn_blocking(move || {
+            let _until_done = permit;
+            look(&text)
+        });
+        Ok(looked.await.map_err(|_| unavailable())?)
+    }
+
     /// All octets of a range at once.
-    pub(super) async fn read(&self, range: Range<u64>) -> Result<Vec<u8>, ImapError> {
+    async fn read(&self, range: Range<u64>) -> Result<Vec<u8>, ImapError> {
         let mut octets = Vec::new();
         let mut at = range.start;
         while at < range.end {

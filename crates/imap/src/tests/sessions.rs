@@ -158,3 +158,36 @@ async fn pipelined_commands_are_answered_in_order() {
     let tags: String = tagged.iter().map(|line| &line[..4]).collect();
     assert_eq!(tags, "a OKb OKc OKd OKe OK");
 }
+
+#[tokio::test]
+async fn a_session_that_cannot_keep_up_finds_its_way_back() {
+    let world = World::new().await;
+    let mut slow = world.client().await;
+    for _ in 0..3 {
+        slow.append("INBOX", MESSAGE).await;
+    }
+    slow.says("SELECT INBOX").await.ends("OK *");
+    let mut busy = world.reader().await;
+    busy.says("UID STORE 1 +FLAGS.SILENT (\\Deleted)")
+        .await
+        .ends("OK *");
+    busy.says("EXPUNGE").await.ends("OK *");
+    for _ in 0..200 {
+        busy.says("UID STORE 3 +FLAGS.SILENT (\\Seen)")
+            .await
+            .ends("OK *");
+        busy.says("UID STORE 3 -FLAGS.SILENT (\\Seen)")
+            .await
+            .ends("OK *");
+    }
+    busy.append("INBOX", MESSAGE).await;
+    busy.says("UID STORE 2 +FLAGS.SILENT (\\Flagged)")
+        .await
+        .ends("OK *");
+    slow.says("NOOP").await.is(&[
+        "* 4 EXISTS",
+        "* 2 FETCH (UID 2 FLAGS (\\Flagged))",
+        "* 1 EXPUNGE",
+        "OK nothing done",
+    ]);
+}
