@@ -23,6 +23,8 @@ mod subset;
 mod structure;
 mod text;
 
+pub mod fuzzing;
+
 use content_type::ContentType;
 pub use envelope::{envelope, sent_day};
 pub use subset::{Wanted, header_subset};

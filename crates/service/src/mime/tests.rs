@@ -1,5 +1,6 @@
 //! Structures by examples, and hostile ones.
 
+use super::fuzzing::every_section;
 use super::*;
 use wire::imap::Form;
 
@@ -199,32 +200,13 @@ fn depth_and_number_of_parts_are_bounded() {
 fn every_damage_has_a_structure() {
     let whole = example();
     for cut in 0..whole.len() {
-        check(&whole[..cut]);
+        every_section(&whole[..cut]);
         let mut damaged = whole.clone();
         for octet in [b'\0', b'"', b'-', b'\n', 0xff] {
             damaged[cut] = octet;
-            check(&damaged);
+            every_section(&damaged);
         }
     }
-}
-
-/// All that is offered for a message works, and every part lies inside its parent.
-fn check(message: &[u8]) {
-    let mime = Mime::parse(message);
-    mime.root.walk(&mut |part| {
-        assert!(part.header.end == part.body.start && part.body.end <= message.len());
-        let children: &[Part] = match &part.kind {
-            Kind::Leaf => &[],
-            Kind::Multipart(parts) => parts,
-            Kind::Message(inner) => std::slice::from_ref(inner),
-        };
-        for child in children {
-            assert!(part.body.start <= child.header.start && child.body.end <= part.body.end);
-        }
-    });
-    mime.body_structure(message).to_bytes(Form::BodyStructure);
-    mime.preview(message);
-    mime.text_contains(message, "no such text");
 }
 
 #[test]
