@@ -168,9 +168,10 @@ fn prompt(question: &str) -> anyhow::Result<Secret> {
     let mut silent = before.clone();
     silent.local_modes.remove(LocalModes::ECHO);
     silent.local_modes.insert(LocalModes::ECHONL);
+    // Silent before the question, so that an early answer is neither shown nor lost.
+    tcsetattr(&stdin, OptionalActions::Now, &silent).context("cannot silence the terminal")?;
     eprint!("{question}");
     io::stderr().flush()?;
-    tcsetattr(&stdin, OptionalActions::Flush, &silent).context("cannot silence the terminal")?;
     let mut line = Vec::new();
     let read = stdin
         .lock()

@@ -8,6 +8,9 @@ mod house;
 
 pub(crate) mod log;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use facts::boot_facts;
 pub(crate) use house::House;
 
