@@ -86,7 +86,7 @@ impl Message<'_> {
         if let Some(parsed) = self.parsed.as_ref().filter(|p| p.email == self.email) {
             return Ok(Arc::clone(&parsed.mime));
         }
-        let mime = self.looked_into(|text| Mime::parse(text)).await?;
+        let mime = self.looked_into(Mime::parse).await?;
         let mime = Arc::new(mime);
         *self.parsed = Some(Parsed {
             email: self.email,
