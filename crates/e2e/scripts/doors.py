@@ -78,10 +78,16 @@ class Line:
         self.file = self.socket.makefile("rb")
 
     def send(self, octets):
-        self.socket.sendall(octets)
+        try:
+            self.socket.sendall(octets)
+        except ssl.SSLError as err:
+            raise ConnectionError("closed") from err
 
     def line(self):
-        return self.file.readline()
+        """The next line; empty once the server has closed."""
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            return self.file.readline()
+        return b""
 
     def say(self, text):
         self.send(text.encode() + b"\r\n")

@@ -18,8 +18,11 @@ equal(sizes[1], len(text))
 uids = [line.split()[1] for line in client.uidl()[1]]
 equal(len(set(uids)), 3)
 equal(client.top(3, 1)[1][-1], b".dot")
-equal(client.top(1, 2147483647)[1], client.retr(1)[1])
-for text in ("TOP 1 -1", "TOP 1 99999999999999999999", "RETR 0", "RETR 4", "DELE 4", "LIST x"):
+
+# More lines than there are is the whole message (RFC 1939 §7).
+for lines in ("2147483647", "99999999999999999999"):
+    equal(client.top(1, lines)[1], client.retr(1)[1])
+for text in ("TOP 1 -1", "TOP 1", "TOP 1 0x1", "RETR 0", "RETR 4", "DELE 4", "LIST x"):
     try:
         client._shortcmd(text)
         raise AssertionError(text + " was accepted")

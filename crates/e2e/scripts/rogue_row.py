@@ -12,8 +12,8 @@ log, size = database.execute(
     "SELECT log, MAX(seq) + 1 FROM ledger_entry GROUP BY log ORDER BY MAX(seq) DESC"
 ).fetchone()
 (model,) = database.execute(
-    "SELECT bytes FROM ledger_entry WHERE CAST(bytes AS TEXT) LIKE ?",
-    ("%domain.create%" + KNOWN + "%",),
+    "SELECT bytes FROM ledger_entry WHERE instr(bytes, ?) AND instr(bytes, ?)",
+    (b'"type":"domain.create"', KNOWN.encode()),
 ).fetchone()
 entry = json.loads(model.decode().replace(KNOWN, ROGUE))
 entry["seq"] = str(size)

@@ -10,9 +10,12 @@ mod ready;
 pub mod dialogue;
 pub mod program;
 
+mod site;
+
 mod server;
 
 pub mod clients;
 
 pub use ready::{Account, Ledger, Ports, Ready};
-pub use server::{PASSWORD, Server};
+pub use server::Server;
+pub use site::{PASSWORD, Site};

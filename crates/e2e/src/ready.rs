@@ -39,6 +39,23 @@ pub struct Ports {
     pub http: u16,
 }
 
+impl Ports {
+    /// Ports of a server whose base is `base`; what is not built yet has 0.
+    pub(crate) fn of(base: u16) -> Self {
+        Self {
+            smtp: base + 25,
+            submission: base + 587,
+            submissions: base + 465,
+            imap: base + 143,
+            imaps: base + 993,
+            pop3: base + 110,
+            pop3s: base + 995,
+            managesieve: 0,
+            http: 0,
+        }
+    }
+}
+
 /// One account of the demo.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Account {

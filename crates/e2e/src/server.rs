@@ -1,58 +1,98 @@
 //! A server of our own: starts, stops, is killed, starts again on the same data.
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _};
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
+use serde::Deserialize;
 
-use crate::ports::Block;
 use crate::program::{self, Ran};
-use crate::{Ready, binary};
-
-/// Password of every account.
-pub const PASSWORD: &str = "three pale lanterns 41";
+use crate::ready::{Account, Ledger, Ports};
+use crate::site::DOMAIN;
+use crate::{PASSWORD, Ready, Site};
 
 /// Longest time from start to the ready line.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
+/// How often a starting server is asked whether it has ended.
+const START_PULSE: Duration = Duration::from_millis(100);
+
 /// Most of the server's talk that an error shows, in octets.
 const TALK_SHOWN_OCTETS: usize = 4_000;
 
-/// A running demo on ports of its own; it is killed when the value is dropped.
+/// A running server on ports of its own; it is killed when the value is dropped.
 pub struct Server {
-    binary: PathBuf,
-    args: Vec<String>,
-    folder: TempDir,
-    ports: Block,
+    site: Site,
+    kind: Kind,
     child: Child,
     ready: Ready,
 }
 
+/// How a server is started.
+enum Kind {
+    /// By `sealpost demo` with these further arguments.
+    Demo { args: Vec<String> },
+    /// By `sealpost serve`; `ready` says all but the process id.
+    Serve { ready: Ready },
+}
+
+/// What `sealpost setup --json` prints.
+#[derive(Deserialize)]
+struct SetUp {
+    ca: PathBuf,
+    ledger: Ledger,
+}
+
 impl Server {
-    /// Starts an empty server with accounts `u0001@demo.test` to `u0003@demo.test`.
+    /// Starts an empty demo with accounts `u0001@demo.test` to `u0003@demo.test`.
     pub fn start() -> anyhow::Result<Self> {
         Self::with(&["--accounts", "3", "--no-story"])
     }
 
-    /// Starts a server with these further arguments of `sealpost demo`.
+    /// Starts a demo with these further arguments of `sealpost demo`.
     pub fn with(args: &[&str]) -> anyhow::Result<Self> {
-        let binary = binary::locate()?;
-        let folder = tempfile::Builder::new().prefix("sealpost-e2e-").tempdir()?;
-        let ports = Block::claim()?;
-        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let (child, ready) = spawn(&binary, &args, folder.path(), ports.base)?;
+        Self::demo(Site::new()?, args)
+    }
+
+    /// Starts a demo there with these further arguments.
+    pub fn demo(site: Site, args: &[&str]) -> anyhow::Result<Self> {
+        let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        Self::on(site, Kind::Demo { args })
+    }
+
+    /// Sets a server up there and runs it; it has one account, the owner `u0001@demo.test`.
+    pub fn serve(site: Site) -> anyhow::Result<Self> {
+        let ran = site.setup()?.ok()?;
+        let set_up: SetUp = serde_json::from_str(&ran.out)?;
+        let owner = Account {
+            address: format!("u0001@{DOMAIN}"),
+            password: PASSWORD.to_owned(),
+            role: "owner".to_owned(),
+        };
+        let ready = Ready {
+            ready: true,
+            domain: DOMAIN.to_owned(),
+            ports: Ports::of(site.ports.base),
+            ca: set_up.ca,
+            accounts: vec![owner],
+            ledger: set_up.ledger,
+            pid: 0,
+        };
+        Self::on(site, Kind::Serve { ready })
+    }
+
+    fn on(site: Site, kind: Kind) -> anyhow::Result<Self> {
+        let (child, ready) = spawn(&site, &kind)?;
         Ok(Self {
-            binary,
-            args,
-            folder,
-            ports,
+            site,
+            kind,
             child,
             ready,
         })
@@ -63,6 +103,11 @@ impl Server {
         &self.ready
     }
 
+    /// Where the server lives.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
     /// Address of the account with this number, counted from 1.
     pub fn address(&self, number: usize) -> String {
         format!("u{number:04}@{}", self.ready.domain)
@@ -70,12 +115,12 @@ impl Server {
 
     /// The data folder.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.site.data.clone()
     }
 
     /// A folder for the files of a test; it goes away with the server.
     pub fn scratch(&self) -> &Path {
-        self.folder.path()
+        self.site.scratch()
     }
 
     /// Kills the server at once (SIGKILL), as a loss of power would.
@@ -87,16 +132,25 @@ impl Server {
 
     /// Asks the server to end (SIGTERM) and waits; it must end with status 0.
     pub fn stop(&mut self) -> anyhow::Result<()> {
-        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        self.terminate()?;
+        self.ended().map(drop)
+    }
+
+    /// Asks the server to end (SIGTERM).
+    pub fn terminate(&self) -> anyhow::Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), Signal::TERM)?)
+    }
+
+    /// Waits for the end of a server that was asked to; its status must be 0.
+    pub fn ended(&mut self) -> anyhow::Result<ExitStatus> {
         let status = self.child.wait()?;
         ensure!(status.success(), "after SIGTERM: {status}\n{}", self.talk());
-        Ok(())
+        Ok(status)
     }
 
     /// Starts again on the same data and ports, after [`Server::kill`] or [`Server::stop`].
     pub fn start_again(&mut self) -> anyhow::Result<()> {
-        let base = self.ports.base;
-        (self.child, self.ready) = spawn(&self.binary, &self.args, self.folder.path(), base)?;
+        (self.child, self.ready) = spawn(&self.site, &self.kind)?;
         Ok(())
     }
 
@@ -107,14 +161,18 @@ impl Server {
 
     /// Runs a `sealpost` command with this standard input.
     pub fn cli_with_input(&self, args: &[&str], input: &[u8]) -> anyhow::Result<Ran> {
-        program::run_with(&self.binary, input, |command| {
-            command.args(args).arg("--data").arg(self.data());
+        program::run_with(&self.site.binary, input, |command| {
+            command.args(args);
+            match self.kind {
+                Kind::Demo { .. } => command.arg("--data").arg(&self.site.data),
+                Kind::Serve { .. } => command.arg("--config").arg(self.site.start_file()),
+            };
         })
     }
 
     /// The end of what the server said on standard error.
     pub fn talk(&self) -> String {
-        talk(self.folder.path())
+        talk(self.site.scratch())
     }
 }
 
@@ -129,51 +187,103 @@ impl Drop for Server {
     }
 }
 
-fn spawn(
-    binary: &Path,
-    args: &[String],
-    folder: &Path,
-    base: u16,
-) -> anyhow::Result<(Child, Ready)> {
+fn spawn(site: &Site, kind: &Kind) -> anyhow::Result<(Child, Ready)> {
     let talk_file = File::options()
         .create(true)
         .append(true)
-        .open(folder.join("talk"))?;
-    let mut child = Command::new(binary)
-        .args([
-            "demo",
-            "--json",
-            "--keep",
-            "--password",
-            PASSWORD,
-            "--base-port",
-        ])
-        .arg(base.to_string())
-        .arg("--data")
-        .arg(folder.join("data"))
-        .args(args)
+        .open(site.scratch().join("talk"))?;
+    let words = site.command();
+    let mut command = Command::new(&words[0]);
+    command
+        .args(&words[1..])
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(talk_file)
-        .spawn()
-        .with_context(|| format!("starting {}", binary.display()))?;
-    let stdout = child
-        .stdout
-        .take()
-        .context("the server has no standard output")?;
-    let read = first_line(stdout);
-    if read.is_err() {
-        child.kill()?;
-        child.wait()?;
-    }
-    let line = read.with_context(|| format!("the server said:\n{}", talk(folder)))?;
-    let ready: Ready =
-        serde_json::from_str(&line).with_context(|| format!("reading the ready line {line:?}"))?;
+        .stderr(talk_file);
+    let begun = match kind {
+        Kind::Demo { args } => begin_demo(&mut command, site, args),
+        Kind::Serve { ready } => begin_serve(&mut command, site, ready),
+    };
+    let (child, ready) =
+        begun.with_context(|| format!("the server said:\n{}", talk(site.scratch())))?;
     ensure!(
         ready.ready && ready.pid == child.id(),
-        "not the server that was started: {line}"
+        "not the server that was started: {ready:?}"
     );
     Ok((child, ready))
+}
+
+fn begin_demo(
+    command: &mut Command,
+    site: &Site,
+    args: &[String],
+) -> anyhow::Result<(Child, Ready)> {
+    command
+        .args(["demo", "--json", "--keep", "--password", PASSWORD])
+        .args(["--base-port", &site.ports.base.to_string()])
+        .arg("--data")
+        .arg(&site.data)
+        .args(args)
+        .stdout(Stdio::piped());
+    let mut child = command.spawn()?;
+    let stdout = child.stdout.take();
+    let stdout = stdout.context("the server has no standard output")?;
+    match first_line(stdout).and_then(|line| Ok(serde_json::from_str(&line)?)) {
+        Ok(ready) => Ok((child, ready)),
+        Err(err) => Err(given_up(child, err)),
+    }
+}
+
+fn begin_serve(
+    command: &mut Command,
+    site: &Site,
+    ready: &Ready,
+) -> anyhow::Result<(Child, Ready)> {
+    let notify = site.scratch().join("notify");
+    // The socket of an earlier start; there is none before the first.
+    let _ = fs::remove_file(&notify);
+    let socket = UnixDatagram::bind(&notify)?;
+    command
+        .args(["serve", "--config"])
+        .arg(site.start_file())
+        .env("NOTIFY_SOCKET", &notify)
+        .stdout(Stdio::null());
+    let mut child = command.spawn()?;
+    if let Err(err) = notified(&socket, &mut child) {
+        return Err(given_up(child, err));
+    }
+    let pid = child.id();
+    let ready = ready.clone();
+    Ok((child, Ready { pid, ..ready }))
+}
+
+fn given_up(mut child: Child, err: anyhow::Error) -> anyhow::Error {
+    // It may have ended by itself.
+    let _ = child.kill();
+    match child.wait() {
+        Ok(status) => err.context(format!("the server ended with {status}")),
+        Err(wait) => err.context(wait),
+    }
+}
+
+/// Waits for the word that a server gives to systemd.
+fn notified(socket: &UnixDatagram, child: &mut Child) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let mut octets = [0; 64];
+    socket.set_read_timeout(Some(START_PULSE))?;
+    while started.elapsed() < START_PATIENCE {
+        match socket.recv(&mut octets) {
+            Ok(length) => {
+                let word = String::from_utf8_lossy(&octets[..length]);
+                ensure!(word == "READY=1", "the server told systemd {word}");
+                return Ok(());
+            }
+            Err(err) if matches!(err.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(err) => return Err(err.into()),
+        }
+        if let Some(status) = child.try_wait()? {
+            bail!("it ended before it was ready: {status}");
+        }
+    }
+    bail!("not ready in time")
 }
 
 /// The first line, read on a thread that then goes on to read, so that the server never waits.
