@@ -129,11 +129,6 @@ impl CommandReader {
         self.limits = limits;
     }
 
-    /// Whether nothing of a command has been read yet.
-    pub fn is_empty(&self) -> bool {
-        self.command.is_empty() && self.skip.is_none()
-    }
-
     /// Takes octets from the front of `input` up to the next event.
     ///
     /// After [`Event::NeedMore`] nothing is left of `input`.
