@@ -196,6 +196,23 @@ async fn what_an_account_may_not_do_is_refused_and_recorded_once() {
 }
 
 #[tokio::test]
+async fn a_common_password_is_refused_before_anything_is_hashed() {
+    let world = World::new(&["ann@example.org"]).await;
+    for weak in ["short words", "password1234567890", "example.org ann ann"] {
+        let password = Password(Secret::new(weak.into()));
+        let set = Command::AccountPassword {
+            address: address("ann@example.org"),
+            password,
+        };
+        let refused = world.admit(set).await;
+        assert!(
+            matches!(refused, Err(AdmitError::Invalid(_))),
+            "{weak}: {refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn changes_of_many_at_once_get_one_order() {
     let world = World::new(&["ann@example.org"]).await;
     let first = world.service.config().size();
