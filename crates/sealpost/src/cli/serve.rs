@@ -7,7 +7,7 @@ use policy::change::Mode;
 use service::{Outside, Paths, Pin, Service, Start};
 
 use crate::place::DEFAULT_START_FILE;
-use crate::run::{self, House};
+use crate::run::{self, House, Signals};
 use crate::start_file::StartFile;
 
 /// Runs the server until SIGTERM or Ctrl-C.
@@ -40,10 +40,9 @@ impl Serve {
         };
         run::runtime()?.block_on(async {
             let service = Service::open(start, &pin, Mode::Serve, facts).await?;
-            House::open(service, &file.control_socket)
-                .await?
-                .run()
-                .await;
+            let signals = Signals::listen()?;
+            let house = House::open(service, &file.control_socket, signals).await?;
+            house.run().await;
             Ok(())
         })
     }

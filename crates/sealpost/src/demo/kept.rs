@@ -171,10 +171,6 @@ impl Kept {
             "\nCertificate authority for clients to trust: {data}/{CA_FILE}"
         )?;
         writeln!(out, "Ledger: {}", self.vkey)?;
-        writeln!(
-            out,
-            "Limits per source are raised, since all clients here are one source."
-        )?;
         self.suggest(out, listening, folders)
     }
 

@@ -23,7 +23,7 @@ use types::{Domain, Secret};
 use crate::exit::Failure;
 use crate::founding::{self, CA_FILE, Listening};
 use crate::output;
-use crate::run::{self, House};
+use crate::run::{self, House, Signals};
 use crate::secret_input;
 use crate::start_file;
 use folders::Folders;
@@ -35,12 +35,18 @@ const BASE_PORT_MAX: u16 = 61_345;
 const ACCOUNTS_MAX: u32 = 10_000 - 3;
 /// Commands of one append.
 const BATCH_COMMANDS: usize = 1_000;
-/// Settings that one machine with many clients needs; all of these come from one source.
-const RAISED: [(&str, &str); 3] = [
+/// Settings that differ from those of a real server. All clients are one source here, and
+/// programs that try the demo out choose short passwords.
+const SETTINGS: [(&str, &str); 4] = [
     ("connections_per_source_max", "10000"),
     ("connections_unauthenticated_per_source_max", "10000"),
     ("sign_in_failures_per_source_max", "10000"),
+    ("password_min_chars", "8"),
 ];
+
+/// What the demo says about [`SETTINGS`].
+const LIMITS_RAISED: &str =
+    "Limits per source are raised, since all clients here are one source (`config get`).";
 
 /// Starts a server on this machine only, with sample mail. Ctrl-C ends it.
 #[derive(Debug, clap::Args)]
@@ -80,26 +86,50 @@ impl Demo {
     }
 
     async fn live(&self, folders: &Folders, out: &mut dyn Write) -> anyhow::Result<()> {
-        let (service, kept) = match Kept::read(folders)? {
-            Some(kept) => (self.go_on(folders, &kept).await?, kept),
-            None => self.begin(folders).await?,
+        let mut signals = Signals::listen()?;
+        // Cut off half-way, the demo is removed; one that was kept is as after a crash.
+        let (service, kept) = tokio::select! {
+            opened = self.open(folders) => opened?,
+            name = signals.next() => anyhow::bail!("{name} before the demo was ready"),
         };
+        let socket = start_file::default_socket(folders.data());
+        let house = House::open(service, &socket, signals).await?;
+        if let Err(error) = self.open_stage(&kept, folders, out).await {
+            house.close().await;
+            return Err(error);
+        }
+        house.run().await;
+        Ok(())
+    }
+
+    async fn open(&self, folders: &Folders) -> anyhow::Result<(Service, Kept)> {
+        match Kept::read(folders)? {
+            Some(kept) => Ok((self.go_on(folders, &kept).await?, kept)),
+            None => self.begin(folders).await,
+        }
+    }
+
+    /// Brings the sample mail and says that all is ready.
+    async fn open_stage(
+        &self,
+        kept: &Kept,
+        folders: &Folders,
+        out: &mut dyn Write,
+    ) -> anyhow::Result<()> {
         let listening = self.listening();
-        let house = House::open(service, &start_file::default_socket(folders.data())).await?;
         if !folders.existed() && !self.no_story {
             let samples = story::samples(&self.domain, Clock::real().now())?;
             let server = listening.reach(Spoken::Smtp);
             tokio::task::spawn_blocking(move || sender::send(server, &samples)).await??;
         }
-        let ready = kept.ready(&listening, folders);
         if self.json {
-            output::json_line(out, &ready)?;
+            eprintln!("{LIMITS_RAISED}");
+            output::json_line(out, &kept.ready(&listening, folders))?;
         } else {
             kept.tell(out, &listening, folders)?;
+            writeln!(out, "{LIMITS_RAISED}\n")?;
         }
-        out.flush()?;
-        house.run().await;
-        Ok(())
+        Ok(out.flush()?)
     }
 
     /// Goes on with a demo that was kept.
@@ -143,7 +173,7 @@ impl Demo {
             },
             certificate.command,
         ];
-        commands.extend(RAISED.map(|(key, value)| Command::SettingSet {
+        commands.extend(SETTINGS.map(|(key, value)| Command::SettingSet {
             key: key.to_owned(),
             value: value.to_owned(),
         }));

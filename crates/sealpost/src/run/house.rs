@@ -23,8 +23,8 @@ pub(crate) struct House {
     signals: Signals,
 }
 
-/// The signals that end a server.
-struct Signals {
+/// The signals that end a server; from the moment this exists they no longer end the process.
+pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
@@ -34,10 +34,13 @@ impl House {
     /// Opens the doors and the control socket. Call it inside the runtime.
     ///
     /// If something is in the way, nothing stays open.
-    pub(crate) async fn open(service: Service, control_socket: &Path) -> anyhow::Result<Self> {
-        let opened = Self::open_parts(&service, control_socket);
-        match opened {
-            Ok((doors, control, signals)) => Ok(Self {
+    pub(crate) async fn open(
+        service: Service,
+        control_socket: &Path,
+        signals: Signals,
+    ) -> anyhow::Result<Self> {
+        match open_parts(&service, control_socket) {
+            Ok((doors, control)) => Ok(Self {
                 service,
                 doors,
                 control,
@@ -50,14 +53,10 @@ impl House {
         }
     }
 
-    fn open_parts(
-        service: &Service,
-        control_socket: &Path,
-    ) -> anyhow::Result<(Doors, ControlSocket, Signals)> {
-        let signals = Signals::new().context("cannot listen to signals")?;
-        let control = ControlSocket::bind(control_socket)?;
-        let doors = Doors::open(service.clone())?;
-        Ok((doors, control, signals))
+    /// Closes what [`Self::open`] opened, for a server that is not to run after all.
+    pub(crate) async fn close(self) {
+        self.doors.close().await;
+        self.service.close().await;
     }
 
     /// Runs until a signal, then drains. A second signal ends the wait; nothing is lost by it.
@@ -112,6 +111,12 @@ impl House {
     }
 }
 
+fn open_parts(service: &Service, control_socket: &Path) -> anyhow::Result<(Doors, ControlSocket)> {
+    let control = ControlSocket::bind(control_socket)?;
+    let doors = Doors::open(service.clone())?;
+    Ok((doors, control))
+}
+
 /// Lets the service look after itself at every beat.
 async fn pulse(service: Service, shutdown: Shutdown) {
     loop {
@@ -124,16 +129,18 @@ async fn pulse(service: Service, shutdown: Shutdown) {
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    /// Begins to listen. Call it inside the runtime.
+    pub(crate) fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen to signals");
         Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
         })
     }
 
     /// The name of the next signal. May be cancelled freely.
-    async fn next(&mut self) -> &'static str {
+    pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",

@@ -12,7 +12,7 @@ pub(crate) mod log;
 mod tests;
 
 pub(crate) use facts::boot_facts;
-pub(crate) use house::House;
+pub(crate) use house::{House, Signals};
 
 /// The runtime on which a server runs.
 pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
