@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use anyhow::Context as _;
+
 use crate::program::{self, Ran};
 use crate::{PASSWORD, Server};
 
@@ -109,6 +111,25 @@ impl<'a> Mbsync<'a> {
             maildirs,
             configuration,
         })
+    }
+
+    /// Synchronises once and returns the counters by which mbsync sums up what it did, such as
+    /// `C: 1/1  B: 2/2  F: +3/3 *0/0 #0/0  N: +0/0 *0/0 #0/0`.
+    pub fn summed_up(&self) -> anyhow::Result<String> {
+        // It counts only for a terminal.
+        let config = self.configuration.display();
+        let command = format!("stty cols 200; exec mbsync --config '{config}' all");
+        let args = ["--quiet", "--return", "--command", &command, "/dev/null"];
+        let ran = program::run_with("script", b"", |script| {
+            script.args(args).env("HOME", self.server.scratch());
+        })?
+        .ok()?;
+        let counters = ran
+            .out
+            .trim_end()
+            .rsplit('\r')
+            .find(|line| line.contains("F: "));
+        Ok(counters.context("mbsync counts nothing")?.trim().to_owned())
     }
 
     /// Synchronises once; mbsync must be content.
