@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use crate::Service;
 use crate::activity::{About, Record};
-use crate::start::{LedgerFiles, Signed, check_ledger};
 
 /// Time between two beats.
 pub const HEARTBEAT: Duration = Duration::from_secs(60);
@@ -37,40 +36,23 @@ impl Service {
         self.let_go().await;
     }
 
-    /// Compares the stored ledger with what was signed.
+    /// Compares the stored ledger and the objects in force with what was signed.
     async fn recheck(&self) {
         let mut admission = self.inner.admission.lock().await;
-        if let Err(err) = self.roll_forward(&mut admission).await {
-            tracing::error!(error = %err, "the ledger is not complete yet: {err}");
+        let whole = match self.roll_forward(&mut admission).await {
+            Ok(()) => self
+                .compare(&mut admission)
+                .await
+                .map_err(|err| err.to_string()),
+            Err(err) => Err(err.to_string()),
+        };
+        if let Err(err) = whole {
+            tracing::error!(error = %err, "the ledger could not be checked: {err}");
             return;
         }
-        let Some(checkpoint) = admission.signer.confirmed_checkpoint() else {
-            return;
-        };
-        let signed = Signed {
-            size: checkpoint.size,
-            root: checkpoint.root,
-        };
-        let (store, log) = (self.inner.store.clone(), self.inner.origin.to_string());
-        let task = tokio::task::spawn_blocking(move || {
-            let files = LedgerFiles::new(store.ledger_folder());
-            check_ledger(&store, &files, &log, signed).map(|checked| checked.findings)
-        });
-        let findings = match task.await {
-            Ok(Ok(findings)) => findings,
-            Ok(Err(err)) => {
-                self.alarm("I1", &err.to_string());
-                admission.frozen = Some(err.to_string());
-                return;
-            }
-            Err(_) => return,
-        };
-        drop(admission);
-        for finding in &findings {
-            self.alarm("I1", &finding.what);
-            if let Err(err) = self.record_finding(finding).await {
-                tracing::error!(error = %err, "an edit from outside could not be recorded: {err}");
-            }
+        self.check_objects(&mut admission).await;
+        if let Err(err) = self.record_found(&mut admission).await {
+            tracing::error!(error = %err, "an edit from outside could not be recorded: {err}");
         }
     }
 
@@ -80,7 +62,7 @@ impl Service {
         let settings = self.config().settings().clone();
         let store = &self.inner.store;
         let purged = store
-            .write(move |tx| store::recoverable::purge(tx, now, PURGE_MAX))
+            .write_small(move |tx| store::recoverable::purge(tx, now, PURGE_MAX))
             .await;
         let collected = store.collect_garbage(now).await.map(|_| ());
         let day =

@@ -5,6 +5,7 @@
 //! right before it looks at anything else. What a function promised is durable when it returns.
 
 mod error;
+mod fault;
 mod header;
 mod keys;
 mod signer;
@@ -33,6 +34,9 @@ pub mod mime;
 mod heartbeat;
 mod trace;
 mod view;
+
+#[cfg(test)]
+mod scene;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 
@@ -97,6 +101,16 @@ struct Inner {
 impl Service {
     /// Opens the store and puts the parts together; nothing is read or obeyed yet.
     fn assemble(start: Start, keys: Keys, signer: Signer) -> Result<Self, StartError> {
+        Self::assemble_with(start, keys, signer, |_| {})
+    }
+
+    /// [`Self::assemble`] with a store of other sizes than the usual ones.
+    fn assemble_with(
+        start: Start,
+        keys: Keys,
+        signer: Signer,
+        adjust: impl FnOnce(&mut store::Options),
+    ) -> Result<Self, StartError> {
         let Start {
             paths,
             clock,
@@ -104,7 +118,8 @@ impl Service {
             outside,
             hash_threads,
         } = start;
-        let options = store::Options::new(Secret::new(keys.row_mac_key().to_vec()));
+        let mut options = store::Options::new(Secret::new(keys.row_mac_key().to_vec()));
+        adjust(&mut options);
         let store = Store::open(&paths.data, &options)?;
         let boot = random
             .array::<8>()

@@ -18,6 +18,7 @@ use ledger::note::{SigningKey, VerifierKey};
 use ledger::tree::{Tree, leaf_hash};
 use net::Random;
 use serde::{Deserialize, Serialize};
+use types::Sha256;
 use zeroize::Zeroizing;
 
 const SEED_OCTETS: usize = 32;
@@ -61,6 +62,32 @@ pub enum SignerError {
     /// What was signed before is not stored yet.
     #[error("signer: {0} entries are signed and not stored yet")]
     Pending(u64),
+}
+
+/// What the signer has signed: what a database must hold.
+#[derive(Clone, Debug)]
+pub(crate) struct Signed {
+    /// Entries under the checkpoint last confirmed.
+    pub size: u64,
+    /// The root over them.
+    pub root: Sha256,
+    /// That checkpoint as a note; `None` before the first.
+    pub note: Option<String>,
+    /// What was signed on top of it; the store may have it, or not yet.
+    pub pending: Option<SignedGrowth>,
+}
+
+impl Signed {
+    /// Entries under the newest signature.
+    pub(crate) fn to(&self) -> u64 {
+        self.pending.as_ref().map_or(self.size, SignedGrowth::to)
+    }
+
+    /// The newest signed note.
+    pub(crate) fn newest_note(&self) -> Option<&str> {
+        let pending = self.pending.as_ref();
+        pending.map_or(self.note.as_deref(), |growth| Some(&growth.checkpoint))
+    }
 }
 
 /// Entries with the signed checkpoint that covers them; to be stored as one.
@@ -167,6 +194,49 @@ impl Signer {
         Checkpoint::open(note.as_bytes(), self.key.verifier()).ok()
     }
 
+    /// All that was signed.
+    pub(crate) fn signed(&self) -> Signed {
+        let last = self.confirmed_checkpoint();
+        Signed {
+            size: last.as_ref().map_or(0, |last| last.size),
+            root: last.map_or_else(ledger::tree::empty_root, |last| last.root),
+            note: self.confirmed.clone(),
+            pending: self.pending.clone(),
+        }
+    }
+
+    /// Takes a later checkpoint of its own for the last one: this state was put back from a copy.
+    ///
+    /// Only growth is taken: `entries` must lead to what was confirmed and to what is pending, and
+    /// as a whole to `note`, which the signer's own key must have signed.
+    pub(crate) fn adopt(&mut self, note: &str, entries: &[Vec<u8>]) -> Result<(), SignerError> {
+        let signed = self.signed();
+        let asked = entries.len() as u64;
+        let not_growth = SignerError::NotGrowth {
+            signed: signed.to(),
+            asked,
+        };
+        let mut tree = Tree::new();
+        let mut grows = asked >= signed.to() && signed.size == 0;
+        for entry in entries {
+            tree.append(leaf_hash(entry));
+            grows |= tree.size() == signed.size && tree.root() == signed.root;
+        }
+        if let Some(pending) = &signed.pending {
+            let from = usize::try_from(pending.from).unwrap_or(usize::MAX);
+            let later = entries.get(from..).unwrap_or_default();
+            grows &= later.starts_with(&pending.entries);
+        }
+        let newer = Checkpoint::open(note.as_bytes(), self.verifier());
+        let ours = newer.is_ok_and(|last| (last.size, last.root) == (asked, tree.root()));
+        if !(grows && ours) {
+            return Err(not_growth);
+        }
+        self.write(Some(note.to_owned()), None)?;
+        (self.confirmed, self.pending) = (Some(note.to_owned()), None);
+        Ok(())
+    }
+
     /// Signs `tree` grown by `entries` and keeps both as pending.
     ///
     /// Refused unless `tree` is the one under the last confirmed checkpoint.
@@ -178,10 +248,7 @@ impl Signer {
         if let Some(pending) = &self.pending {
             return Err(SignerError::Pending(pending.to()));
         }
-        let signed = self
-            .confirmed_checkpoint()
-            .map(|last| (last.size, last.root));
-        let (size, root) = signed.unwrap_or_else(|| (0, Tree::new().root()));
+        let Signed { size, root, .. } = self.signed();
         if (tree.size(), tree.root()) != (size, root) {
             return Err(SignerError::NotGrowth {
                 signed: size,
@@ -359,6 +426,48 @@ mod tests {
         }
         let right = grown(&Tree::new(), &[b"one"]);
         assert_eq!(signer.sign(&right, vec![b"two".to_vec()]).unwrap().to(), 2);
+    }
+
+    /// Signs and confirms the entries one by one; gives the notes, and the state with each pending.
+    fn grow(signer: &mut Signer, entries: &[&[u8]]) -> (Vec<String>, Vec<Vec<u8>>) {
+        let (mut tree, mut notes, mut states) = (Tree::new(), Vec::new(), Vec::new());
+        for entry in entries {
+            let growth = signer.sign(&tree, vec![entry.to_vec()]).unwrap();
+            notes.push(growth.checkpoint.clone());
+            states.push(fs::read(signer.dir.join(STATE_FILE)).unwrap());
+            signer.confirm().unwrap();
+            tree.append(leaf_hash(entry));
+        }
+        (notes, states)
+    }
+
+    #[test]
+    fn an_older_state_takes_up_only_growth_that_its_own_key_signed() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (three, forked): ([&[u8]; 3], [&[u8]; 3]) =
+            ([b"one", b"two", b"six"], [b"one", b"2", b"six"]);
+        let (notes, states) = grow(&mut signer(one.path()), &three);
+        // The same key in another folder, gone another way.
+        let (fork_notes, _) = grow(&mut signer(two.path()), &forked);
+        let owned = |entries: &[&[u8]]| entries.iter().map(|e| e.to_vec()).collect::<Vec<_>>();
+        let cases: [(&str, &[&[u8]], bool); 5] = [
+            (&notes[2], &three, true),
+            (&fork_notes[2], &forked, false),
+            (&notes[2], &forked, false),
+            (&notes[1], &three, false),
+            (&notes[0], &three[..1], false),
+        ];
+        for (note, entries, grows) in cases {
+            // Behind this state the first entry is confirmed and the second is pending.
+            fs::write(one.path().join(STATE_FILE), &states[1]).unwrap();
+            let mut older = Signer::open(one.path()).unwrap();
+            assert_eq!(older.adopt(note, &owned(entries)).is_ok(), grows, "{note}");
+            let signed = Signer::open(one.path()).unwrap().signed();
+            assert_eq!(
+                (signed.to(), signed.pending.is_none()),
+                if grows { (3, true) } else { (2, false) }
+            );
+        }
     }
 
     #[test]

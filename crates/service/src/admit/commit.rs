@@ -1,6 +1,6 @@
 //! The last steps of a change: sign, store, publish. What is signed is stored before all else.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use ledger::tiles::TileWriter;
@@ -12,32 +12,54 @@ use types::Timestamp;
 
 use super::{AdmitError, Budgets, Item};
 use crate::Service;
+use crate::fault::{self, Step};
 use crate::secrets::{NewObject, NewPersonal};
 use crate::signer::{SignedGrowth, Signer};
+use crate::start::{Finding, ObjectRound, StartError, TilesError, examine};
 
 /// Refused attempts that are remembered so that they fold into one entry.
 const REFUSALS_MAX: usize = 1_000;
 const REFUSAL_FOLD_S: i64 = 60;
+/// Edits from outside that wait for their entries; more are only in the log.
+const FOUND_MAX: usize = 100;
 
 /// Everything that only one change at a time may touch.
 pub(crate) struct Admission {
     pub(crate) signer: Signer,
     pub(crate) tiles: TileWriter,
+    /// Whether files of the second copy could not be written and wait for the next beat.
+    pub(crate) copy_is_behind: bool,
     pub(crate) budgets: Budgets,
     pub(crate) refusals: Refusals,
     /// Why only tightening is let through, while the record's integrity is in doubt.
     pub(crate) frozen: Option<String>,
+    /// Edits from outside that have no entry yet.
+    found: VecDeque<Finding>,
+    pub(crate) objects: ObjectRound,
 }
 
 impl Admission {
     pub(crate) fn new(signer: Signer, tiles: TileWriter) -> Self {
-        let (budgets, refusals) = (Budgets::default(), Refusals::default());
         Self {
             signer,
             tiles,
-            budgets,
-            refusals,
+            copy_is_behind: false,
+            budgets: Budgets::default(),
+            refusals: Refusals::default(),
             frozen: None,
+            found: VecDeque::new(),
+            objects: ObjectRound::default(),
+        }
+    }
+
+    /// Takes note of an edit from outside: it is put right already and is to be recorded. If it
+    /// touched the record, all changes but tightening wait from now on.
+    pub(crate) fn find(&mut self, finding: Finding) {
+        if finding.freezes {
+            self.frozen = Some(finding.what.clone());
+        }
+        if self.found.len() < FOUND_MAX {
+            self.found.push_back(finding);
         }
     }
 
@@ -101,7 +123,9 @@ impl Service {
             .store
             .write_ledger(store)
             .await
-            .map_err(|err| unavailable(&err))
+            .map_err(|err| unavailable(&err))?;
+        fault::reached(Step::ObjectsStored);
+        Ok(())
     }
 
     /// Signs the entries, stores them with their checkpoint, and puts them in force.
@@ -122,8 +146,10 @@ impl Service {
         let tree = admission.tiles.tree();
         let signed = admission.signer.sign(&tree, bytes);
         let growth = signed.map_err(|err| unavailable(&err))?.clone();
+        fault::reached(Step::Signed);
         self.store_growth(admission, growth).await?;
         self.publish(builder.finish());
+        fault::reached(Step::Published);
         for entry in entries {
             let (seq, what) = (entry.seq, &entry.kind);
             tracing::info!(ledger.seq = seq, change = %what, "entry {seq}: {what}");
@@ -131,23 +157,33 @@ impl Service {
         Ok(())
     }
 
-    /// Stores what the signer signed and nobody stored, before anything new is thought of.
+    /// Stores what the signer signed and nobody stored, before anything new is thought of; and
+    /// looks at the ledger first if somebody else has written to the database.
     pub(crate) async fn roll_forward(&self, admission: &mut Admission) -> Result<(), AdmitError> {
-        let Some(growth) = admission.signer.pending().cloned() else {
-            return Ok(());
-        };
-        let mut builder = ConfigBuilder::from((*self.config()).clone());
-        for bytes in &growth.entries {
-            let entry = Entry::from_bytes(bytes).map_err(|err| unavailable(&err))?;
-            builder
-                .fold_entry(&entry)
-                .map_err(|err| unavailable(&err))?;
+        if let Some(growth) = admission.signer.pending().cloned() {
+            let mut builder = ConfigBuilder::from((*self.config()).clone());
+            for bytes in &growth.entries {
+                let entry = Entry::from_bytes(bytes).map_err(|err| unavailable(&err))?;
+                builder
+                    .fold_entry(&entry)
+                    .map_err(|err| unavailable(&err))?;
+            }
+            self.store_growth(admission, growth).await?;
+            self.publish(builder.finish());
         }
-        self.store_growth(admission, growth).await?;
-        self.publish(builder.finish());
+        if self.inner.store.foreign_commit_seen()
+            && let Err(err) = self.compare(admission).await
+        {
+            // The gate is closed now for all but tightening, which must still get through.
+            tracing::error!(error = %err, "the ledger could not be checked: {err}");
+        }
         Ok(())
     }
 
+    /// Stores what is pending, writes the second copy, and tells the signer.
+    ///
+    /// Until the signer was told, the caller does not know what became of the growth: it stays
+    /// pending and is tried again before the next change, which finds what is stored already.
     async fn store_growth(
         &self,
         admission: &mut Admission,
@@ -165,16 +201,32 @@ impl Service {
             store::ledger::append_entries(tx, &log, from, &new, &checkpoint)?;
             Ok::<_, store::StoreError>(())
         });
-        if let Err(err) = appended.await {
+        let stored = match appended.await {
+            // Other rows than ours stand there, or it is stored already: the comparison knows.
+            Err(store::StoreError::LedgerMoved { .. }) => {
+                let compared = self.compare_rows(admission).await;
+                compared.map(|_| ()).map_err(|err| err.to_string())
+            }
+            other => other.map_err(|err| err.to_string()),
+        };
+        if let Err(err) = stored {
             tracing::error!(error = %err, "signed entries could not be stored yet: {err}");
             return Err(AdmitError::NotKnownYet);
         }
-        admission
-            .signer
-            .confirm()
-            .map_err(|err| unavailable(&err))?;
-        self.write_tiles(admission, &growth)
-            .map_err(|err| unavailable(&err))
+        fault::reached(Step::Committed);
+        // Before the signer forgets the bytes, so that two places have them at any moment.
+        if let Err(err) = self.write_tiles(admission, &growth) {
+            // The change is made; the copy is completed from the database at the next beat.
+            tracing::error!(error = %err, "the second copy is behind: {err}");
+            admission.copy_is_behind = true;
+        }
+        fault::reached(Step::TilesWritten);
+        if let Err(err) = admission.signer.confirm() {
+            tracing::error!(error = %err, "the signer could not note what is stored: {err}");
+            return Err(AdmitError::NotKnownYet);
+        }
+        fault::reached(Step::Confirmed);
+        Ok(())
     }
 
     /// The second copy of the ledger, beside the database.
@@ -182,18 +234,81 @@ impl Service {
         &self,
         admission: &mut Admission,
         growth: &SignedGrowth,
-    ) -> Result<(), crate::start::TilesError> {
+    ) -> Result<(), TilesError> {
+        if admission.tiles.size() != growth.from {
+            // They were written before, and only the signer's confirmation failed.
+            return Ok(());
+        }
         let entries: Vec<&[u8]> = growth.entries.iter().map(Vec::as_slice).collect();
         let files = admission.tiles.append(&entries)?;
+        if admission.copy_is_behind {
+            // Later files must not stand there before earlier ones.
+            return Ok(());
+        }
         let mut named: Vec<_> = files
             .into_iter()
             .map(|file| (file.id.path(), file.octets))
             .collect();
         named.push((
-            crate::start::CHECKPOINT_FILE.to_owned(),
+            ledger::tiles::CHECKPOINT_FILE.to_owned(),
             growth.checkpoint.clone().into_bytes(),
         ));
         self.inner.store.write_ledger_files_blocking(&named)?;
+        Ok(())
+    }
+
+    /// Compares database and second copy with what was signed; what was put right waits to be
+    /// recorded. Nothing is pending when this is called.
+    pub(crate) async fn compare(&self, admission: &mut Admission) -> Result<(), StartError> {
+        let edge = self.compare_rows(admission).await?;
+        // The tree is the same; the edge is taken as it was computed from checked entries.
+        admission.tiles = edge;
+        admission.copy_is_behind = false;
+        Ok(())
+    }
+
+    async fn compare_rows(&self, admission: &mut Admission) -> Result<TileWriter, StartError> {
+        let (store, log) = (self.inner.store.clone(), self.inner.origin.to_string());
+        let (signed, key) = (
+            admission.signer.signed(),
+            admission.signer.verifier().clone(),
+        );
+        let task = tokio::task::spawn_blocking(move || examine(&store, &log, &signed, &key));
+        match task.await.unwrap_or(Err(StartError::BrokenOff)) {
+            Ok(examined) => {
+                examined
+                    .findings
+                    .into_iter()
+                    .for_each(|finding| admission.find(finding));
+                Ok(examined.edge)
+            }
+            Err(err) => {
+                self.alarm("I1", &err.to_string());
+                admission.frozen = Some(err.to_string());
+                Err(err)
+            }
+        }
+    }
+
+    /// Makes an entry of each edit from outside that was found and put right.
+    pub(crate) async fn record_found(&self, admission: &mut Admission) -> Result<(), AdmitError> {
+        while let Some(finding) = admission.found.pop_front() {
+            let (what, place) = (&finding.what, &finding.place);
+            self.alarm("I1", &format!("changed from outside ({place}): {what}"));
+            let evidence = self.inner.vault.plain_object(&finding.evidence);
+            let change = policy::Change::OutsideEdit(finding.change(evidence.id));
+            let recorded = self
+                .admit_own(admission, Door::Boot, change, vec![evidence])
+                .await;
+            if let Err(err) = recorded {
+                tracing::error!(error = %err, "an edit from outside is not recorded yet: {err}");
+                // What was signed will be stored; only what was not is to be tried again.
+                if !matches!(err, AdmitError::NotKnownYet) {
+                    admission.found.push_front(finding);
+                }
+                return Err(err);
+            }
+        }
         Ok(())
     }
 

@@ -4,9 +4,9 @@
 use ledger::{Commitment, ObjectId};
 use policy::change::{
     AccountCreate, AccountNameSet, AccountQuotaSet, AccountRef, AccountRoleSet, AliasCreate,
-    AliasMembersChange, AliasRemove, CatchAllClear, CatchAllSet, CertificateSet, DetailSeparator,
-    DomainAliasCreate, DomainAliasRemove, DomainCreate, DomainPlusAddressingSet, DomainRef,
-    ListenerRemove, ListenerSet, PasswordSet, SendAsGrant, SendAsRevoke, ServiceSwitch,
+    AliasMembersChange, AliasRemove, CatchAllClear, CatchAllSet, CertificateRemove, CertificateSet,
+    DetailSeparator, DomainAliasCreate, DomainAliasRemove, DomainCreate, DomainPlusAddressingSet,
+    DomainRef, ListenerRemove, ListenerSet, PasswordSet, SendAsGrant, SendAsRevoke, ServiceSwitch,
 };
 use policy::judge::judge;
 use policy::{Account, Authority, Change, Config, HostedDomain, Judgement, Member, Role, Setting};
@@ -82,6 +82,7 @@ impl<'a> Draft<'a> {
             | Command::ListenerAdd { .. }
             | Command::ListenerRemove { .. }
             | Command::CertificateSet { .. }
+            | Command::CertificateRemove { .. }
             | Command::SettingSet { .. } => self.add_to_server(command),
             _ => self.add_to_account(command, phc.as_deref()),
         }
@@ -333,6 +334,9 @@ impl<'a> Draft<'a> {
             }
             Command::CertificateSet { chain_pem, key_pem } => {
                 self.certificate(chain_pem, &key_pem.0)?
+            }
+            Command::CertificateRemove { certificate } => {
+                Change::CertificateRemove(CertificateRemove { id: *certificate })
             }
             Command::SettingSet { key, value } => {
                 let setting = Setting::parse(key, value);

@@ -10,6 +10,9 @@ mod commit;
 mod draft;
 mod entry;
 
+#[cfg(test)]
+mod crash;
+
 use ledger::{Batch, Cause, Outcome};
 use policy::{Authority, Change, ChangeError, ChangeErrorKind, Class, Viewer};
 use serde::{Deserialize, Serialize};
@@ -123,21 +126,38 @@ impl Service {
             .hash_passwords(actor, commands, options.dry_run)
             .await?;
         let mut admission = self.inner.admission.lock().await;
-        self.roll_forward(&mut admission).await?;
+        let outcome = self
+            .admit_hashed(&mut admission, actor, &hashed, options)
+            .await;
+        // What the attempt came upon is recorded also where it failed; what cannot be recorded
+        // now is kept and tried again.
+        let _logged = self.record_found(&mut admission).await;
+        outcome
+    }
+
+    async fn admit_hashed(
+        &self,
+        admission: &mut Admission,
+        actor: &Actor,
+        hashed: &[Hashed<'_>],
+        options: &AdmitOptions,
+    ) -> Result<Admitted, AdmitError> {
+        self.roll_forward(admission).await?;
         let config = self.config();
         let authority = self.authority(actor)?;
         let mut draft = Draft::new(authority, &self.inner.vault, &config, self.clock().now());
-        for command in &hashed {
+        for command in hashed {
             draft.add(command)?;
         }
         if let Some((item, err)) = draft.refused.take() {
-            self.record_refusal(&mut admission, actor, item).await;
+            self.record_refusal(admission, actor, item).await;
             return Err(err);
         }
         let mut admitted = self.summary(&draft.items, options.dry_run);
         if options.dry_run || draft.items.is_empty() {
             return Ok(admitted);
         }
+        self.check_session(actor, &draft.items).await?;
         admission.is_open_for(&draft.items)?;
         let Draft {
             items,
@@ -151,10 +171,10 @@ impl Service {
             .iter()
             .map(|object| object.stored.len())
             .sum::<usize>();
-        self.spend(&mut admission, actor, &entries, octets)?;
+        self.spend(admission, actor, &entries, octets)?;
         self.keep_beside(objects, personal).await?;
         admitted.seqs = entries.iter().map(|entry| entry.seq).collect();
-        self.append(&mut admission, &entries).await?;
+        self.append(admission, &entries).await?;
         Ok(admitted)
     }
 
@@ -186,6 +206,37 @@ impl Service {
                 self.config().authority(principal.account).ok_or_else(gone)
             }
         }
+    }
+
+    /// Whether the session of an account is one that this server began and did not end; looked at
+    /// before any change of class C1 or higher.
+    async fn check_session(&self, actor: &Actor, items: &[Item]) -> Result<(), AdmitError> {
+        let Who::Account(principal) = &actor.who else {
+            return Ok(());
+        };
+        if items.iter().all(|item| item.judgement.class < Class::C1) {
+            return Ok(());
+        }
+        let id = principal.session;
+        let read = self
+            .inner
+            .store
+            .read(move |tx| store::session::find(tx, id));
+        let holds = match read.await {
+            Ok(Some(session)) => {
+                let begin = &session.begin;
+                session.ended_at.is_none()
+                    && (begin.account, begin.sign_in) == (principal.account, principal.sign_in)
+            }
+            Ok(None) => false,
+            Err(err @ store::StoreError::BadMac { .. }) => {
+                self.alarm("I1", &format!("changed from outside: {err}"));
+                false
+            }
+            Err(err) => return Err(AdmitError::Unavailable(err.to_string())),
+        };
+        let gone = || AdmitError::NotAllowed("this session is not valid; sign in again".to_owned());
+        holds.then_some(()).ok_or_else(gone)
     }
 
     /// Hashes new passwords before the gate is closed for others, since that takes long.

@@ -9,11 +9,13 @@ use policy::Change;
 use policy::change::{Genesis, Mode, Preset};
 use types::Domain;
 
+use super::unfinished::Attempt;
 use super::{Paths, Pin, Start, StartError};
 use crate::Service;
 use crate::actor::Actor;
 use crate::admit::AdmitOptions;
 use crate::command::Command;
+use crate::fault::{self, Step};
 use crate::keys::Keys;
 use crate::signer::Signer;
 
@@ -31,14 +33,20 @@ pub struct Founding {
 }
 
 impl Service {
-    /// Makes an installation in folders that do not exist yet or are empty.
+    /// Makes an installation in folders that do not exist yet, are empty, or have nothing but
+    /// what a setup left that was cut off.
     ///
     /// If it cannot be finished, what was made is removed again.
     pub async fn create(start: Start, founding: Founding) -> Result<(Self, Pin), StartError> {
         let paths = start.paths.clone();
+        Attempt::clear_unfinished(&paths)?;
         make_empty(&paths.data)?;
         make_empty(&paths.keys)?;
+        let attempt = Attempt::begin(&paths, &start.random)?;
+        fault::reached(Step::FoldersMade);
         let made = Self::found(start, founding).await;
+        fault::reached(Step::SetupDone);
+        let made = made.and_then(|made| attempt.finish().map(|()| made));
         if made.is_err() {
             remove(&paths);
         }
@@ -56,12 +64,15 @@ impl Service {
             .parse()
             .expect("a domain name and hexadecimal digits make an origin");
         let keys = Keys::create(&start.paths.keys, start.random.clone())?;
+        fault::reached(Step::KeysMade);
         let signer = Signer::create(&start.paths.keys, &origin, &start.random)?;
         let pin = Pin {
             origin: origin.to_string(),
             vkey: signer.verifier().to_string(),
         };
+        fault::reached(Step::SignerMade);
         let service = Self::assemble(start, keys, signer)?;
+        fault::reached(Step::StoreMade);
         let genesis = Change::Genesis(Genesis {
             instance,
             mode: founding.mode,

@@ -3,8 +3,14 @@
 mod boot;
 mod create;
 mod files;
+mod finding;
 mod heal;
+mod objects;
 mod open;
+mod unfinished;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,8 +20,10 @@ use types::{Address, ReversePath};
 
 pub use boot::BootFacts;
 pub use create::Founding;
-pub(crate) use files::{CHECKPOINT_FILE, LedgerFiles, TilesError};
-pub(crate) use heal::{Signed, check as check_ledger};
+pub(crate) use files::{LedgerFiles, TilesError};
+pub(crate) use finding::Finding;
+pub(crate) use objects::ObjectRound;
+pub(crate) use open::examine;
 
 use crate::admit::AdmitError;
 use crate::keys::KeysError;
@@ -103,6 +111,24 @@ pub enum StartError {
         pinned: String,
         /// What is there.
         found: String,
+    },
+    /// A setup was cut off before it was done.
+    #[error(
+        "setup never finished in {data}: nothing in it was ever in use; run it again, it clears away what it left"
+    )]
+    SetupUnfinished {
+        /// The data folder.
+        data: PathBuf,
+    },
+    /// The keys folder and the data folder have each gone on from an older copy of the other.
+    #[error(
+        "ledger FORKED: our key signed a history of {found} entries that is in the data folder, and another one of {signed} that the keys folder remembers; find out which copy is true and put both folders back from it"
+    )]
+    Forked {
+        /// Entries that the keys folder remembers.
+        signed: u64,
+        /// Entries that the data folder proves.
+        found: u64,
     },
     /// The database is older than what was signed, and the second copy does not have the rest.
     #[error(

@@ -1,21 +1,22 @@
 //! An installation that exists: its ledger is checked against the signer before a word is obeyed.
 
+use std::path::Path;
+
 use ledger::Entry;
+use ledger::note::VerifierKey;
 use ledger::tiles::TileWriter;
-use ledger::tree::leaf_hash;
 use policy::change::Mode;
-use policy::{Change, Config, ConfigBuilder};
+use policy::{Config, ConfigBuilder};
 use store::Store;
-use store::ledger::NewEntry;
 
 use super::boot::BootFacts;
 use super::files::LedgerFiles;
-use super::heal::{self, Checked, Signed};
-use super::{CHECKPOINT_FILE, Pin, Start, StartError, TilesError};
+use super::finding::Finding;
+use super::{Pin, Start, StartError, heal, unfinished};
 use crate::Service;
 use crate::admit::Admission;
 use crate::keys::Keys;
-use crate::signer::{SignedGrowth, Signer};
+use crate::signer::{Signed, Signer};
 
 impl Service {
     /// Opens an installation: finishes what a crash left half done, checks every entry against
@@ -28,6 +29,7 @@ impl Service {
         mode: Mode,
         facts: BootFacts,
     ) -> Result<Self, StartError> {
+        unfinished::refuse(&start.paths.data)?;
         let keys = Keys::open(&start.paths.keys, start.random.clone())?;
         let signer = Signer::open(&start.paths.keys)?;
         check_pin(pin, &signer)?;
@@ -36,64 +38,37 @@ impl Service {
         let task = tokio::task::spawn_blocking(move || {
             loading.load(&mut loading.inner.admission.blocking_lock())
         });
-        let findings = task.await.unwrap_or(Err(StartError::BrokenOff))?;
+        task.await.unwrap_or(Err(StartError::BrokenOff))?;
         service.check_mode(mode)?;
-        for finding in findings {
-            service.record_finding(&finding).await?;
-        }
+        let mut admission = service.inner.admission.lock().await;
+        service.check_objects(&mut admission).await;
+        service.record_found(&mut admission).await?;
+        drop(admission);
         service.record_boot(facts).await?;
         Ok(service)
     }
 
-    /// Reads, checks and folds the ledger.
-    fn load(&self, admission: &mut Admission) -> Result<Vec<heal::Finding>, StartError> {
+    /// Reads, checks and folds the ledger; what was found waits to be recorded.
+    pub(crate) fn load(&self, admission: &mut Admission) -> Result<(), StartError> {
         let (store, log) = (&self.inner.store, self.inner.origin.to_string());
-        if let Some(pending) = admission.signer.pending().cloned() {
-            finish(store, &log, pending)?;
-            admission.signer.confirm()?;
-        }
-        let Some(checkpoint) = admission.signer.confirmed_checkpoint() else {
-            return Err(StartError::RolledBack {
-                found: 0,
-                signed: 0,
-            });
-        };
-        let signed = Signed {
-            size: checkpoint.size,
-            root: checkpoint.root,
-        };
         let files = LedgerFiles::new(store.ledger_folder());
-        let Checked { entries, findings } = heal::check(store, &files, &log, signed)?;
-        admission.tiles = match files.edge(signed.size, signed.root) {
-            Some(edge) => edge,
-            None => self.rebuild_files(&entries)?,
-        };
-        let note = admission
-            .signer
-            .confirmed()
-            .unwrap_or_default()
-            .as_bytes()
-            .to_vec();
-        let checkpoint = [(CHECKPOINT_FILE.to_owned(), note)];
-        store
-            .write_ledger_files_blocking(&checkpoint)
-            .map_err(TilesError::from)?;
-        self.publish(fold(&entries)?);
-        Ok(findings)
-    }
-
-    /// Writes the second copy anew from checked entries.
-    fn rebuild_files(&self, entries: &[Vec<u8>]) -> Result<TileWriter, TilesError> {
-        tracing::warn!("the second copy of the ledger was not whole; it is written anew");
-        let mut writer = TileWriter::new();
-        let entries: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
-        let files = writer.append(&entries)?;
-        let named: Vec<_> = files
-            .into_iter()
-            .map(|file| (file.id.path(), file.octets))
-            .collect();
-        self.inner.store.write_ledger_files_blocking(&named)?;
-        Ok(writer)
+        let adopted = heal::adopt(store, &files, &log, &mut admission.signer)?;
+        let signed = admission.signer.signed();
+        if signed.newest_note().is_none() {
+            let data = store.ledger_folder().parent().map(Path::to_owned);
+            return Err(StartError::SetupUnfinished {
+                data: data.unwrap_or_default(),
+            });
+        }
+        let examined = examine(store, &log, &signed, admission.signer.verifier())?;
+        admission.signer.confirm()?;
+        admission.tiles = examined.edge;
+        let found = adopted.into_iter().flat_map(|adopted| adopted.findings);
+        for finding in found.chain(examined.findings) {
+            admission.find(finding);
+        }
+        self.publish(fold(&examined.entries)?);
+        Ok(())
     }
 
     fn check_mode(&self, mode: Mode) -> Result<(), StartError> {
@@ -109,18 +84,33 @@ impl Service {
             }),
         }
     }
+}
 
-    /// Records what was found and put right, and closes the gate for all but tightening.
-    pub(crate) async fn record_finding(&self, finding: &heal::Finding) -> Result<(), StartError> {
-        let (what, place) = (&finding.what, &finding.place);
-        tracing::error!(%what, %place, "the ledger was changed from outside ({place}): {what}");
-        let evidence = self.inner.vault.plain_object(&finding.evidence);
-        let change = Change::OutsideEdit(finding.change(evidence.id));
-        self.record_own(ledger::Door::Boot, change, vec![evidence])
-            .await?;
-        self.inner.admission.lock().await.frozen = Some(what.clone());
-        Ok(())
-    }
+/// The ledger as it was signed, and what had to be put right.
+pub(crate) struct Examined {
+    entries: Vec<Vec<u8>>,
+    pub(crate) edge: TileWriter,
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// Holds the database and the second copy against what was signed, and heals both.
+pub(crate) fn examine(
+    store: &Store,
+    log: &str,
+    signed: &Signed,
+    key: &VerifierKey,
+) -> Result<Examined, StartError> {
+    let files = LedgerFiles::new(store.ledger_folder());
+    let checked = heal::check(store, &files, log, signed, key)?;
+    let note = signed.newest_note().unwrap_or_default();
+    let (edge, touched) = files.check(store, &checked.entries, note, key)?;
+    let mut findings = checked.findings;
+    findings.extend(touched);
+    Ok(Examined {
+        entries: checked.entries,
+        edge,
+        findings,
+    })
 }
 
 fn check_pin(pin: &Pin, signer: &Signer) -> Result<(), StartError> {
@@ -132,32 +122,6 @@ fn check_pin(pin: &Pin, signer: &Signer) -> Result<(), StartError> {
         pinned: pin.vkey.clone(),
         found,
     })
-}
-
-/// Stores what was signed before a crash, unless the crash came after it was stored.
-fn finish(store: &Store, log: &str, pending: SignedGrowth) -> Result<(), StartError> {
-    let size = store.read_blocking(|tx| store::ledger::size(tx, log))?;
-    let stored = store.read_blocking(|tx| store::ledger::checkpoint(tx, log, pending.to()))?;
-    if stored.as_deref() == Some(pending.checkpoint.as_bytes()) {
-        return Ok(());
-    }
-    if size > pending.from {
-        // Somebody wrote rows after the signed size; they must not keep the signed ones out.
-        let owned_log = log.to_owned();
-        store.write_blocking(move |tx| store::ledger::cut(tx, &owned_log, pending.from))?;
-    }
-    let owned_log = log.to_owned();
-    let new: Vec<_> = (pending.entries.iter())
-        .map(|bytes| NewEntry {
-            bytes: bytes.clone(),
-            leaf: leaf_hash(bytes),
-        })
-        .collect();
-    store.write_blocking(move |tx| {
-        let checkpoint = pending.checkpoint.as_bytes();
-        store::ledger::append_entries(tx, &owned_log, pending.from, &new, checkpoint)
-    })?;
-    Ok(())
 }
 
 fn fold(entries: &[Vec<u8>]) -> Result<Config, StartError> {
