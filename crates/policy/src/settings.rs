@@ -264,9 +264,9 @@ settings! {
     connections_max: ConnectionsMax(u64) in 10..=1_000_000, default 10_000, Capacity;
     /// Connections from one source (an IPv4 address or an IPv6 /64) at a time.
     connections_per_source_max: ConnectionsPerSourceMax(u64) in 1..=100_000, default 100, Capacity;
-    /// Connections from one source that have not signed in, at a time.
-    connections_unauthenticated_per_source_max: ConnectionsUnauthenticatedPerSourceMax(u64)
-        in 1..=100_000, default 30, Capacity;
+    /// Connections, to services where one signs in, that have not done so yet, at a time.
+    connections_unauthenticated_max: ConnectionsUnauthenticatedMax(u64) in 10..=1_000_000,
+        default 5_000, Capacity;
     /// Failed sign-ins to one account within the window before more are delayed and refused.
     sign_in_failures_per_account_max: SignInFailuresPerAccountMax(u64) in 1..=1_000,
         default 10, GuardWeakerAbove;

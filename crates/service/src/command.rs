@@ -5,7 +5,7 @@
 
 use policy::Role;
 use serde::{Deserialize, Serialize};
-use types::{Address, Domain, Secret};
+use types::{Address, CertificateId, Domain, Secret};
 
 /// One thing to change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -171,6 +171,11 @@ pub enum Command {
         chain_pem: String,
         /// The private key.
         key_pem: Password,
+    },
+    /// A certificate is no longer shown.
+    CertificateRemove {
+        /// Its id.
+        certificate: CertificateId,
     },
     /// One setting; see `sealpost config get` for keys, meaning and ranges.
     SettingSet {

@@ -53,13 +53,14 @@ impl BodySink {
         }
         let seen = self.head.len();
         self.head.extend_from_slice(octets);
-        if let Some(end) = header::head_end(&self.head, seen) {
+        let end = header::head_end(&self.head, seen);
+        if end.unwrap_or(self.head.len()) > HEADER_BLOCK_MAX_OCTETS {
+            return Err(ServiceError::Limit("octets of the header block"));
+        }
+        if let Some(end) = end {
             let rest = self.head.split_off(end);
             self.in_head = false;
             self.body.write(&rest)?;
-        }
-        if self.head.len() > HEADER_BLOCK_MAX_OCTETS {
-            return Err(ServiceError::Limit("octets of the header block"));
         }
         Ok(())
     }
@@ -77,11 +78,5 @@ impl FinishedBody {
     /// Its size as it came.
     pub fn octets(&self) -> u64 {
         self.head.len() as u64 + self.body.octets()
-    }
-
-    /// Header block and body as one text, for looking at its structure.
-    pub(crate) fn read_all(&self) -> ServiceResult<Vec<u8>> {
-        let body = self.body.read_all()?;
-        Ok([self.head.as_slice(), &body].concat())
     }
 }

@@ -7,8 +7,8 @@ use store::LogQuery;
 use store::fate::{self, Fate, FateKey};
 use types::{AccountId, Address, Timestamp};
 
+use crate::Service;
 use crate::error::ServiceResult;
-use crate::{Service, ServiceError};
 
 /// The kind of the trace record that says how a message came.
 pub(crate) const RECEIVED: &str = "received";
@@ -19,7 +19,7 @@ const RECORDS_MAX: usize = 100_000;
 /// A trace record is written after the fate that it belongs to.
 const SLACK_S: i64 = 60;
 
-/// Which messages are looked for: by recipient, account, id or Message-ID; the sender narrows.
+/// Which messages are looked for: by id or Message-ID, recipient, sender, or all since a time.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TraceQuery {
     /// Envelope sender.
@@ -73,11 +73,6 @@ impl Service {
         let limit = query.limit.unwrap_or(100).min(ROWS_MAX);
         let since = Timestamp(0).plus_s(query.since_s.unwrap_or(0));
         let (to, id) = (query.to.map(|to| to.folded().to_string()), query.id);
-        if to.is_none() && id.is_none() && query.from.is_none() {
-            return Err(ServiceError::Refused(
-                "say whose mail: --to, --from or --id".to_owned(),
-            ));
-        }
         let from = query.from.map(|from| from.to_string());
         let until = Timestamp(i64::MAX);
         let fates = self.inner.store.read(move |tx| {
@@ -93,7 +88,7 @@ impl Service {
                 }
                 (None, Some(to), _) => find(FateKey::Recipient(to)),
                 (None, None, Some(from)) => find(FateKey::Sender(from)),
-                (None, None, None) => Ok(Vec::new()),
+                (None, None, None) => find(FateKey::Any),
             }
             .map(|fates| narrowed(fates, from.as_deref(), to.as_deref()))
         });

@@ -165,6 +165,7 @@ CREATE TABLE fate (
     reverse_path TEXT NOT NULL,
     message_id TEXT NOT NULL
 ) STRICT;
+CREATE INDEX fate_by_time ON fate (at);
 CREATE INDEX fate_by_message ON fate (message);
 CREATE INDEX fate_by_message_id ON fate (message_id);
 CREATE INDEX fate_by_recipient ON fate (recipient, at);

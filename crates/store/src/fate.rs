@@ -53,6 +53,8 @@ pub enum FateKey<'a> {
     Account(AccountId),
     /// Those that this rule had a part in: `id@seq`.
     Rule(&'a str),
+    /// All.
+    Any,
 }
 
 /// Records a fate. `rule_ids` are the rules that had a part in it, each as `id@seq`.
@@ -113,6 +115,8 @@ pub fn find(
             select_fate!("fate_rule r JOIN fate f ON f.id = r.fate WHERE r.rule = ?1"),
             rule,
         ),
+        // The parameter stands in each of these questions; here it asks nothing.
+        FateKey::Any => (select_fate!("fate f WHERE ?1 = ?1"), ""),
         FateKey::Account(account) => {
             let sql = select_fate!("fate f WHERE f.account = ?1");
             return tx.all(sql, (account.0, since.0, until.0, limit), read);

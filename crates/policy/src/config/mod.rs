@@ -16,6 +16,7 @@ pub use fold::ConfigBuilder;
 pub use model::{Account, Alias, Certificate, Grant, HostedDomain, Listener, Password};
 pub use resolve::{ExpandError, Expansion, Resolution};
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -142,9 +143,11 @@ impl Config {
             .filter(|listener| self.service_is_on(listener.service))
     }
 
-    /// All certificates, the one that serves unknown names first.
+    /// All certificates, the newest first: it serves unknown names, and wins where two serve one.
     pub fn certificates(&self) -> impl Iterator<Item = &Certificate> {
-        self.certificates.values()
+        let mut newest_first: Vec<_> = self.certificates.values().collect();
+        newest_first.sort_by_key(|certificate| Reverse(certificate.revision));
+        newest_first.into_iter()
     }
 
     /// One certificate.

@@ -352,7 +352,16 @@ fn settings_listeners_services_and_certificates_fold() {
     let renewed = sample.config.certificate(id).unwrap();
     assert_eq!(renewed.chain, digest(3));
     assert!(renewed.revision > made.revision);
-    sample.make(Change::CertificateRemove(CertificateRemove { id }));
+    let newest = sample.certificate(&["mail.example.org", "mx.example.org"]);
+    let order: Vec<_> = sample.config.certificates().map(|c| c.id).collect();
+    assert_eq!(
+        order,
+        [newest, id],
+        "the newest wins where two serve one name"
+    );
+    for id in order {
+        sample.make(Change::CertificateRemove(CertificateRemove { id }));
+    }
     assert!(sample.config.certificates().next().is_none());
 }
 

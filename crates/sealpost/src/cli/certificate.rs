@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use net::{Certificate as Checked, Clock};
 use service::{Command, Password};
+use types::CertificateId;
 
 use super::ask::{Change, Read};
 use crate::control::protocol::Ask;
@@ -30,6 +31,13 @@ pub(crate) enum Certificate {
         #[command(flatten)]
         change: Change,
     },
+    /// Shows clients this certificate no longer.
+    Rm {
+        /// Its id, such as ct_1.
+        id: CertificateId,
+        #[command(flatten)]
+        change: Change,
+    },
 }
 
 impl Certificate {
@@ -38,6 +46,9 @@ impl Certificate {
         match self {
             Self::List(read) => read.list(out, Ask::CertificateList, COLUMNS),
             Self::Set { chain, key, change } => change.carry_out(out, &[read(&chain, &key)?]),
+            Self::Rm { id, change } => {
+                change.carry_out(out, &[Command::CertificateRemove { certificate: id }])
+            }
         }
     }
 }

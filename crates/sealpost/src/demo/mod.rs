@@ -39,7 +39,7 @@ const BATCH_COMMANDS: usize = 1_000;
 /// programs that try the demo out choose short passwords.
 const SETTINGS: [(&str, &str); 4] = [
     ("connections_per_source_max", "10000"),
-    ("connections_unauthenticated_per_source_max", "10000"),
+    ("connections_unauthenticated_max", "10000"),
     ("sign_in_failures_per_source_max", "10000"),
     ("password_min_chars", "8"),
 ];

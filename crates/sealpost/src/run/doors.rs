@@ -25,8 +25,6 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// Tries to bind a port that another listener of ours is just giving up, and the rest between two.
 const BIND_TRIES: u32 = 20;
 const BIND_REST: Duration = Duration::from_millis(50);
-/// Connections that have not signed in may take this part of all: one in two.
-const UNAUTHENTICATED_SHARE: usize = 2;
 
 /// All listeners that run.
 pub(crate) struct Doors {
@@ -212,7 +210,7 @@ fn limit_settings(settings: &Settings) -> (ConnectionLimitSettings, ConnectionLi
         per_source,
         unauthenticated: total,
     };
-    let unauthenticated = total.div_ceil(UNAUTHENTICATED_SHARE);
+    let unauthenticated = count(settings.connections_unauthenticated_max);
     (
         receiving,
         ConnectionLimitSettings {
@@ -318,6 +316,7 @@ mod tests {
     fn doors_without_sign_in_are_not_counted_as_unauthenticated() {
         let settings = Settings {
             connections_max: 101,
+            connections_unauthenticated_max: 51,
             ..Settings::default()
         };
         let (receiving, signing_in) = limit_settings(&settings);
