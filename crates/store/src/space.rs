@@ -9,6 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::disk::{self, Layout};
 
+/// Free octets that an append to the ledger needs at most, in the database and in its files.
+const APPEND_MAX_OCTETS: u64 = 8 * 1024 * 1024;
+
 /// Watches the file system of the data folder; owned by the writer thread.
 pub(crate) struct Space {
     layout: Layout,
@@ -46,6 +49,11 @@ impl Space {
             }
         }
         low
+    }
+
+    /// Whether an append to the ledger might not find room without the reserve.
+    pub(crate) fn is_scarce(&self) -> bool {
+        disk::free_octets(&self.layout.dir).is_ok_and(|free| free < APPEND_MAX_OCTETS)
     }
 
     /// Makes the reserve if it is missing and there is room for it beside the margin.

@@ -163,6 +163,17 @@ impl Store {
         answer.await.unwrap_or_else(|_| Err(self.ended().into()))
     }
 
+    /// [`Self::write`] for a few rows that people need who sign in, read and delete, and that the
+    /// server needs to free space: not refused because space is low, only when there is none.
+    pub async fn write_small<T, F>(&self, closure: F) -> StoreResult<T>
+    where
+        F: FnMut(&mut WriteTx<'_>) -> StoreResult<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let answer = self.submit(closure, Urgency::Small)?;
+        answer.await.unwrap_or_else(|_| Err(self.ended()))
+    }
+
     /// [`Self::try_write`] for what must be recorded even on a full disk: ledger entries, and what
     /// makes rights tighter.
     pub async fn write_ledger<T, E, F>(&self, closure: F) -> Result<T, E>

@@ -68,6 +68,9 @@ impl Core {
 pub(crate) enum Urgency {
     /// Refused while space is low.
     Ordinary,
+    /// A few rows of somebody who signs in, reads and deletes, or of the server that frees space:
+    /// carried out while there is any room outside the reserve.
+    Small,
     /// A ledger entry: it may use the reserve.
     Ledger,
 }
@@ -207,19 +210,18 @@ impl Writer {
         }
         self.look_for_foreign_commits();
         if self.space.is_low() {
-            let (ledger, ordinary) = by_urgency(jobs);
-            settle(ordinary, &Err(Trouble::NoSpace));
-            jobs = ledger;
+            jobs = refuse(jobs, |urgency| urgency == Urgency::Ordinary);
             if jobs.is_empty() {
                 return;
             }
-            self.space.release_reserve();
+            let has_ledger = jobs.iter().any(|job| job.urgency() == Urgency::Ledger);
+            if has_ledger && self.space.is_scarce() {
+                self.space.release_reserve();
+            }
         }
         let mut outcome = self.transact(&mut jobs);
         if let Err(Trouble::NoSpace) = outcome {
-            let (ledger, ordinary) = by_urgency(jobs);
-            settle(ordinary, &Err(Trouble::NoSpace));
-            jobs = ledger;
+            jobs = refuse(jobs, |urgency| urgency != Urgency::Ledger);
             if !jobs.is_empty() && self.space.release_reserve() {
                 outcome = self.transact(&mut jobs);
             }
@@ -381,9 +383,11 @@ fn grave(err: &StoreError) -> Trouble {
 type Jobs = Vec<Box<dyn Job>>;
 
 /// The jobs that may use the reserve, and the others.
-fn by_urgency(jobs: Jobs) -> (Jobs, Jobs) {
-    jobs.into_iter()
-        .partition(|job| job.urgency() == Urgency::Ledger)
+/// Tells jobs of some urgencies that there is no space; gives the others.
+fn refuse(jobs: Jobs, which: impl Fn(Urgency) -> bool) -> Jobs {
+    let (refused, others): (Jobs, Jobs) = jobs.into_iter().partition(|job| which(job.urgency()));
+    settle(refused, &Err(Trouble::NoSpace));
+    others
 }
 
 fn settle(jobs: Jobs, outcome: &Result<(), Trouble>) {
