@@ -95,7 +95,7 @@ impl Service {
             .read(move |tx| mailbox::find(tx, account, &MailboxName::inbox()))
             .await?;
         if found.is_none() {
-            store.write(move |tx| inbox(tx, account)).await?;
+            store.write_small(move |tx| inbox(tx, account)).await?;
         }
         Ok(())
     }

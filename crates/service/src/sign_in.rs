@@ -14,8 +14,8 @@ use crate::actor::{Peer, Principal};
 use crate::password::{PASSWORD_MAX_OCTETS, Revision};
 use crate::{Service, lock};
 
-/// Octets of a name that somebody signs in with.
-const NAME_MAX_OCTETS: usize = 320;
+/// Characters that are read of a name that somebody signs in with.
+const NAME_MAX_CHARS: usize = 320;
 const FREE_FAILURES: u32 = 3;
 const DELAY: Duration = Duration::from_millis(500);
 const DELAY_MAX: Duration = Duration::from_secs(8);
@@ -89,14 +89,20 @@ impl Service {
         }
         let name: String = name
             .chars()
-            .take(NAME_MAX_OCTETS)
+            .take(NAME_MAX_CHARS)
             .collect::<String>()
             .to_lowercase();
-        self.wait_or_refuse(peer, &name).await?;
         let account = self.account_to_sign_in(&name);
+        // One account has one memory of failures, under whatever name of its domain it is tried.
+        let tried = (account.as_ref()).map_or_else(
+            || name.clone(),
+            |account| account.address.folded().to_string(),
+        );
+        self.wait_or_refuse(peer, account.as_ref(), &name, &tried)
+            .await?;
         match self.check_password(account.as_ref(), password).await? {
             true => {
-                lock(&self.inner.throttle.0).succeeded(&name);
+                lock(&self.inner.throttle.0).succeeded(&tried);
                 self.begin_session(peer, account.ok_or(SignInError::Refused)?)
                     .await
             }
@@ -104,7 +110,7 @@ impl Service {
                 let mark = self.inner.passwords.fingerprint(password);
                 let mark = u64::from_be_bytes(std::array::from_fn(|at| mark[at]));
                 let now = self.clock().monotonic_us();
-                lock(&self.inner.throttle.0).failed(now, peer.source(), &name, mark);
+                lock(&self.inner.throttle.0).failed(now, peer.source(), &tried, mark);
                 self.record_refused_sign_in(peer, account.as_ref(), &name, "password");
                 Err(SignInError::Refused)
             }
@@ -118,18 +124,24 @@ impl Service {
         let ended = self
             .inner
             .store
-            .write(move |tx| store::session::end(tx, session, at))
+            .write_small(move |tx| store::session::end(tx, session, at))
             .await;
         if let Err(err) = ended {
             tracing::warn!(error = %err, "the end of a session was not stored: {err}");
         }
     }
 
-    async fn wait_or_refuse(&self, peer: &Peer, name: &str) -> Result<(), SignInError> {
+    async fn wait_or_refuse(
+        &self,
+        peer: &Peer,
+        account: Option<&Account>,
+        name: &str,
+        tried: &str,
+    ) -> Result<(), SignInError> {
         let permit = {
             let mut throttle = lock(&self.inner.throttle.0);
             throttle.set(throttle_settings(self.config().settings()));
-            throttle.permit(self.clock().monotonic_us(), peer.source(), name)
+            throttle.permit(self.clock().monotonic_us(), peer.source(), tried)
         };
         match permit {
             Permit::After(delay) => {
@@ -139,7 +151,7 @@ impl Service {
                 Ok(())
             }
             Permit::Refused { retry_after } => {
-                self.record_refused_sign_in(peer, None, name, "throttled");
+                self.record_refused_sign_in(peer, account, name, "throttled");
                 Err(SignInError::Throttled {
                     retry_after_s: retry_after.as_secs().max(1),
                 })
@@ -224,7 +236,7 @@ impl Service {
         let stored = self
             .inner
             .store
-            .write(move |tx| store::session::insert(tx, &new))
+            .write_small(move |tx| store::session::insert(tx, &new))
             .await;
         let session = stored.map_err(|err| {
             tracing::error!(error = %err, "a session could not be stored: {err}");

@@ -76,7 +76,7 @@ impl Service {
         for batch in uids.chunks(BATCH_MESSAGES) {
             let (batch, change) = (batch.to_vec(), change.clone());
             let set = move |tx: &mut WriteTx<'_>| set(tx, owner, mailbox, &batch, &change);
-            self.inner.store.write(set).await?;
+            self.inner.store.write_small(set).await?;
         }
         if uids.is_empty() {
             return Ok(Vec::new());

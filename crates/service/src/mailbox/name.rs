@@ -174,7 +174,7 @@ impl Service {
             owner.check_open(tx, found.id)?;
             mailbox::delete(tx, found.id, &removal)
         };
-        Ok(self.inner.store.write(delete).await?)
+        Ok(self.inner.store.write_small(delete).await?)
     }
 
     /// Sets whether LSUB lists a mailbox.

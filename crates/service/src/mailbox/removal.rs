@@ -40,7 +40,7 @@ impl Service {
                 owner.check_open(tx, mailbox)?;
                 store::message::expunge(tx, owner.account, mailbox, &batch, &removal)
             };
-            let gone = self.inner.store.write(expunge).await?;
+            let gone = self.inner.store.write_small(expunge).await?;
             if !gone.is_empty() {
                 removed.extend_from_slice(&gone);
                 let record = Record::Expunged {
