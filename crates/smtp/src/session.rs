@@ -79,6 +79,8 @@ struct Transaction {
     smtp_utf8: bool,
     declared_octets: Option<u64>,
     recipients: Vec<Address>,
+    /// How often a recipient was accepted, the same ones again included.
+    accepted: u64,
 }
 
 enum State {
@@ -321,6 +323,7 @@ impl Session {
             smtp_utf8: params.smtputf8,
             declared_octets: params.size_octets,
             recipients: Vec::new(),
+            accepted: 0,
         });
         let status = Status::new(2, 1, 0);
         Ok(Step::line(Reply::new(250, status, "sender accepted")))
@@ -335,7 +338,7 @@ impl Session {
         let State::Open(transaction) = &mut self.state else {
             return Err(SmtpError::NoRecipients);
         };
-        if transaction.recipients.len() as u64 >= recipients_max {
+        if transaction.accepted >= recipients_max {
             return Err(SmtpError::TooManyRecipients);
         }
         if internationalized && !transaction.smtp_utf8 {
@@ -357,6 +360,7 @@ impl Session {
         if let Err(err) = checked.await {
             return self.refused_recipient(&recipient, err);
         }
+        transaction.accepted += 1;
         if !transaction.recipients.contains(&recipient) {
             transaction.recipients.push(recipient);
         }

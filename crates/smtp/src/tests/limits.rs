@@ -65,6 +65,17 @@ async fn recipients_beyond_the_limit_are_put_off() {
 }
 
 #[tokio::test]
+async fn the_same_recipient_again_counts_as_one_more() {
+    let mut client = Client::server(&World::new().await).await;
+    client.dialogue(&[("MAIL FROM:<>", "250 *")]).await;
+    let rcpt = "RCPT TO:<ann@example.org>";
+    for _ in 0..100 {
+        client.dialogue(&[(rcpt, "250 2.1.5 *")]).await;
+    }
+    client.dialogue(&[(rcpt, "452 4.5.3 *")]).await;
+}
+
+#[tokio::test]
 async fn lines_that_cannot_be_commands_are_refused() {
     let mut client = Client::server(&World::new().await).await;
     client
