@@ -35,6 +35,11 @@ impl World {
     /// A world with these accounts in `example.org` (and in further domains that are named), all
     /// with [`PASSWORD`]. The first one is the owner.
     pub async fn new(accounts: &[&str]) -> Self {
+        Self::sending(accounts, Outside::Refuse).await
+    }
+
+    /// Such a world with a place for mail that leaves it; a restart forgets that place.
+    pub async fn sending(accounts: &[&str], outside: Outside) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder can be made");
         let clock = Clock::virtual_at(BEGIN);
         let founding = Founding {
@@ -43,7 +48,7 @@ impl World {
             actor: Self::console(),
             commands: commands(accounts),
         };
-        let start = start(dir.path(), &clock, Outside::Refuse);
+        let start = start(dir.path(), &clock, outside);
         let made = Service::create(start, founding).await;
         let (service, pin) = made.expect("an empty folder can be founded");
         Self {
@@ -75,13 +80,31 @@ impl World {
 
     /// Opens the service whose world was [`Self::stop`]ped.
     pub async fn open_at(dir: &Path, clock: &Clock, pin: &Pin) -> Result<Service, StartError> {
-        Service::open(
-            start(dir, clock, Outside::Refuse),
-            pin,
-            Mode::Serve,
-            facts(),
-        )
-        .await
+        Self::open_with(dir, clock, pin, facts()).await
+    }
+
+    /// [`Self::open_at`] with another start file.
+    pub async fn open_with_start_file(
+        dir: &Path,
+        clock: &Clock,
+        pin: &Pin,
+        start_file: &str,
+    ) -> Result<Service, StartError> {
+        let facts = BootFacts {
+            start_file: start_file.as_bytes().to_vec(),
+            ..facts()
+        };
+        Self::open_with(dir, clock, pin, facts).await
+    }
+
+    async fn open_with(
+        dir: &Path,
+        clock: &Clock,
+        pin: &Pin,
+        facts: BootFacts,
+    ) -> Result<Service, StartError> {
+        let start = start(dir, clock, Outside::Refuse);
+        Service::open(start, pin, Mode::Serve, facts).await
     }
 
     /// The data folder.
@@ -105,11 +128,16 @@ impl World {
         Actor::console(facts, BTreeMap::new())
     }
 
+    /// Makes changes from the console, in one append.
+    pub async fn admit_all(&self, commands: Vec<Command>) -> Result<Admitted, AdmitError> {
+        self.service
+            .admit(&Self::console(), commands, AdmitOptions::default())
+            .await
+    }
+
     /// Makes a change from the console.
     pub async fn admit(&self, command: Command) -> Result<Admitted, AdmitError> {
-        self.service
-            .admit(&Self::console(), vec![command], AdmitOptions::default())
-            .await
+        self.admit_all(vec![command]).await
     }
 
     /// A client on a TLS connection that has not signed in.

@@ -1,18 +1,23 @@
 //! The transaction of a delivery: message rows, refused copies and fates, all or nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use policy::Config;
 use store::fate::{self, Fate};
 use store::{NewEmail, Reason, Removal, WriteTx};
 use types::{AccountId, Address, FlagSet, MailboxName, SessionId, Timestamp};
 
-use super::{AcceptError, Envelope, Recipients};
+use super::{AcceptError, Envelope, Reached, Recipients};
 use crate::error::ServiceResult;
 use crate::mailbox::{self, Described};
 use crate::message::FinishedBody;
 use crate::{Service, header};
 
+/// Words of a fate for what was done.
+const STORE: &str = "store";
+const REFUSE: &str = "refuse";
+const SINK: &str = "sink";
 /// Messages up to this size are looked into on the thread that has them.
 const SMALL_OCTETS: u64 = 65_536;
 /// Octets of a Message-ID that the record keeps.
@@ -29,6 +34,7 @@ pub(super) struct Arrival {
     /// Accounts with the envelope recipient and the quota of each.
     accounts: Vec<(AccountId, Address, Option<u64>)>,
     outside: BTreeMap<Address, Address>,
+    again: BTreeMap<Address, Reached>,
     recoverable_until: Timestamp,
     head: Vec<u8>,
     message: FinishedBody,
@@ -47,13 +53,13 @@ pub(super) struct Settled {
 impl Arrival {
     pub(super) fn new(
         service: &Service,
+        config: &Config,
         id: String,
         envelope: &Envelope,
         recipients: Recipients,
         head: Vec<u8>,
         message: FinishedBody,
     ) -> Self {
-        let config = service.config();
         let at = service.clock().now();
         let days = i64::try_from(config.settings().recoverable_operator_days).unwrap_or(i64::MAX);
         let quota = |id| config.account(id).and_then(|account| account.quota_octets);
@@ -73,6 +79,7 @@ impl Arrival {
                 .map(|(id, recipient)| (id, recipient, quota(id)))
                 .collect(),
             outside: recipients.outside,
+            again: recipients.again,
             recoverable_until: at.plus_s(days.saturating_mul(86_400)),
             head,
             message,
@@ -118,25 +125,38 @@ impl Arrival {
             if let Some(new) = &new {
                 store::message::deliver(tx, *account, inbox, new)?;
             }
-            self.fate(
-                tx,
-                Some(*account),
-                recipient,
-                "store",
-                MailboxName::inbox().as_str(),
-            )?;
+            self.fate(tx, recipient, &Reached::Account(*account), STORE)?;
         }
         for (account, recipient) in &settled.refused {
             if let Some(new) = &new {
                 let removal = self.refusal();
                 store::recoverable::keep(tx, *account, &MailboxName::inbox(), new, &removal)?;
             }
-            self.fate(tx, Some(*account), recipient, "refuse", "over quota")?;
+            self.fate(tx, recipient, &Reached::Account(*account), REFUSE)?;
         }
         for (target, recipient) in &settled.outside {
-            self.fate(tx, None, recipient, "sink", &target.to_string())?;
+            self.fate(tx, recipient, &Reached::Outside(target.clone()), SINK)?;
         }
+        self.fates_again(tx, &settled)?;
         Ok(settled)
+    }
+
+    /// The fates of recipients whose mail is the copy that an earlier recipient brought.
+    fn fates_again(&self, tx: &mut WriteTx<'_>, settled: &Settled) -> Result<(), AcceptError> {
+        let refused: BTreeSet<_> = settled
+            .refused
+            .iter()
+            .map(|(account, _)| *account)
+            .collect();
+        for (recipient, reached) in &self.again {
+            let action = match reached {
+                Reached::Account(account) if refused.contains(account) => REFUSE,
+                Reached::Account(_) => STORE,
+                Reached::Outside(_) => SINK,
+            };
+            self.fate(tx, recipient, reached, action)?;
+        }
+        Ok(())
     }
 
     /// The message row of each account; `None` where no account gets it.
@@ -175,11 +195,17 @@ impl Arrival {
     fn fate(
         &self,
         tx: &mut WriteTx<'_>,
-        account: Option<AccountId>,
         recipient: &Address,
+        reached: &Reached,
         action: &str,
-        target: &str,
     ) -> Result<(), AcceptError> {
+        let (account, target) = match reached {
+            Reached::Account(account) if action == REFUSE => {
+                (Some(*account), "over quota".to_owned())
+            }
+            Reached::Account(account) => (Some(*account), MailboxName::inbox().to_string()),
+            Reached::Outside(target) => (None, target.to_string()),
+        };
         let fate = Fate {
             message: self.id.clone(),
             at: self.at,
@@ -187,7 +213,7 @@ impl Arrival {
             account,
             recipient: recipient.folded().to_string(),
             action: action.to_owned(),
-            target: target.to_owned(),
+            target,
             rules: b"[]".to_vec(),
             session: Some(self.session),
             size: self.octets(),

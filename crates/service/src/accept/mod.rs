@@ -14,6 +14,7 @@ mod sender;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use policy::{Config, Expansion};
 use store::LogRow;
 use types::{AccountId, Address, ReversePath};
 
@@ -116,6 +117,40 @@ pub(crate) struct Recipients {
     pub(crate) accounts: BTreeMap<AccountId, Address>,
     /// Addresses outside, likewise.
     pub(crate) outside: BTreeMap<Address, Address>,
+    /// Envelope recipients whose mail all reaches somebody who gets it through an earlier one,
+    /// with one whom they reach: they have a fate too.
+    pub(crate) again: BTreeMap<Address, Reached>,
+}
+
+/// Where mail for an envelope recipient ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reached {
+    /// With an account here.
+    Account(AccountId),
+    /// Outside.
+    Outside(Address),
+}
+
+impl Recipients {
+    /// Adds where one envelope recipient leads.
+    fn add(&mut self, recipient: &Address, expansion: Expansion) {
+        let recipient = recipient.folded();
+        let mut first = None;
+        let mut is_first_of_any = false;
+        for account in expansion.accounts {
+            let through = self.accounts.entry(account);
+            is_first_of_any |= *through.or_insert_with(|| recipient.clone()) == recipient;
+            first = first.or(Some(Reached::Account(account)));
+        }
+        for target in expansion.outside {
+            let through = self.outside.entry(target.clone());
+            is_first_of_any |= *through.or_insert_with(|| recipient.clone()) == recipient;
+            first = first.or(Some(Reached::Outside(target)));
+        }
+        if let Some(reached) = first.filter(|_| !is_first_of_any) {
+            self.again.insert(recipient, reached);
+        }
+    }
 }
 
 impl Service {
@@ -135,12 +170,12 @@ impl Service {
         if hops as u64 > config.settings().received_hops_max {
             return Err(AcceptError::Loop);
         }
-        let recipients = self.final_recipients(&envelope)?;
+        let recipients = self.final_recipients(&config, &envelope)?;
         let id = self.message_token();
         let head = self.delivered_head(&envelope, &id, &message.head);
         let subject = header::fields(&message.head).find(|field| field.is("Subject"));
         let subject = subject.map(|field| header::unfolded(field.value));
-        let arrival = Arrival::new(self, id, &envelope, recipients, head, message);
+        let arrival = Arrival::new(self, &config, id, &envelope, recipients, head, message);
         let settled = self.deliver(arrival).await?;
         self.tell(&envelope, subject, &settled);
         Ok(Accepted { id: settled.id })
@@ -148,30 +183,22 @@ impl Service {
 
     /// All recipients resolved again at the moment of delivery. An address that was good at RCPT
     /// and no longer is makes the sender try again, so that it hears the reason.
-    fn final_recipients(&self, envelope: &Envelope) -> Result<Recipients, AcceptError> {
-        let config = self.config();
+    fn final_recipients(
+        &self,
+        config: &Config,
+        envelope: &Envelope,
+    ) -> Result<Recipients, AcceptError> {
         let mut found = Recipients::default();
         for recipient in &envelope.recipients {
-            match config.expand(recipient) {
-                Ok(expansion) => {
-                    for account in expansion.accounts {
-                        found
-                            .accounts
-                            .entry(account)
-                            .or_insert_with(|| recipient.clone());
-                    }
-                    for target in expansion.outside {
-                        found
-                            .outside
-                            .entry(target)
-                            .or_insert_with(|| recipient.clone());
-                    }
-                }
-                Err(policy::ExpandError::NotLocal) => {
-                    found.outside.insert(recipient.clone(), recipient.clone());
-                }
+            let expansion = match config.expand(recipient) {
+                Ok(expansion) => expansion,
+                Err(policy::ExpandError::NotLocal) => Expansion {
+                    outside: [recipient.clone()].into(),
+                    ..Expansion::default()
+                },
                 Err(_) => return Err(AcceptError::Unavailable),
-            }
+            };
+            found.add(recipient, expansion);
         }
         if !found.outside.is_empty() && matches!(self.inner.outside, Outside::Refuse) {
             return Err(AcceptError::Unavailable);
