@@ -11,11 +11,12 @@ use types::{
 };
 
 use crate::change::{
-    AccountCreate, AccountNameSet, AccountQuotaSet, AccountRef, AccountRoleSet, AliasCreate,
-    AliasMembersChange, AliasRemove, Boot, CatchAllClear, CatchAllSet, CertificateRemove,
-    CertificateSet, Change, DetailSeparator, DomainAliasCreate, DomainAliasRemove, DomainCreate,
-    DomainPlusAddressingSet, DomainRef, ListenerRemove, ListenerSet, OutsideEdit, Owned,
-    PasswordSet, SendAsGrant, SendAsRevoke, Service, ServiceSwitch,
+    AccountCreate, AccountNameSet, AccountQuotaSet, AccountRef, AccountRoleSet, ActivityCheckpoint,
+    AliasCreate, AliasMembersChange, AliasRemove, Boot, CatchAllClear, CatchAllSet,
+    CertificateRemove, CertificateSet, Change, DetailSeparator, DomainAliasCreate,
+    DomainAliasRemove, DomainCreate, DomainPlusAddressingSet, DomainRef, ListenerRemove,
+    ListenerSet, OutsideEdit, Owned, PasswordSet, SealedLog, SendAsGrant, SendAsRevoke, Service,
+    ServiceSwitch,
 };
 use crate::effect::{Access, Effect, Grantee, Protection, Refused, Whose};
 use crate::role::Role;
@@ -33,6 +34,7 @@ fn changes() -> Vec<Change> {
     let mut all = system_changes();
     all.extend(domain_changes());
     all.extend(account_changes());
+    all.extend([SealedLog::Activity, SealedLog::Trace].map(checkpoint));
     all
 }
 
@@ -89,6 +91,15 @@ fn system_changes() -> Vec<Change> {
         .map(|row| Setting::parse(row.key, &row.default).unwrap());
     all.extend(settings.map(Change::SettingSet));
     all
+}
+
+fn checkpoint(id: SealedLog) -> Change {
+    Change::ActivityCheckpoint(ActivityCheckpoint {
+        id,
+        size: u64::MAX,
+        root: digest(8),
+        note: format!("mail.example.org/4f1c90aa/{id}/1\n…"),
+    })
 }
 
 fn domain_changes() -> Vec<Change> {

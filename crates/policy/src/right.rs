@@ -40,6 +40,7 @@ impl Change {
             | Self::Genesis(_)
             | Self::Boot(_)
             | Self::OutsideEdit(_)
+            | Self::ActivityCheckpoint(_)
             | Self::SettingSet(_)
             | Self::ListenerCreate(_)
             | Self::ListenerChange(_)

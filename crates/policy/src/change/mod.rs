@@ -29,7 +29,7 @@ pub use domain::{
 };
 pub use id::{Member, MemberError, Owned};
 pub use listener::{ListenerRemove, ListenerSet, Service, ServiceError, ServiceSwitch};
-pub use system::{Boot, Genesis, Mode, OutsideEdit, Preset};
+pub use system::{ActivityCheckpoint, Boot, Genesis, Mode, OutsideEdit, Preset, SealedLog};
 
 use serde_json::Value;
 
@@ -84,6 +84,8 @@ changes! {
     Boot(Boot) = "system.boot",
     /// Somebody changed data past the server; evidence, never obeyed.
     OutsideEdit(OutsideEdit) = "security.oob_edit",
+    /// How far a log of what happened is signed, told by the ledger too.
+    ActivityCheckpoint(ActivityCheckpoint) = "activity.checkpoint",
     /// A setting takes a value.
     SettingSet(Setting) = "setting.set",
     /// A listener is made.
@@ -174,6 +176,7 @@ macro_rules! target_is_id {
 }
 
 target_is_id!(
+    ActivityCheckpoint,
     ListenerSet,
     ListenerRemove,
     ServiceSwitch,

@@ -1,5 +1,7 @@
 //! The ledger's own beginnings, the server's starts, and traces of other hands.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use types::{Domain, Sha256};
 
@@ -85,6 +87,48 @@ pub struct OutsideEdit {
     pub place: String,
     /// The rogue bytes with file times and owners, stored as an object.
     pub evidence: Option<Sha256>,
+}
+
+/// A log of what happened, signed apart from the ledger (LEDGER.md §1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SealedLog {
+    /// Sign-ins, what was given out and removed, alarms, heartbeats.
+    Activity,
+    /// What happened to each message.
+    Trace,
+}
+
+impl SealedLog {
+    /// Its name in origins, folders and entries.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Activity => "activity",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+impl fmt::Display for SealedLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The newest signed checkpoint of a log beside the ledger; whoever holds the ledger can hold the
+/// log against it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActivityCheckpoint {
+    /// Which log.
+    pub id: SealedLog,
+    /// Rows under it.
+    #[serde(with = "digits")]
+    pub size: u64,
+    /// The root over them.
+    pub root: Sha256,
+    /// The signed note that says so.
+    pub note: String,
 }
 
 /// Numbers that may pass 2^53−1 are texts of digits.

@@ -13,13 +13,15 @@ pub use error::{ChangeError, ChangeErrorKind};
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
+use ledger::{Checkpoint, Note};
 use types::limits::EXPANSION_TARGETS_MAX;
 use types::{AccountId, Address, AliasId, Domain, DomainId, Sha256};
 
 use crate::change::{
-    AccountCreate, AccountQuotaSet, AliasCreate, AliasMembersChange, CatchAllSet, CertificateSet,
-    Change, DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, Genesis, ListenerSet,
-    MEMBERS_PER_CHANGE_MAX, Member, Owned, PasswordSet, SendAsGrant, ServiceSwitch,
+    AccountCreate, AccountQuotaSet, ActivityCheckpoint, AliasCreate, AliasMembersChange,
+    CatchAllSet, CertificateSet, Change, DomainAliasCreate, DomainCreate, DomainPlusAddressingSet,
+    Genesis, ListenerSet, MEMBERS_PER_CHANGE_MAX, Member, Owned, PasswordSet, SendAsGrant,
+    ServiceSwitch,
 };
 use crate::config::{Account, Alias, Config, ExpandError, HostedDomain};
 use crate::settings::Setting;
@@ -90,6 +92,7 @@ impl Change {
         match self {
             Self::Genesis(genesis) => check_genesis(genesis),
             Self::Boot(_) | Self::OutsideEdit(_) => Ok(()),
+            Self::ActivityCheckpoint(checkpoint) => check_checkpoint(checkpoint),
             Self::SettingSet(setting) => check_setting(config, setting),
             Self::ListenerCreate(set) => check_listener_create(config, set),
             Self::ListenerChange(set) => check_listener_change(config, set),
@@ -181,6 +184,25 @@ fn check_genesis(genesis: &Genesis) -> Checked {
             accepted: "it takes 8 lower-case hexadecimal digits",
         })
     }
+}
+
+/// The note must say of this log what the entry says.
+fn check_checkpoint(told: &ActivityCheckpoint) -> Checked {
+    let note = Note::parse(told.note.as_bytes()).ok();
+    let signed = note.and_then(|note| note.text().parse::<Checkpoint>().ok());
+    let says_so = signed.is_some_and(|signed| {
+        let stem = signed.origin.epoch().map_or("", |(stem, _)| stem);
+        let log = stem.rsplit_once('/').map(|(_, log)| log);
+        (log, signed.size, signed.root) == (Some(told.id.as_str()), told.size, told.root)
+    });
+    if says_so {
+        return Ok(());
+    }
+    Err(ChangeError::Field {
+        field: "note",
+        value: told.note.clone(),
+        accepted: "it takes a signed checkpoint of this log, size and root",
+    })
 }
 
 fn check_setting(config: &Config, setting: &Setting) -> Checked {

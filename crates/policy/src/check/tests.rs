@@ -1,13 +1,15 @@
 //! Refusals and their words, and the one form of a change.
 
+use ledger::{Checkpoint, SigningKey};
 use types::{AccountId, AliasId, DomainId, GrantId, ListenerId};
 
 use super::{ChangeError, ChangeErrorKind, MEMBERS_MAX};
 use crate::change::{
-    AccountQuotaSet, AccountRef, AccountRoleSet, AliasCreate, AliasMembersChange, CatchAllClear,
-    CatchAllSet, CertificateSet, Change, DetailSeparator, DomainAliasCreate, DomainCreate,
-    DomainPlusAddressingSet, DomainRef, ListenerSet, MEMBERS_PER_CHANGE_MAX, Member, Owned,
-    PasswordSet, SendAsGrant, SendAsRevoke, Service, ServiceSwitch,
+    AccountQuotaSet, AccountRef, AccountRoleSet, ActivityCheckpoint, AliasCreate,
+    AliasMembersChange, CatchAllClear, CatchAllSet, CertificateSet, Change, DetailSeparator,
+    DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, DomainRef, ListenerSet,
+    MEMBERS_PER_CHANGE_MAX, Member, Owned, PasswordSet, SealedLog, SendAsGrant, SendAsRevoke,
+    Service, ServiceSwitch,
 };
 use crate::config::Config;
 use crate::role::Role;
@@ -46,6 +48,44 @@ fn a_ledger_begins_once() {
     };
     odd.instance = "4F1C90AA".to_owned();
     assert!(Change::Genesis(odd).check(&Config::empty()).is_err());
+}
+
+#[test]
+fn a_checkpoint_says_what_its_note_says() {
+    let sample = sample();
+    let key = |log: &str| {
+        let origin = format!("mail.example.org/4f1c90aa/{log}/1");
+        SigningKey::from_seed(origin.parse().unwrap(), &[7; 32]).unwrap()
+    };
+    let told = |log: &str, id, size, root| {
+        let key = key(log);
+        let checkpoint = Checkpoint::new(key.verifier().name().clone(), 9, digest(1));
+        let note = checkpoint.sign(&key).unwrap().to_string();
+        let told = ActivityCheckpoint {
+            id,
+            size,
+            root,
+            note,
+        };
+        Change::ActivityCheckpoint(told).check(&sample.config)
+    };
+    assert_eq!(told("trace", SealedLog::Trace, 9, digest(1)), Ok(()));
+    for refused in [
+        told("trace", SealedLog::Activity, 9, digest(1)),
+        told("trace", SealedLog::Trace, 8, digest(1)),
+        told("trace", SealedLog::Trace, 9, digest(2)),
+        told("config", SealedLog::Trace, 9, digest(1)),
+    ] {
+        assert_eq!(refused.unwrap_err().kind(), ChangeErrorKind::Invalid);
+    }
+    let nothing = ActivityCheckpoint {
+        id: SealedLog::Trace,
+        size: 0,
+        root: digest(1),
+        note: String::new(),
+    };
+    let refused = Change::ActivityCheckpoint(nothing).check(&sample.config);
+    assert!(refused.is_err());
 }
 
 #[test]

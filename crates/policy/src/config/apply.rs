@@ -23,7 +23,7 @@ impl Config {
     pub(super) fn apply(&mut self, seq: u64, change: &Change) -> Applied {
         match change {
             Change::Genesis(genesis) => self.begin(genesis),
-            Change::Boot(_) | Change::OutsideEdit(_) => Ok(()),
+            Change::Boot(_) | Change::OutsideEdit(_) | Change::ActivityCheckpoint(_) => Ok(()),
             Change::SettingSet(setting) => self.setting_set(setting),
             Change::ListenerCreate(set) => self.listener_create(set),
             Change::ListenerChange(set) => self.listener_change(set),
