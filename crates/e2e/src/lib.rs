@@ -8,6 +8,7 @@ mod ports;
 mod ready;
 
 pub mod dialogue;
+pub mod disk;
 pub mod program;
 
 mod site;

@@ -3,7 +3,9 @@
 mod bad_inputs;
 mod crash;
 mod curl;
+mod full_disk;
 mod ledger;
+mod life;
 mod mbsync;
 mod python;
 mod start;

@@ -1,9 +1,59 @@
 //! What the server says when it starts, and when it cannot.
 
+use std::fs::{self, Permissions};
 use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::Path;
 
-use anyhow::ensure;
-use e2e::{Server, dialogue::Dialogue};
+use anyhow::{bail, ensure};
+use e2e::disk::Disk;
+use e2e::program::Ran;
+use e2e::{Server, Site, clients, dialogue::Dialogue};
+
+/// User and group id that own nothing here.
+const NOBODY: u32 = 65_534;
+
+/// Fails with words that say what is missing.
+pub(crate) fn needs_root(what: &str) -> anyhow::Result<()> {
+    if rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    bail!("this test {what}: run it as root, or leave it out with `-E 'not test(...)'`")
+}
+
+/// Lets other users reach what lies in a folder, without listing it.
+pub(crate) fn open_to_others(folder: &Path) -> anyhow::Result<()> {
+    Ok(fs::set_permissions(folder, Permissions::from_mode(0o711))?)
+}
+
+/// A server that was set up and does not run.
+fn stopped() -> anyhow::Result<Server> {
+    let mut server = Server::serve(Site::new()?)?;
+    server.stop()?;
+    Ok(server)
+}
+
+/// Tries to serve, as user and group `id` if one is named; it must fail with these words.
+fn refuses(server: &Server, id: Option<u32>, words: &[&str]) -> anyhow::Result<Ran> {
+    let config = server.site().start_file().display().to_string();
+    let serve = ["serve", "--config", &config];
+    let ran = match id {
+        None => server.site().run(&serve, b"")?,
+        Some(id) => {
+            let program = server.scratch().join("sealpost");
+            fs::copy(server.site().binary(), &program)?;
+            let (program, id) = (program.display().to_string(), id.to_string());
+            let user = ["--reuid", &id, "--regid", &id, "--clear-groups", &program];
+            e2e::program::run("setpriv", user.iter().chain(&serve), b"")?
+        }
+    };
+    let ran = ran.exits(1)?;
+    let last = ran.err.lines().last().unwrap_or_default();
+    for word in words {
+        ensure!(last.contains(word), "no word of {word:?}: {}", ran.err);
+    }
+    Ok(ran)
+}
 
 #[test]
 fn the_demo_keeps_its_contract() -> anyhow::Result<()> {
@@ -67,5 +117,114 @@ fn a_second_server_on_one_folder_is_refused() -> anyhow::Result<()> {
         "no word of who: {}",
         ran.err
     );
+    Ok(())
+}
+
+#[test]
+fn a_port_taken_by_another_program_is_named_with_a_remedy() -> anyhow::Result<()> {
+    let mut server = stopped()?;
+    let port = server.ready().ports.imaps;
+    let taken = TcpListener::bind(("127.0.0.1", port))?;
+    let remedies = ["is taken by another program", &port.to_string(), "ss -ltnp"];
+    refuses(&server, None, &remedies)?;
+    drop(taken);
+    server.start_again()
+}
+
+#[test]
+fn a_folder_of_somebody_else_is_refused_and_left_alone() -> anyhow::Result<()> {
+    needs_root("runs the server as another user")?;
+    let mut server = stopped()?;
+    open_to_others(server.scratch())?;
+    let (data, keys) = (server.data(), server.scratch().join("keys"));
+    let owned = |path: &Path, id| chown(path, Some(id), Some(id));
+    owned(&keys, NOBODY)?;
+    for file in fs::read_dir(&keys)? {
+        owned(&file?.path(), NOBODY)?;
+    }
+    open_to_others(&data)?;
+    refuses(
+        &server,
+        Some(NOBODY),
+        &["belongs to user id 0", "runs as 65534", "chown -R"],
+    )?;
+    owned(&keys, 0)?;
+    for file in fs::read_dir(&keys)? {
+        owned(&file?.path(), 0)?;
+    }
+    fs::set_permissions(&data, Permissions::from_mode(0o777))?;
+    refuses(&server, None, &["can be written by others", "chmod 700"])?;
+    fs::set_permissions(&data, Permissions::from_mode(0o700))?;
+    server.start_again()
+}
+
+#[test]
+fn keys_that_others_can_read_are_refused() -> anyhow::Result<()> {
+    let mut server = stopped()?;
+    let keys = server.scratch().join("keys");
+    fs::set_permissions(&keys, Permissions::from_mode(0o755))?;
+    refuses(&server, None, &["keys", "chmod 700"])?;
+    fs::set_permissions(&keys, Permissions::from_mode(0o700))?;
+    server.start_again()
+}
+
+#[test]
+fn a_read_only_folder_is_named() -> anyhow::Result<()> {
+    needs_root("mounts a file system read-only")?;
+    let mut server = stopped()?;
+    let disk = Disk::read_only(&server.data())?;
+    refuses(
+        &server,
+        None,
+        &[
+            "cannot be written",
+            "Read-only file system",
+            &server.data().display().to_string(),
+        ],
+    )?;
+    disk.unmount()?;
+    server.start_again()
+}
+
+#[test]
+fn a_newer_format_is_refused_and_left_as_it_is() -> anyhow::Result<()> {
+    let mut server = stopped()?;
+    let database = server.data().join("mail.db").display().to_string();
+    let set = |version| clients::python(&server, "set_format.py", &[&database, version]);
+    let was = set("999")?.ok()?.out;
+    refuses(
+        &server,
+        None,
+        &["newer data format", "999", "install that version"],
+    )?;
+    let now = set(was.trim())?.ok()?.out;
+    ensure!(now.trim() == "999", "the format was changed to {now}");
+    server.start_again()
+}
+
+#[test]
+fn another_ledger_than_the_start_file_says_is_refused() -> anyhow::Result<()> {
+    let mut server = stopped()?;
+    let other = stopped()?;
+    let (mine, foreign) = (server.site().start_file(), other.site().start_file());
+    let text = fs::read_to_string(&mine)?;
+    let pin = |text: &str| text.split("[ledger]").nth(1).unwrap_or_default().to_owned();
+    let swapped = text.replace(&pin(&text), &pin(&fs::read_to_string(foreign)?));
+    fs::write(&mine, swapped)?;
+    refuses(&server, None, &["not the ledger that the start file names"])?;
+    fs::write(&mine, text)?;
+    server.start_again()
+}
+
+#[test]
+fn a_second_serve_on_one_folder_is_refused_and_harms_nothing() -> anyhow::Result<()> {
+    let server = Server::serve(Site::new()?)?;
+    refuses(
+        &server,
+        None,
+        &["in use by process", &server.ready().pid.to_string()],
+    )?;
+    server.cli(&["status"])?.ok()?;
+    Dialogue::smtp(server.ready().ports.smtp)?.ask("QUIT", "221")?;
     Ok(())
 }
