@@ -38,7 +38,9 @@ pub use origin::Origin;
 pub use proof::{Proof, ProofError};
 pub use state_root::{ObjectState, StateRootError, state_root};
 pub use text::Text;
-pub use tiles::{TileError, TileFile, TileId, TileKind, TileNodes, TileReader, TileWriter};
+pub use tiles::{
+    HashTiles, TileError, TileFile, TileId, TileKind, TileNodes, TileReader, TileWriter,
+};
 pub use tree::{Nodes, Tree, TreeError};
 
 #[cfg(test)]

@@ -107,6 +107,11 @@ impl TileId {
         }
     }
 
+    /// Whether a log of `before` entries did not have this file.
+    fn grew_since(&self, before: u64) -> bool {
+        Self::within(self.kind, self.index, before) != Some(*self)
+    }
+
     /// The first entry that the item `position` of this tile stands for.
     pub(crate) fn first_seq(&self, position: usize) -> u64 {
         let item = self.index * TILE_WIDTH as u64 + position as u64;
@@ -160,6 +165,14 @@ pub struct TileFile {
     pub id: TileId,
     /// Its content.
     pub octets: Vec<u8>,
+}
+
+impl TileFile {
+    /// A tile of hashes; `id` says how many.
+    pub fn of_hashes(id: TileId, hashes: &[Sha256]) -> Self {
+        let octets = hashes.iter().flat_map(|hash| hash.0).collect();
+        Self { id, octets }
+    }
 }
 
 /// Reads the hashes of a tile.
@@ -239,89 +252,103 @@ fn split_bundle(octets: &[u8]) -> Option<Vec<Vec<u8>>> {
     rest.is_empty().then_some(entries)
 }
 
-/// The growing right edge of a log: everything that the next tile files need.
+/// The growing right edge of a tree: everything that its next hash tiles need.
+///
+/// By itself it serves a log whose entries are kept elsewhere; [`TileWriter`] adds the bundles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TileWriter {
+pub struct HashTiles {
     size: u64,
     /// For each level the hashes of its unfinished tile.
     levels: Vec<Vec<Sha256>>,
-    /// The unfinished bundle.
-    bundle: Vec<u8>,
 }
 
-impl TileWriter {
-    /// The edge of a log without entries.
+impl HashTiles {
+    /// The edge of a tree without leaves.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The edge of a log of `size` entries, from its files. The caller compares the root of
+    /// The edge of a tree of `size` leaves, from its files. The caller compares the root of
     /// [`Self::tree`] with a checkpoint before it relies on them.
     pub fn resume(size: u64, reader: &dyn TileReader) -> Result<Self, TileError> {
-        let mut writer = Self {
-            size,
-            ..Self::default()
-        };
-        let mut tiles = size;
+        Self::with_levels(size, |id| read_hashes(reader, id))
+    }
+
+    /// The edge that [`Self::edge`] gave; `None` if there are too few or too many hashes.
+    pub fn from_edge(size: u64, edge: &[Sha256]) -> Option<Self> {
+        let mut rest = edge;
+        let levels = Self::with_levels(size, |id| {
+            let (hashes, behind) = rest.split_at_checked(id.width).ok_or(())?;
+            rest = behind;
+            Ok::<_, ()>(hashes.to_vec())
+        });
+        levels.ok().filter(|_| rest.is_empty())
+    }
+
+    fn with_levels<E>(
+        size: u64,
+        mut hashes_of: impl FnMut(TileId) -> Result<Vec<Sha256>, E>,
+    ) -> Result<Self, E> {
+        let (mut tiles, mut levels) = (size, Vec::new());
         for level in 0.. {
             if tiles == 0 {
                 break;
             }
-            let kind = TileKind::Hashes { level };
             tiles >>= TILE_HEIGHT;
-            let edge = TileId::within(kind, tiles, size);
-            let hashes = edge.map_or(Ok(Vec::new()), |id| read_hashes(reader, id))?;
-            writer.levels.push(hashes);
+            let edge = TileId::within(TileKind::Hashes { level }, tiles, size);
+            levels.push(edge.map_or(Ok(Vec::new()), &mut hashes_of)?);
         }
-        let index = size / TILE_WIDTH as u64;
-        if let Some(id) = TileId::within(TileKind::Entries, index, size) {
-            for entry in read_entries(reader, id)? {
-                writer.push_to_bundle(&entry)?;
-            }
-        }
-        Ok(writer)
+        Ok(Self { size, levels })
     }
 
-    /// Entries of the log.
+    /// The hashes of the unfinished tiles, lowest level first: with the size, all that is needed
+    /// to go on.
+    pub fn edge(&self) -> Vec<Sha256> {
+        self.levels.concat()
+    }
+
+    /// Leaves of the tree.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// The tree of the log.
+    /// The tree.
     pub fn tree(&self) -> Tree {
         Tree::from_edge(self.size, &self.levels)
     }
 
-    /// Appends entries and gives the files that came into being, in the order to write them.
-    /// After an error nothing has been appended.
-    pub fn append(&mut self, entries: &[&[u8]]) -> Result<Vec<TileFile>, TileError> {
-        if let Some(long) = entries.iter().find(|entry| entry.len() > ENTRY_MAX_OCTETS) {
-            return Err(TileError::EntryTooLong(long.len()));
-        }
+    /// Appends leaf hashes and gives the files that came into being, in the order to write them.
+    pub fn append(&mut self, leaves: &[Sha256]) -> Vec<TileFile> {
         let before = self.size;
         let mut files = Vec::new();
-        for entry in entries {
-            self.push(entry, leaf_hash(entry), &mut files)?;
-        }
-        let grew = |id: &TileId| TileId::within(id.kind, id.index, before) != Some(*id);
-        files.extend(self.unfinished().into_iter().filter(|file| grew(&file.id)));
-        Ok(files)
+        leaves.iter().for_each(|leaf| self.push(*leaf, &mut files));
+        let unfinished = self.unfinished().into_iter();
+        files.extend(unfinished.filter(|file| file.id.grew_since(before)));
+        files
     }
 
-    /// Appends one entry with its leaf hash; files that it fills are added to `full`.
-    pub(crate) fn push(
-        &mut self,
-        entry: &[u8],
-        leaf: Sha256,
-        full: &mut Vec<TileFile>,
-    ) -> Result<(), TileError> {
-        self.push_to_bundle(entry)?;
-        let index = self.size / TILE_WIDTH as u64;
-        self.size += 1;
-        if self.size.is_multiple_of(TILE_WIDTH as u64) {
-            let octets = std::mem::take(&mut self.bundle);
-            full.push(file(TileKind::Entries, index, TILE_WIDTH, octets));
+    /// The files that later leaves will replace by wider ones.
+    pub fn unfinished(&self) -> Vec<TileFile> {
+        let mut files = Vec::new();
+        let mut tiles = self.size;
+        for (level, hashes) in (0..).zip(&self.levels) {
+            tiles >>= TILE_HEIGHT;
+            let id = TileId::within(TileKind::Hashes { level }, tiles, self.size);
+            files.extend(id.map(|id| TileFile::of_hashes(id, hashes)));
         }
+        files
+    }
+
+    /// The hashes of a tile that is not finished yet; they need no file.
+    pub fn unfinished_hashes(&self, level: u32, index: u64) -> Option<&[Sha256]> {
+        let id = TileId::within(TileKind::Hashes { level }, index, self.size)?;
+        let hashes = self.levels.get(usize::try_from(level).ok()?)?;
+        (id.width < TILE_WIDTH).then_some(hashes.as_slice())
+    }
+
+    /// Appends one leaf hash; tiles that it fills are added to `full`.
+    fn push(&mut self, leaf: Sha256, full: &mut Vec<TileFile>) {
+        self.size += 1;
         let mut hash = leaf;
         for level in 0.. {
             if self.levels.len() == level {
@@ -337,31 +364,103 @@ impl TileWriter {
             let number = (self.size - 1)
                 .checked_shr((level + 1) * TILE_HEIGHT)
                 .unwrap_or(0);
-            let kind = TileKind::Hashes { level };
-            full.push(file(kind, number, TILE_WIDTH, octets_of(tile)));
+            let id = TileId {
+                kind: TileKind::Hashes { level },
+                index: number,
+                width: TILE_WIDTH,
+            };
+            full.push(TileFile::of_hashes(id, tile));
             tile.clear();
         }
+    }
+}
+
+/// The growing right edge of a log: everything that the next tile files need.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TileWriter {
+    hashes: HashTiles,
+    /// The unfinished bundle.
+    bundle: Vec<u8>,
+}
+
+impl TileWriter {
+    /// The edge of a log without entries.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The edge of a log of `size` entries, from its files. The caller compares the root of
+    /// [`Self::tree`] with a checkpoint before it relies on them.
+    pub fn resume(size: u64, reader: &dyn TileReader) -> Result<Self, TileError> {
+        let mut writer = Self {
+            hashes: HashTiles::resume(size, reader)?,
+            bundle: Vec::new(),
+        };
+        let index = size / TILE_WIDTH as u64;
+        if let Some(id) = TileId::within(TileKind::Entries, index, size) {
+            for entry in read_entries(reader, id)? {
+                writer.push_to_bundle(&entry)?;
+            }
+        }
+        Ok(writer)
+    }
+
+    /// Entries of the log.
+    pub fn size(&self) -> u64 {
+        self.hashes.size
+    }
+
+    /// The tree of the log.
+    pub fn tree(&self) -> Tree {
+        self.hashes.tree()
+    }
+
+    /// Appends entries and gives the files that came into being, in the order to write them.
+    /// After an error nothing has been appended.
+    pub fn append(&mut self, entries: &[&[u8]]) -> Result<Vec<TileFile>, TileError> {
+        if let Some(long) = entries.iter().find(|entry| entry.len() > ENTRY_MAX_OCTETS) {
+            return Err(TileError::EntryTooLong(long.len()));
+        }
+        let before = self.size();
+        let mut files = Vec::new();
+        for entry in entries {
+            self.push(entry, leaf_hash(entry), &mut files)?;
+        }
+        let unfinished = self.unfinished().into_iter();
+        files.extend(unfinished.filter(|file| file.id.grew_since(before)));
+        Ok(files)
+    }
+
+    /// Appends one entry with its leaf hash; files that it fills are added to `full`.
+    pub(crate) fn push(
+        &mut self,
+        entry: &[u8],
+        leaf: Sha256,
+        full: &mut Vec<TileFile>,
+    ) -> Result<(), TileError> {
+        self.push_to_bundle(entry)?;
+        let index = self.size() / TILE_WIDTH as u64;
+        if (self.size() + 1).is_multiple_of(TILE_WIDTH as u64) {
+            let id = TileId {
+                kind: TileKind::Entries,
+                index,
+                width: TILE_WIDTH,
+            };
+            let octets = std::mem::take(&mut self.bundle);
+            full.push(TileFile { id, octets });
+        }
+        self.hashes.push(leaf, full);
         Ok(())
     }
 
     /// The files that later entries will replace by wider ones.
     pub(crate) fn unfinished(&self) -> Vec<TileFile> {
-        let mut files = Vec::new();
-        let entries = TileId::within(TileKind::Entries, self.size / TILE_WIDTH as u64, self.size);
-        files.extend(entries.map(|id| TileFile {
+        let (size, index) = (self.size(), self.size() / TILE_WIDTH as u64);
+        let bundle = TileId::within(TileKind::Entries, index, size).map(|id| TileFile {
             id,
             octets: self.bundle.clone(),
-        }));
-        let mut tiles = self.size;
-        for (level, hashes) in (0..).zip(&self.levels) {
-            tiles >>= TILE_HEIGHT;
-            let id = TileId::within(TileKind::Hashes { level }, tiles, self.size);
-            files.extend(id.map(|id| TileFile {
-                id,
-                octets: octets_of(hashes),
-            }));
-        }
-        files
+        });
+        bundle.into_iter().chain(self.hashes.unfinished()).collect()
     }
 
     fn push_to_bundle(&mut self, entry: &[u8]) -> Result<(), TileError> {
@@ -407,6 +506,11 @@ impl Nodes for TileNodes<'_> {
     }
 }
 
+/// The root over the hashes of a full tile, which is one hash of the tile above it.
+pub fn tile_root(hashes: &[Sha256; TILE_WIDTH]) -> Sha256 {
+    perfect_root(hashes)
+}
+
 /// The root over a power of two of hashes.
 fn perfect_root(hashes: &[Sha256]) -> Sha256 {
     let mut row = hashes.to_vec();
@@ -417,15 +521,4 @@ fn perfect_root(hashes: &[Sha256]) -> Sha256 {
             .collect();
     }
     row[0]
-}
-
-fn octets_of(hashes: &[Sha256]) -> Vec<u8> {
-    hashes.iter().flat_map(|hash| hash.0).collect()
-}
-
-fn file(kind: TileKind, index: u64, width: usize, octets: Vec<u8>) -> TileFile {
-    TileFile {
-        id: TileId { kind, index, width },
-        octets,
-    }
 }

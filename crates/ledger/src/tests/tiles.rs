@@ -1,7 +1,10 @@
 //! Tile files: however the appends are cut, the same files; reading them back within bounds.
 
 use super::world::{Files, World};
-use crate::tiles::{TileError, TileId, TileKind, TileNodes, TileWriter, read_entries, read_hashes};
+use crate::tiles::{
+    HashTiles, TileError, TileId, TileKind, TileNodes, TileWriter, read_entries, read_hashes,
+    tile_root,
+};
 use crate::tree::{Tree, leaf_hash};
 
 const ENTRIES: TileKind = TileKind::Entries;
@@ -113,6 +116,46 @@ fn the_edge_is_resumed_from_files() {
         let nodes = TileNodes::new(&files, 70_000);
         assert_eq!(Tree::from_nodes(70_000, &nodes), Ok(resumed.tree()));
     }
+}
+
+#[test]
+fn hashes_alone_give_the_same_tiles_and_no_bundles() {
+    let entries = small_entries(70_000);
+    let leaves: Vec<_> = entries.iter().map(|entry| leaf_hash(entry)).collect();
+    let mut files = Files::default();
+    let mut writer = TileWriter::new();
+    files.write(&mut writer, &entries);
+    let mut tiles = HashTiles::new();
+    let mut written = Files::default();
+    for some in leaves.chunks(20_000) {
+        let new = tiles.append(some).into_iter();
+        written
+            .0
+            .extend(new.map(|file| (file.id.path(), file.octets)));
+        // All that a restart keeps is the edge.
+        let edge = tiles.edge();
+        assert_eq!(HashTiles::from_edge(tiles.size(), &edge).unwrap(), tiles);
+        assert_eq!(HashTiles::resume(tiles.size(), &written).unwrap(), tiles);
+        for wrong in [&edge[1..], &[&edge[..], &edge[..1]].concat()] {
+            assert_eq!(HashTiles::from_edge(tiles.size(), wrong), None);
+        }
+    }
+    assert_eq!(tiles.tree(), writer.tree());
+    files.0.retain(|path, _| !path.contains("entries"));
+    for (path, octets) in &files.0 {
+        assert_eq!(written.0.get(path), Some(octets), "{path}");
+    }
+    assert!(written.0.keys().all(|path| !path.contains("entries")));
+    let unfinished = |level, index| tiles.unfinished_hashes(level, index).map(<[_]>::len);
+    assert_eq!(unfinished(0, 273), Some(70_000 % 256));
+    assert_eq!(unfinished(1, 1), Some(17));
+    assert_eq!(unfinished(2, 0), Some(1));
+    for (level, index) in [(0, 272), (0, 274), (1, 0), (3, 0), (u32::MAX, 0)] {
+        assert_eq!(unfinished(level, index), None, "{level} {index}");
+    }
+    let full: &[_; 256] = leaves[..256].try_into().unwrap();
+    let above = &written.0["tile/1/000"][..32];
+    assert_eq!(tile_root(full).0, above);
 }
 
 #[test]
