@@ -29,7 +29,8 @@ for end in (b"\n.\n", b"\r.\r", b"\n.\r\n", b"\r\n.\n", b"\r\n\0.\r\n", b"\r\n.\
 
 # Bare CR, LF and NUL in commands.
 for line in (b"MAIL FROM:<bob@example.net>\rRSET\r\n", b"MAIL FROM:<bob\0@example.net>\r\n",
-             b"RCPT TO:<ann\r@example.net>\r\n"):
+             b"MAIL FROM:<bob@example.net> AUTH=<x\ry>\r\n", b"AUTH PLAIN AHg\rAeQ==\r\n",
+             b"XCLIENT ADDR=192.0.2.9\r\r\n", b"RCPT TO:<ann\r@example.net>\r\n"):
     client = greeted()
     client.send(line)
     assert client.smtp_reply().startswith("5"), line
@@ -108,18 +109,28 @@ for verb in ("VRFY", "EXPN"):
     equal(len(heard), 1)
 
 # Nobody sends as somebody else, and no spelling of an address hides that.
-for sender, header in (
-    (address(2), address(1)),
-    (address(1), address(2)),
-    (address(1), "%s, %s" % (address(1), address(2))),
-    (address(1), "=?utf-8?q?%s?=" % address(2)),
+OWN, OTHER = address(1), address(2)
+for sender, *headers in (
+    (OTHER, "From: <%s>" % OWN),
+    (OWN, "From: <%s>" % OTHER),
+    (OWN, "From: %s, %s" % (OWN, OTHER)),
+    (OWN, "From: <%s>" % OWN, "From: <%s>" % OTHER),
+    (OWN, "From: <%s>" % OWN, "Sender: <%s>" % OTHER),
+    (OWN, "From: =?utf-8?q?%s?=" % OTHER),
+    (OWN, "From: =?utf-8?q?u0002=40%s?=@example.org" % SERVER["domain"]),
+    (OWN, "From: <%s>%s" % (OWN, OTHER)),
+    (OWN, "From: <%s>, x" % OWN),
+    (OWN, "From: all: %s, %s;" % (OWN, OTHER)),
+    (OWN, "From: \"%s\" <%s>" % (OWN, OTHER)),
+    (OWN, "From: %s (%s)" % (OTHER, OWN)),
+    (OWN, "From:\r\n <%s>" % OTHER),
+    (OWN, "From : <%s>" % OTHER),
 ):
     with submission(1) as client:
-        content = message(header, address(3), "forged").replace(b"<" + header.encode() + b">",
-                                                                header.encode(), 1)
+        content = "\r\n".join((*headers, "Subject: forged", "", "Hello.", "")).encode()
         try:
             client.sendmail(sender, [address(3)], content)
-            raise SystemExit("%s sent as %s" % (sender, header))
+            raise SystemExit("%s sent as %s" % (sender, headers))
         except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as err:
             assert 500 <= err.smtp_code < 600, err
 
