@@ -223,6 +223,19 @@ pub(crate) fn write_atomic(dir: &Path, relative: &str, bytes: &[u8]) -> StoreRes
     Ok(())
 }
 
+/// Removes `dir/relative` if it is there, and its folder if nothing is left in it.
+pub(crate) fn remove(dir: &Path, relative: &str) -> StoreResult<()> {
+    let path = inside(dir, relative)?;
+    match fs::remove_file(&path) {
+        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    }
+    match path.parent().map(fs::remove_dir) {
+        Some(Err(err)) if err.kind() != io::ErrorKind::DirectoryNotEmpty => Err(err.into()),
+        _ => Ok(()),
+    }
+}
+
 /// The path of a file below `dir`; refuses everything that could lead out of it.
 pub(crate) fn inside(dir: &Path, relative: &str) -> StoreResult<PathBuf> {
     let path = Path::new(relative);
@@ -269,5 +282,10 @@ mod tests {
             assert_eq!(fs::read_to_string(dir.path().join("a/b/c")).unwrap(), text);
         }
         assert_eq!(fs::read_dir(dir.path().join("a/b")).unwrap().count(), 1);
+        write_atomic(dir.path(), "a/b/d", b"").unwrap();
+        for (gone, folder_stays) in [("a/b/d", true), ("a/b/d", true), ("a/b/c", false)] {
+            remove(dir.path(), gone).unwrap();
+            assert_eq!(dir.path().join("a/b").exists(), folder_stays, "{gone}");
+        }
     }
 }

@@ -2,8 +2,17 @@
 //!
 //! A log thread gathers rows and writes them in batches; retention unlinks whole days. What cannot
 //! be taken is counted, never waited for, except by those who ask for a durable record.
+//!
+//! Every row has a number; they follow each other without gaps through all days. A number that
+//! somebody else has used is left to that row and remembered, since such a row is not ours.
 
-use std::fs;
+mod rows;
+
+pub use rows::{FoundRow, LogRows};
+
+use std::fs::{self, File};
+use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +25,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 use tokio::sync::oneshot;
 use types::{AccountId, SessionId, Timestamp};
 
+use crate::disk;
 use crate::error::{OpenError, StoreError, StoreResult};
 use crate::migrate::{self, open_reader};
 use crate::tx::{optional, time};
@@ -28,6 +38,11 @@ const BATCH_MAX: usize = 2_000;
 const BATCH_WAIT: Duration = Duration::from_millis(100);
 /// Days that are kept open for writing: today, and yesterday for late rows.
 const OPEN_DAYS_MAX: usize = 2;
+/// Rows that may lie between the last number that is known and the newest row; what lies beyond
+/// was not written by this log.
+const UNKNOWN_ROWS_MAX: u64 = 10_000_000;
+/// Runs of numbers used by others that are stepped over in one batch, and remembered in all.
+const FOREIGN_RUNS_MAX: usize = 100;
 /// Octets of `2026-11-23`.
 const DAY_OCTETS: usize = 10;
 
@@ -53,7 +68,7 @@ pub struct LogRow {
 /// A row with its number in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogRecord {
-    /// Its number; one counter serves all days.
+    /// Its number, from 0; one counter serves all days.
     pub seq: u64,
     /// What happened.
     pub row: LogRow,
@@ -98,8 +113,21 @@ enum Command {
     AppendDurable(LogRow, oneshot::Sender<StoreResult<u64>>),
     /// Answers when everything before it is in the files.
     Flush(oneshot::Sender<()>),
+    /// Answers when everything before it is on the disk.
+    Sync(oneshot::Sender<StoreResult<Synced>>),
+    /// Numbers the next row at least so.
+    ContinueFrom(u64, oneshot::Sender<StoreResult<()>>),
     /// Unlinks the days before this one.
     Prune(String, oneshot::Sender<StoreResult<Vec<String>>>),
+}
+
+/// How far a log is on the disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Synced {
+    /// The number that the next row gets.
+    pub next: u64,
+    /// Numbers below it that were used by somebody else, since the log was opened.
+    pub foreign: Vec<Range<u64>>,
 }
 
 /// One log. Dropping it writes what waits and ends its thread.
@@ -166,18 +194,16 @@ impl Log {
             dir: dir.to_owned(),
             name,
         };
-        let mut writer = LogWriter {
+        for day in days.list()?.iter().rev().take(OPEN_DAYS_MAX) {
+            migrate::LOG.open(&days.path(day))?;
+        }
+        let writer = LogWriter {
+            next_seq: rows::next_number(&days, i64::MAX)?,
             days: days.clone(),
             open: Vec::new(),
-            next_seq: 1,
+            foreign: Vec::new(),
             dropped: Arc::new(AtomicU64::new(0)),
         };
-        for day in days.list()?.iter().rev().take(OPEN_DAYS_MAX) {
-            let (conn, _) = migrate::LOG.open(&days.path(day))?;
-            let sql = "SELECT COALESCE(MAX(seq) + 1, 1) FROM record";
-            let next: u64 = conn.query_row(sql, [], |row| row.get(0))?;
-            writer.next_seq = writer.next_seq.max(next);
-        }
         let dropped = Arc::clone(&writer.dropped);
         let (commands, received) = sync_channel(WAITING_MAX);
         let thread = std::thread::Builder::new()
@@ -223,6 +249,32 @@ impl Log {
         tokio::task::spawn_blocking(move || search(&days, &query))
             .await
             .map_err(|_| StoreError::Panicked)?
+    }
+
+    /// Waits until all rows appended so far are on the disk; says how far the numbers go.
+    pub async fn sync(&self) -> StoreResult<Synced> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Sync(reply))?;
+        answer.await.map_err(|_| ended())?
+    }
+
+    /// Gives no later row a number below `seq`, though the files may know of none so high; a row
+    /// that lies absurdly far beyond it does not count. For threads outside the runtime.
+    pub fn continue_from_blocking(&self, seq: u64) -> StoreResult<()> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::ContinueFrom(seq, reply))?;
+        answer.blocking_recv().map_err(|_| ended())?
+    }
+
+    /// The rows by their numbers, from the newest `days` files, or from all; opened afresh, so
+    /// that changes below the database are seen. Appended rows may be missing until [`Self::sync`].
+    pub fn rows_blocking(&self, days: Option<usize>) -> StoreResult<LogRows> {
+        LogRows::open(&self.days, days)
+    }
+
+    /// The days that have a file, oldest first.
+    pub fn days_blocking(&self) -> StoreResult<Vec<String>> {
+        self.days.list()
     }
 
     /// Unlinks all days before `day` (`2026-11-23`); gives those that were there.
@@ -331,6 +383,8 @@ struct LogWriter {
     /// Open files, the one used last at the end.
     open: Vec<(String, Connection)>,
     next_seq: u64,
+    /// Numbers that were in use when this log came to them.
+    foreign: Vec<Range<u64>>,
     dropped: Arc<AtomicU64>,
 }
 
@@ -373,6 +427,16 @@ impl LogWriter {
                 let _asker_gone = reply.send(());
                 false
             }
+            Command::Sync(reply) => {
+                self.write(std::mem::take(batch));
+                let _asker_gone = reply.send(self.sync());
+                false
+            }
+            Command::ContinueFrom(seq, reply) => {
+                self.write(std::mem::take(batch));
+                let _asker_gone = reply.send(self.continue_from(seq));
+                false
+            }
             Command::Prune(day, reply) => {
                 self.write(std::mem::take(batch));
                 let _asker_gone = reply.send(self.prune(&day));
@@ -394,10 +458,9 @@ impl LogWriter {
     }
 
     fn write_day(&mut self, day: &str, rows: Vec<Pending>) {
-        let first = self.next_seq;
-        match self.insert(day, &rows) {
-            Ok(()) => {
-                self.next_seq += rows.len() as u64;
+        match self.insert_past_foreign(day, &rows) {
+            Ok(first) => {
+                self.next_seq = first + rows.len() as u64;
                 for (seq, (_, reply)) in (first..).zip(rows) {
                     let _asker_gone = reply.map(|reply| reply.send(Ok(seq)));
                 }
@@ -412,6 +475,27 @@ impl LogWriter {
                 }
             }
         }
+    }
+
+    /// Inserts the rows under the next numbers that nobody else has used; gives the first.
+    fn insert_past_foreign(&mut self, day: &str, rows: &[Pending]) -> StoreResult<u64> {
+        for _ in 0..FOREIGN_RUNS_MAX {
+            match self.insert(day, rows) {
+                Err(StoreError::Sql(err)) if is_taken(&err) => {}
+                other => return other.map(|()| self.next_seq),
+            }
+            let end = self.next_seq + rows.len() as u64;
+            let sql = "SELECT MAX(seq) FROM record WHERE seq >= ?1 AND seq < ?2";
+            let from = self.next_seq;
+            let conn = self.segment(day)?;
+            let last: u64 = conn.query_row(sql, (from, end), |row| row.get(0))?;
+            tracing::error!("{} has rows from outside up to {last}", self.days.name);
+            self.next_seq = last + 1;
+            if self.foreign.len() < FOREIGN_RUNS_MAX {
+                self.foreign.push(from..last + 1);
+            }
+        }
+        Err(StoreError::Damaged(format!("{day} is full of other rows")))
     }
 
     fn insert(&mut self, day: &str, rows: &[Pending]) -> StoreResult<()> {
@@ -450,6 +534,7 @@ impl LogWriter {
                 let opened = migrate::LOG.open(&self.days.path(day));
                 let (conn, _) = opened.map_err(|err| StoreError::Damaged(err.to_string()))?;
                 if self.open.len() >= OPEN_DAYS_MAX {
+                    self.sync_day(&self.open[0].0)?;
                     self.open.remove(0);
                 }
                 (day.to_owned(), conn)
@@ -462,6 +547,33 @@ impl LogWriter {
         }
     }
 
+    fn sync(&self) -> StoreResult<Synced> {
+        for (day, _) in &self.open {
+            self.sync_day(day)?;
+        }
+        disk::sync_folder(&self.days.dir)?;
+        Ok(Synced {
+            next: self.next_seq,
+            foreign: self.foreign.clone(),
+        })
+    }
+
+    /// Rows are committed to the file beside the day's, which is not synced each time.
+    fn sync_day(&self, day: &str) -> StoreResult<()> {
+        let mut wal = self.days.path(day).into_os_string();
+        wal.push("-wal");
+        match File::open(wal).and_then(|wal| wal.sync_all()) {
+            Err(err) if err.kind() != io::ErrorKind::NotFound => Err(err.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn continue_from(&mut self, seq: u64) -> StoreResult<()> {
+        let end = i64::try_from(seq.saturating_add(UNKNOWN_ROWS_MAX)).unwrap_or(i64::MAX);
+        self.next_seq = rows::next_number(&self.days, end)?.max(seq);
+        Ok(())
+    }
+
     fn prune(&mut self, before: &str) -> StoreResult<Vec<String>> {
         self.open.retain(|(day, _)| day.as_str() >= before);
         let mut pruned = self.days.list()?;
@@ -471,4 +583,9 @@ impl LogWriter {
         }
         Ok(pruned)
     }
+}
+
+/// Whether an insertion failed because the number is in use.
+fn is_taken(err: &rusqlite::Error) -> bool {
+    err.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
 }

@@ -395,6 +395,34 @@ impl Store {
         self.0.layout.ledger()
     }
 
+    /// Replaces files below the folder of a log (`log/activity/` for `activity`) in this order;
+    /// each is durable and never half-written. For threads outside the runtime.
+    pub fn write_log_files_blocking(
+        &self,
+        log: &str,
+        files: &[(String, Vec<u8>)],
+    ) -> StoreResult<()> {
+        self.0.core.check()?;
+        let logs = self.0.layout.logs();
+        files.iter().try_for_each(|(path, bytes)| {
+            disk::write_atomic(&logs, &format!("{log}/{path}"), bytes)
+        })
+    }
+
+    /// Removes files below the folder of a log, as far as they are there, and folders that this
+    /// leaves empty. For threads outside the runtime.
+    pub fn remove_log_files_blocking(&self, log: &str, files: &[String]) -> StoreResult<()> {
+        let logs = self.0.layout.logs();
+        files
+            .iter()
+            .try_for_each(|path| disk::remove(&logs, &format!("{log}/{path}")))
+    }
+
+    /// The folder of a log's own files; the rows lie beside it.
+    pub fn log_folder(&self, log: &str) -> PathBuf {
+        self.0.layout.logs().join(log)
+    }
+
     /// Whether another process has changed the database since the last time this was asked.
     ///
     /// It is noticed with the next transaction, or within a second.

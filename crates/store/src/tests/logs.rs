@@ -1,10 +1,13 @@
 //! Activity and trace: what is recorded is found, by every key, until its day is pruned.
 
+use std::ops::Range;
+use std::path::PathBuf;
+
 use tokio::runtime::{Builder, Runtime};
 use types::{SessionId, Timestamp};
 
 use super::world::{ANN, BOB, NOON, World};
-use crate::{LogQuery, LogRecord, LogRow, Store};
+use crate::{FoundRow, LogQuery, LogRecord, LogRow, Store, Synced};
 
 const DAY_S: i64 = 24 * 60 * 60;
 
@@ -45,15 +48,15 @@ fn rows_are_found_by_every_key_and_newest_first() {
         let found = search(&world.store, query);
         found.into_iter().map(|record| record.seq).collect()
     };
-    assert_eq!(seqs(all()), [2, 3, 1]);
+    assert_eq!(seqs(all()), [1, 2, 0]);
     type Condition<'a> = (&'a dyn Fn(&mut LogQuery), &'a [u64]);
     let conditions: [Condition<'_>; 6] = [
-        (&|query| query.account = Some(ANN), &[2, 1]),
-        (&|query| query.session = Some(SessionId(4)), &[3]),
-        (&|query| query.kind = Some("sign_in".to_owned()), &[3, 1]),
-        (&|query| query.message = Some("token".to_owned()), &[2, 1]),
-        (&|query| query.until = NOON.plus_s(1), &[1]),
-        (&|query| query.limit = 1, &[2]),
+        (&|query| query.account = Some(ANN), &[1, 0]),
+        (&|query| query.session = Some(SessionId(4)), &[2]),
+        (&|query| query.kind = Some("sign_in".to_owned()), &[2, 0]),
+        (&|query| query.message = Some("token".to_owned()), &[1, 0]),
+        (&|query| query.until = NOON.plus_s(1), &[0]),
+        (&|query| query.limit = 1, &[1]),
     ];
     for (set, expected) in conditions {
         let mut query = all();
@@ -78,7 +81,7 @@ fn numbers_go_on_after_a_restart_and_durable_rows_are_there() {
     let third = runtime()
         .block_on(world.store.activity().append_durable(row(NOON, "sign_in")))
         .unwrap();
-    assert_eq!((first, third), (1, 3));
+    assert_eq!((first, third), (0, 2));
     let found = search(&world.store, all());
     assert_eq!(found[2].row, row(NOON, "sign_in"));
 }
@@ -110,5 +113,88 @@ fn what_cannot_be_written_is_counted_and_the_asker_told() {
     assert!(refused.is_err());
     assert_eq!(log.dropped(), 2);
     let next_day = row(NOON.plus_s(DAY_S), "sign_in");
-    assert_eq!(runtime().block_on(log.append_durable(next_day)).unwrap(), 1);
+    assert_eq!(runtime().block_on(log.append_durable(next_day)).unwrap(), 0);
+}
+
+/// The runs of numbers in all files, and the days that cannot be read.
+fn runs(store: &Store) -> (Vec<Range<u64>>, Vec<String>) {
+    let mut rows = store.activity().rows_blocking(None).unwrap();
+    let runs = rows.runs().unwrap();
+    (runs, rows.damaged().to_vec())
+}
+
+fn sync(store: &Store) -> Synced {
+    runtime().block_on(store.activity().sync()).unwrap()
+}
+
+fn day_file(world: &World, at: Timestamp) -> PathBuf {
+    world
+        .dir
+        .path()
+        .join(format!("log/activity-{}.db", at.day()))
+}
+
+#[test]
+fn rows_are_read_by_number_through_days_that_interleave() {
+    let world = World::new();
+    let days = [0, 1, 0, 2, 1].map(|days| NOON.plus_s(days * DAY_S));
+    for at in days {
+        world.store.activity().append(row(at, "x"));
+    }
+    assert_eq!(sync(&world.store).next, 5);
+    assert_eq!(runs(&world.store).0, [0..1, 2..3, 1..2, 4..5, 3..4]);
+    let mut rows = world.store.activity().rows_blocking(None).unwrap();
+    for (seqs, at) in [(0..5, &days[..]), (3..9, &days[3..]), (7..9, &[])] {
+        let first = seqs.start;
+        let found = rows.read(seqs).unwrap();
+        let expected = (first..).zip(at).map(|(seq, at)| FoundRow {
+            seq,
+            row: Some(row(*at, "x")),
+        });
+        assert_eq!(found, expected.collect::<Vec<_>>());
+    }
+    let mut newest = world.store.activity().rows_blocking(Some(1)).unwrap();
+    assert_eq!(newest.read(0..5).unwrap().len(), 1);
+    assert_eq!(newest.spans().collect::<Vec<_>>(), [(3, 3)]);
+}
+
+#[test]
+fn numbers_used_by_others_are_stepped_over_and_told() {
+    let world = World::new();
+    world.store.activity().append(row(NOON, "ours"));
+    sync(&world.store);
+    let other = rusqlite::Connection::open(day_file(&world, NOON)).unwrap();
+    for seq in [1, 2, 4, 900_000_000_000_i64, -1] {
+        let sql = "INSERT INTO record (seq, at, kind, source, detail) VALUES (?1, 0, 'x', '', x'')";
+        other.execute(sql, [seq]).unwrap();
+    }
+    let durable = |kind| {
+        let appended = world.store.activity().append_durable(row(NOON, kind));
+        runtime().block_on(appended).unwrap()
+    };
+    assert_eq!((durable("a"), durable("b")), (3, 5));
+    let synced = sync(&world.store);
+    assert_eq!((synced.next, synced.foreign), (6, vec![1..2, 2..3, 4..5]));
+    assert_eq!(world.store.activity().dropped(), 0);
+    let world = world.reopen(|_| {});
+    world.store.activity().continue_from_blocking(3).unwrap();
+    assert_eq!(sync(&world.store).next, 6, "a number out of all bounds");
+    world.store.activity().continue_from_blocking(70).unwrap();
+    assert_eq!(sync(&world.store).next, 70, "rows are missing");
+}
+
+#[test]
+fn a_day_that_cannot_be_read_is_named_and_the_others_are_read() {
+    let world = World::new();
+    for days in 0..4 {
+        let log = world.store.activity();
+        log.append(row(NOON.plus_s(days * DAY_S), "x"));
+    }
+    sync(&world.store);
+    let path = day_file(&world, NOON);
+    std::fs::remove_file(path.with_extension("db-wal")).ok();
+    std::fs::write(&path, vec![7; 8_192]).unwrap();
+    let (runs, damaged) = runs(&world.store);
+    assert_eq!((runs, damaged), (vec![1..2, 2..3, 3..4], vec![NOON.day()]));
+    assert_eq!(sync(&world.reopen(|_| {}).store).next, 4);
 }

@@ -1,0 +1,169 @@
+//! The rows of a log by their numbers, as the files have them, whoever wrote them.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, Row};
+
+use super::{Days, LogRow, read};
+use crate::error::{StoreError, StoreResult};
+use crate::migrate::open_reader;
+
+/// A row that was found under a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundRow {
+    /// The number.
+    pub seq: u64,
+    /// What it says; `None` if it says nothing that could be read.
+    pub row: Option<LogRow>,
+}
+
+/// Reads rows by their numbers. Numbers are asked for in ascending order, more or less.
+pub struct LogRows {
+    days: Vec<Day>,
+    damaged: Vec<String>,
+}
+
+/// A day that has rows.
+struct Day {
+    name: String,
+    path: PathBuf,
+    first: i64,
+    last: i64,
+    open: Option<Connection>,
+}
+
+impl LogRows {
+    pub(super) fn open(days: &Days, newest: Option<usize>) -> StoreResult<Self> {
+        let mut rows = Self {
+            days: Vec::new(),
+            damaged: Vec::new(),
+        };
+        let names = days.list()?;
+        let skipped = names.len().saturating_sub(newest.unwrap_or(names.len()));
+        for name in names.into_iter().skip(skipped) {
+            let path = days.path(&name);
+            match undamaged(span(&path))? {
+                Some(Some((first, last))) => rows.days.push(Day {
+                    name,
+                    path,
+                    first,
+                    last,
+                    open: None,
+                }),
+                Some(None) => {}
+                None => rows.damaged.push(name),
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Days whose files cannot be read.
+    pub fn damaged(&self) -> &[String] {
+        &self.damaged
+    }
+
+    /// The lowest and the highest number of each day that has rows, oldest day first. A number
+    /// below 0 is never one of ours.
+    pub fn spans(&self) -> impl Iterator<Item = (i64, i64)> {
+        self.days.iter().map(|day| (day.first, day.last))
+    }
+
+    /// All rows with these numbers in order; a number may be missing, or stand twice if two files
+    /// have it.
+    pub fn read(&mut self, seqs: Range<u64>) -> StoreResult<Vec<FoundRow>> {
+        let from = i64::try_from(seqs.start).unwrap_or(i64::MAX);
+        let to = i64::try_from(seqs.end).unwrap_or(i64::MAX);
+        let mut found = Vec::new();
+        for day in &mut self.days {
+            if day.last < from || day.first >= to {
+                day.open = None;
+                continue;
+            }
+            match undamaged(day.read(from, to))? {
+                Some(rows) => found.extend(rows),
+                None if self.damaged.contains(&day.name) => {}
+                None => self.damaged.push(day.name.clone()),
+            }
+        }
+        found.sort_by_key(|row| row.seq);
+        Ok(found)
+    }
+
+    /// The numbers of all rows, as runs; day by day, so runs of different days may touch.
+    pub fn runs(&mut self) -> StoreResult<Vec<Range<u64>>> {
+        let mut runs = Vec::new();
+        for day in &mut self.days {
+            let sql = "SELECT MIN(seq), MAX(seq) + 1 FROM
+                         (SELECT seq, seq - ROW_NUMBER() OVER (ORDER BY seq) AS run
+                            FROM record WHERE seq >= 0)
+                        GROUP BY run ORDER BY 1";
+            let mut statement = day.conn()?.prepare(sql)?;
+            let of_day = statement.query_map([], |row| Ok(row.get(0)?..row.get(1)?))?;
+            for run in of_day {
+                runs.push(run?);
+            }
+        }
+        Ok(runs)
+    }
+}
+
+impl Day {
+    fn conn(&mut self) -> StoreResult<&Connection> {
+        let conn = match self.open.take() {
+            Some(conn) => conn,
+            None => open_reader(&self.path)?,
+        };
+        Ok(self.open.insert(conn))
+    }
+
+    fn read(&mut self, from: i64, to: i64) -> StoreResult<Vec<FoundRow>> {
+        let mut statement = self.conn()?.prepare_cached(
+            "SELECT seq, at, kind, account, session, source, message, detail
+               FROM record WHERE seq >= ?1 AND seq < ?2 ORDER BY seq",
+        )?;
+        let rows = statement.query_map((from, to), found)?;
+        rows.map(|row| Ok(row?)).collect()
+    }
+}
+
+fn found(row: &Row<'_>) -> rusqlite::Result<FoundRow> {
+    Ok(FoundRow {
+        seq: row.get(0)?,
+        row: read(row).ok().map(|record| record.row),
+    })
+}
+
+/// The number behind all rows of a log, those from `below` on left out. A day that cannot be read
+/// is not counted.
+pub(super) fn next_number(days: &Days, below: i64) -> StoreResult<u64> {
+    let mut next = 0;
+    for day in days.list()? {
+        let sql = "SELECT COALESCE(MAX(seq) + 1, 0) FROM record WHERE seq >= 0 AND seq < ?1";
+        let of_day = open_reader(&days.path(&day))
+            .and_then(|conn| Ok(conn.query_row(sql, [below], |row| row.get(0))?));
+        next = undamaged(of_day)?.unwrap_or(0).max(next);
+    }
+    Ok(next)
+}
+
+/// The lowest and the highest number in a file.
+fn span(path: &Path) -> StoreResult<Option<(i64, i64)>> {
+    let sql = "SELECT MIN(seq), MAX(seq) FROM record";
+    let (first, last): (Option<i64>, Option<i64>) =
+        open_reader(path)?.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(first.zip(last))
+}
+
+/// `None` where the file itself is broken or not a log of ours, in contrast to trouble that passes.
+fn undamaged<T>(read: StoreResult<T>) -> StoreResult<Option<T>> {
+    match read {
+        Err(StoreError::Sql(err)) => match err.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) => {
+                Ok(None)
+            }
+            _ => Err(StoreError::Sql(err)),
+        },
+        other => other.map(Some),
+    }
+}
