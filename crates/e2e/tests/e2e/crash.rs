@@ -156,27 +156,28 @@ fn round(server: &mut Server, number: usize) -> anyhow::Result<Round> {
     let steps = u32::try_from(number)?;
     let shared: &Server = server;
     let round = thread::scope(|scope| -> anyhow::Result<Round> {
+        // A client that the kill met before it could begin said nothing.
         let senders: Vec<_> = (0..SENDERS)
             .map(|sender| {
                 let (to, name) = (shared.address(1), format!("r{number}s{sender}"));
                 let pace = pace.clone();
-                scope.spawn(move || {
-                    let mut client = greeted(smtp)?;
-                    let say = |id: &str| transaction(&mut client, &to, id);
-                    anyhow::Ok(pace.go_on(&name, say))
+                scope.spawn(move || match greeted(smtp) {
+                    Ok(mut client) => pace.go_on(&name, |id| transaction(&mut client, &to, id)),
+                    Err(_) => Said::default(),
                 })
             })
             .collect();
-        let appender = scope.spawn(|| {
-            let mut client = signed_in(imap_port, &shared.address(2))?;
-            anyhow::Ok(pace.go_on(&format!("r{number}a"), |id| {
+        let appender = scope.spawn(|| match signed_in(imap_port, &shared.address(2)) {
+            Ok(mut client) => pace.go_on(&format!("r{number}a"), |id| {
                 let text = text(id);
+                let length = text.len();
                 imap(
                     &mut client,
                     "a1",
-                    &format!("APPEND INBOX {{{}+}}\r\n{text}", text.len()),
+                    &format!("APPEND INBOX {{{length}+}}\r\n{text}"),
                 )
-            }))
+            }),
+            Err(_) => Said::default(),
         });
         let changer = scope.spawn(|| change(shared, &pace, &format!("r{number}c")));
         let started = Instant::now();
@@ -188,9 +189,9 @@ fn round(server: &mut Server, number: usize) -> anyhow::Result<Round> {
         pace.stop.store(true, Ordering::Relaxed);
         let mut sent = Said::default();
         for sender in senders {
-            sent.extend(sender.join().ok().context("a sender panicked")??);
+            sent.extend(sender.join().ok().context("a sender panicked")?);
         }
-        let appended = appender.join().ok().context("the appender panicked")??;
+        let appended = appender.join().ok().context("the appender panicked")?;
         let added = changer.join().ok().context("the changer panicked")??;
         Ok(Round {
             sent,

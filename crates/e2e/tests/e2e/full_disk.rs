@@ -48,10 +48,12 @@ fn holds(server: &Server, ids: &[&str]) -> anyhow::Result<()> {
 #[test]
 fn a_full_disk_puts_mail_off_and_loses_none() -> anyhow::Result<()> {
     crate::start::needs_root("mounts a small file system")?;
-    let site = Site::new()?;
-    let place = site.scratch().join("disk");
+    // Outlives the server: a folder in which something is mounted cannot be removed.
+    let folder = tempfile::tempdir()?;
+    let place = folder.path().join("disk");
     let disk = Disk::small(&place, DISK_OCTETS)?;
-    let mut server = Server::serve(site.with_data(place.join("data")))?;
+    let site = Site::new()?.with_data(place.join("data"));
+    let mut server = Server::serve(site)?;
     let reserve = server.data().join("ledger/reserve");
     let mut client = Dialogue::smtp(server.ready().ports.smtp)?;
     client.ask("EHLO client.example.net", "250")?;
