@@ -1,5 +1,7 @@
 //! The gate for changes: what it records, what it refuses, and what a crash or a stranger can do.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 use ledger::{Entry, Outcome};
 use policy::Role;
 use service::{AdmitError, AdmitOptions, Command, Password, StartError};
@@ -251,7 +253,7 @@ async fn changes_of_many_at_once_get_one_order() {
 #[tokio::test]
 async fn the_budget_ends_a_flood_but_not_a_batch() {
     let world = World::new(&["ann@example.org"]).await;
-    let many = (0..70).map(|n| alias(n)).collect();
+    let many = (0..70).map(alias).collect();
     let batch = world
         .service
         .admit(&World::console(), many, AdmitOptions::default())
@@ -308,19 +310,7 @@ async fn rows_from_outside_are_never_obeyed_and_never_signed() {
     let (clock, pin) = (world.clock.clone(), world.pin.clone());
     let rogue = rogue_entry(&entries(&world.data()));
     let dir = world.stop().await;
-    let db = rusqlite::Connection::open(dir.path().join("data/mail.db")).unwrap();
-    let seq: i64 = db
-        .query_row("SELECT MAX(seq) + 1 FROM ledger_entry", [], |row| {
-            row.get(0)
-        })
-        .unwrap();
-    db.execute(
-        "INSERT INTO ledger_entry (log, seq, leaf, bytes)
-         SELECT log, ?1, leaf, ?2 FROM ledger_entry WHERE seq = 0",
-        (seq, &rogue),
-    )
-    .unwrap();
-    drop(db);
+    append_row(&dir.path().join("data"), &rogue);
     let service = World::open_at(dir.path(), &clock, &pin).await.unwrap();
     let config = service.config();
     assert_eq!(
@@ -359,6 +349,18 @@ async fn rows_from_outside_are_never_obeyed_and_never_signed() {
         "C0",
         "an exit can be closed at any time"
     );
+}
+
+/// Adds a row behind the last entry, past the server.
+fn append_row(data: &std::path::Path, bytes: &[u8]) {
+    let db = rusqlite::Connection::open(data.join("mail.db")).unwrap();
+    db.execute(
+        "INSERT INTO ledger_entry (log, seq, leaf, bytes)
+         SELECT log, (SELECT MAX(seq) + 1 FROM ledger_entry), leaf, ?1
+         FROM ledger_entry WHERE seq = 0",
+        [bytes],
+    )
+    .unwrap();
 }
 
 /// A well-formed entry that makes bob an owner, as somebody with the database would write it.
@@ -433,15 +435,7 @@ async fn another_ledger_and_another_mode_are_refused() {
 async fn a_running_server_notices_a_foreign_row_at_the_next_beat() {
     let world = World::new(&["ann@example.org"]).await;
     let size = world.service.config().size();
-    let rogue = rogue_entry(&entries(&world.data()));
-    let db = rusqlite::Connection::open(world.data().join("mail.db")).unwrap();
-    db.execute(
-        "INSERT INTO ledger_entry (log, seq, leaf, bytes)
-         SELECT log, ?1, leaf, ?2 FROM ledger_entry WHERE seq = 0",
-        (i64::try_from(size).unwrap(), &rogue),
-    )
-    .unwrap();
-    drop(db);
+    append_row(&world.data(), &rogue_entry(&entries(&world.data())));
     world.service.heartbeat().await;
     let found = entries(&world.data());
     assert_eq!(found.last().unwrap().kind, "security.oob_edit");

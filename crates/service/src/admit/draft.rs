@@ -92,11 +92,8 @@ impl<'a> Draft<'a> {
         match command {
             Command::DomainAdd { domain } => {
                 let id = self.config.next_domain_id();
-                let change = Change::DomainCreate(DomainCreate {
-                    id,
-                    name: domain.clone(),
-                });
-                self.push(change)
+                let name = domain.clone();
+                self.push(Change::DomainCreate(DomainCreate { id, name }))
             }
             Command::DomainRemove { domain } => {
                 let id = self.domain(domain)?.id;
@@ -114,44 +111,36 @@ impl<'a> Draft<'a> {
             Command::DomainPlusAddressing { domain, enabled } => {
                 let id = self.domain(domain)?.id;
                 let separator = enabled.then_some(DetailSeparator::Plus);
-                let change =
-                    Change::DomainPlusAddressingSet(DomainPlusAddressingSet { id, separator });
-                self.push(change)
+                let change = DomainPlusAddressingSet { id, separator };
+                self.push(Change::DomainPlusAddressingSet(change))
             }
             Command::DomainAliasAdd { alias, domain } => {
                 let (id, of) = (self.config.next_domain_id(), self.domain(domain)?.id);
-                let change = DomainAliasCreate {
+                let name = alias.clone();
+                self.push(Change::DomainAliasCreate(DomainAliasCreate {
                     id,
-                    name: alias.clone(),
+                    name,
                     of,
-                };
-                self.push(Change::DomainAliasCreate(change))
+                }))
             }
             Command::DomainAliasRemove { alias } => {
                 let found = self
                     .config
                     .domain_aliases()
                     .find(|(_, name, _)| *name == alias);
-                let id = found
-                    .map(|(id, ..)| id)
-                    .ok_or_else(|| not_found("domain alias", alias))?;
+                let (id, ..) = found.ok_or_else(|| not_found("domain alias", alias))?;
                 let change = Change::DomainAliasRemove(DomainAliasRemove { id });
                 self.push(change)
             }
-            Command::CatchAllSet {
-                domain,
-                target: None,
-            } => {
+            Command::CatchAllSet { domain, target } => {
                 let id = self.domain(domain)?.id;
-                self.push(Change::CatchAllClear(CatchAllClear { id }))
-            }
-            Command::CatchAllSet {
-                domain,
-                target: Some(target),
-            } => {
-                let id = self.domain(domain)?.id;
-                let members = vec![self.member(target)?];
-                let change = Change::CatchAllSet(CatchAllSet { id, members });
+                let change = match target {
+                    None => Change::CatchAllClear(CatchAllClear { id }),
+                    Some(target) => {
+                        let members = vec![self.member(target)?];
+                        Change::CatchAllSet(CatchAllSet { id, members })
+                    }
+                };
                 self.push(change)
             }
             _ => Err(misplaced()),

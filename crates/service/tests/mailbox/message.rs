@@ -234,6 +234,15 @@ async fn messages_are_copied_and_moved_with_their_flags() {
         .map(|row| (row.uid.0, row.flags == expected))
         .collect();
     assert_eq!(shown, [(1, true), (2, false), (3, false), (4, true)]);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_neither_copied_nor_moved() {
+    let at = At::work().await;
+    let service = &at.world.service;
+    at.append("INBOX", MESSAGE).await.unwrap();
+    let id = at.open("INBOX").await.id;
+    let to = name("Trash");
     let none = service
         .message_copy(&at.ann, id, &uids(&[77]), &to)
         .await
@@ -244,15 +253,15 @@ async fn messages_are_copied_and_moved_with_their_flags() {
         (MailboxId(999), "Trash", NOT_OPEN),
     ] {
         let copied = service
-            .message_copy(&at.ann, from, &uids(&[4]), &name(to))
+            .message_copy(&at.ann, from, &uids(&[1]), &name(to))
             .await;
         assert_eq!(copied, Err(expected.clone()));
         let moved = service
-            .message_move(&at.ann, from, &uids(&[4]), &name(to))
+            .message_move(&at.ann, from, &uids(&[1]), &name(to))
             .await;
         assert_eq!(moved, Err(expected));
     }
-    let many = vec![Uid(4); service::COPY_MESSAGES_MAX + 1];
+    let many = vec![Uid(1); service::COPY_MESSAGES_MAX + 1];
     let refused = service.message_copy(&at.ann, id, &many, &to).await;
     assert!(matches!(refused, Err(ServiceError::Limit(_))));
 }
