@@ -27,7 +27,8 @@ impl Service {
             .map(|shown| shown.server.clone())
     }
 
-    /// Reads the certificates of the configuration and shows them from now on.
+    /// Reads the certificates of the configuration and shows them from now on, without those that
+    /// cannot be used; if none can be, what was shown before stays.
     pub(crate) fn show_certificates(&self, config: &Config) -> Result<(), StartError> {
         let wanted: Vec<_> = config.certificates().collect();
         let made_of: Vec<_> = wanted
@@ -38,12 +39,19 @@ impl Service {
         if wanted.is_empty() || shown.as_ref().is_some_and(|shown| shown.made_of == made_of) {
             return Ok(());
         }
-        let mut read = Vec::with_capacity(wanted.len());
+        let (mut read, mut unusable) = (Vec::with_capacity(wanted.len()), None);
         for certificate in wanted {
-            read.push(self.certificate(certificate.id, certificate.chain, certificate.key)?);
+            match self.certificate(certificate.id, certificate.chain, certificate.key) {
+                Ok(certificate) => read.push(certificate),
+                // One that was tampered with must not take the others along.
+                Err(err) => {
+                    tracing::error!(error = %err, "not shown: {err}");
+                    unusable = Some(err);
+                }
+            }
         }
         let Some((default, others)) = read.split_first() else {
-            return Ok(());
+            return unusable.map_or(Ok(()), Err);
         };
         if let Some(shown) = shown.as_mut() {
             shown.certificates.replace(default, others);

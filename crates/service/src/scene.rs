@@ -115,7 +115,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
             fs::create_dir(&target).unwrap();
             fs::set_permissions(&target, entry.metadata().unwrap().permissions()).unwrap();
             copy(&entry.path(), &target);
-        } else if entry.file_name() != "mail.db-shm" {
+        } else if entry.file_name() != "mail.db-shm" && entry.file_name() != "reserve" {
             fs::copy(entry.path(), &target).unwrap();
         }
     }

@@ -171,13 +171,18 @@ impl Service {
             self.store_growth(admission, growth).await?;
             self.publish(builder.finish());
         }
+        self.look_for_edits(admission).await;
+        Ok(())
+    }
+
+    /// Looks at the ledger if somebody else has written to the database.
+    pub(super) async fn look_for_edits(&self, admission: &mut Admission) {
         if self.inner.store.foreign_commit_seen()
             && let Err(err) = self.compare(admission).await
         {
             // The gate is closed now for all but tightening, which must still get through.
             tracing::error!(error = %err, "the ledger could not be checked: {err}");
         }
-        Ok(())
     }
 
     /// Stores what is pending, writes the second copy, and tells the signer.

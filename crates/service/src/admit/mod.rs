@@ -129,6 +129,10 @@ impl Service {
         let outcome = self
             .admit_hashed(&mut admission, actor, &hashed, options)
             .await;
+        if admission.signer.pending().is_none() {
+            // The transaction may be what showed that others had written before it.
+            self.look_for_edits(&mut admission).await;
+        }
         // What the attempt came upon is recorded also where it failed; what cannot be recorded
         // now is kept and tried again.
         let _logged = self.record_found(&mut admission).await;
