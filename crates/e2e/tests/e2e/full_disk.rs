@@ -10,8 +10,15 @@ const DISK_OCTETS: u64 = 224 * 1_048_576;
 /// Less than the margin at which mail is put off, more than nothing.
 const LOW_OCTETS: u64 = 32 * 1_048_576;
 
+/// A body that is kept in a file while it arrives.
+const LARGE_BODY_OCTETS: usize = 4 * 1_048_576;
+
 /// Sends a message; the reply to its end, or the first refusal before it.
 fn send(client: &mut Dialogue, id: &str) -> anyhow::Result<String> {
+    send_with(client, id, "Hello.\r\n")
+}
+
+fn send_with(client: &mut Dialogue, id: &str, body: &str) -> anyhow::Result<String> {
     for line in ["MAIL FROM:<bob@example.net>", "RCPT TO:<u0001@demo.test>"] {
         client.say(line)?;
         let reply = client.reply()?;
@@ -21,7 +28,7 @@ fn send(client: &mut Dialogue, id: &str) -> anyhow::Result<String> {
         }
     }
     client.ask("DATA", "354")?;
-    client.say(&format!("Message-ID: {id}\r\n\r\nHello.\r\n."))?;
+    client.say(&format!("Message-ID: {id}\r\n\r\n{body}."))?;
     client.reply()
 }
 
@@ -72,8 +79,11 @@ fn a_full_disk_puts_mail_off_and_loses_none() -> anyhow::Result<()> {
     is_put_off(&server, &mut client, "<still@disk.test>")?;
 
     disk.fill(0)?;
-    let reply = send(&mut client, "<full@disk.test>")?;
-    ensure!(reply.starts_with("452 4.3.1"), "heard {reply}");
+    let large = "A line of text.\r\n".repeat(LARGE_BODY_OCTETS / 17);
+    for body in ["Hello.\r\n", large.as_str()] {
+        let reply = send_with(&mut client, "<full@disk.test>", body)?;
+        ensure!(reply.starts_with("452 4.3.1"), "heard {reply}");
+    }
     ensure!(reserve.is_file(), "the ledger's room was given away");
     server
         .cli(&["domain", "disable", "second.test", "--yes"])?

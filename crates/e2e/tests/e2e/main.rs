@@ -3,6 +3,7 @@
 mod bad_inputs;
 mod crash;
 mod curl;
+mod effects;
 mod full_disk;
 mod ledger;
 mod life;

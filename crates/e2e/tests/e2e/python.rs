@@ -1,5 +1,6 @@
 //! Python's imaplib, poplib and smtplib do what a mail program does all day.
 
+use anyhow::Context as _;
 use e2e::{Server, clients};
 
 #[test]
@@ -14,6 +15,17 @@ fn two_imap_sessions_agree() -> anyhow::Result<()> {
     clients::python(&Server::start()?, "imap_two_sessions.py", &[])?
         .ok()
         .map(drop)
+}
+
+#[test]
+fn sessions_that_change_at_random_agree() -> anyhow::Result<()> {
+    let server = Server::start()?;
+    // Each seed is a run that can be repeated; the mailbox goes on from the one before.
+    for seed in ["1", "2", "3"] {
+        let ran = clients::python(&server, "imap_random.py", &[seed])?.ok();
+        ran.with_context(|| format!("seed {seed}"))?;
+    }
+    Ok(())
 }
 
 #[test]
