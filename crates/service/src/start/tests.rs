@@ -5,12 +5,17 @@ use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 
+use policy::Role;
+use types::{Address, ListenerId, ReversePath, Secret};
+
 use super::StartError;
-use crate::Service;
 use crate::fault::{self, Step};
 use crate::keys::Keys;
-use crate::scene::{Scene, add, assert_sound, founding, image, open, start};
+use crate::scene::{Scene, add, assert_sound, console, founding, image, open, start};
 use crate::signer::Signer;
+use crate::{
+    AcceptError, AdmitOptions, Command, Envelope, Password, Peer, Protocol, Service, SmtpClient,
+};
 
 #[tokio::test]
 async fn a_setup_that_was_cut_off_is_refused_and_can_be_run_again() {
@@ -98,10 +103,44 @@ async fn without_room(dir: &Path) -> Service {
 
 #[tokio::test]
 async fn a_full_disk_stops_mail_but_neither_the_start_nor_a_change() {
-    let (dir, _) = Scene::new().await.abandon();
+    let scene = Scene::new().await;
+    let ann: Address = "ann@example.org".parse().unwrap();
+    let account = Command::AccountAdd {
+        address: ann.clone(),
+        name: None,
+        role: Role::Owner,
+        quota_octets: None,
+        password: Password(Secret::new(b"lamp river quilt ostrich".to_vec())),
+    };
+    let options = AdmitOptions::default();
+    let made = scene
+        .service
+        .admit(&console(), vec![account], options)
+        .await;
+    made.unwrap();
+    let (dir, _) = scene.abandon();
     let service = without_room(dir.path()).await;
-    let mail = service.inner.store.write(|_| Ok(())).await;
-    assert!(matches!(mail, Err(store::StoreError::NoSpace)), "{mail:?}");
+    let peer = Peer {
+        protocol: Protocol::Smtp,
+        listener: ListenerId(1),
+        address: "192.0.2.9:25".parse().unwrap(),
+        tls: None,
+        session: service.new_session(),
+    };
+    let envelope = Envelope {
+        client: SmtpClient {
+            peer,
+            helo: "client.example.net".to_owned(),
+            esmtp: true,
+            principal: None,
+        },
+        reverse_path: ReversePath::Null,
+        recipients: vec![ann],
+        smtp_utf8: false,
+    };
+    let message = service.body_sink().finish().unwrap();
+    let mail = service.accept(envelope, message).await;
+    assert_eq!(mail, Err(AcceptError::NoSpace));
     add(&service, "next.example.org").await.unwrap();
     assert_sound(&service, dir.path()).await;
     drop(service);
