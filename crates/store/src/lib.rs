@@ -48,7 +48,7 @@ pub use email::{BlobRef, Email, NewEmail};
 pub use error::{OpenError, StoreError, StoreResult};
 pub use garbage::Garbage;
 pub use index::{IndexState, MailboxIndex};
-pub use log::{FoundRow, Log, LogQuery, LogRecord, LogRow, LogRows, Synced};
+pub use log::{FoundRow, Log, LogDays, LogQuery, LogRecord, LogRow, LogRows, Synced};
 pub use message::{Copied, Delivered, FlagsChange, Reason, Removal};
 pub use store::{Lease, Options, Store};
 pub use tx::{ReadTx, WriteTx};

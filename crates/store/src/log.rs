@@ -8,14 +8,14 @@
 
 mod rows;
 
-pub use rows::{FoundRow, LogRows};
+pub use rows::{FoundRow, LogDays, LogRows};
 
 use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -134,6 +134,7 @@ pub struct Synced {
 pub struct Log {
     days: Days,
     commands: Option<SyncSender<Command>>,
+    closed: AtomicBool,
     dropped: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
@@ -216,6 +217,7 @@ impl Log {
         Ok(Self {
             days,
             commands: Some(commands),
+            closed: AtomicBool::new(false),
             dropped,
             thread: Some(thread),
         })
@@ -266,9 +268,18 @@ impl Log {
         answer.blocking_recv().map_err(|_| ended())?
     }
 
-    /// The rows by their numbers, from the newest `days` files, or from all; opened afresh, so
-    /// that changes below the database are seen. Appended rows may be missing until [`Self::sync`].
-    pub fn rows_blocking(&self, days: Option<usize>) -> StoreResult<LogRows> {
+    /// As [`Self::sync`], and takes nothing more from now on.
+    pub async fn close(&self) -> StoreResult<Synced> {
+        self.closed.store(true, Ordering::Release);
+        let (reply, answer) = oneshot::channel();
+        self.send_always(Command::Sync(reply))?;
+        answer.await.map_err(|_| ended())?
+    }
+
+    /// The rows of these days by their numbers; opened afresh, so that changes below the database
+    /// are seen. Appended rows may be missing until [`Self::sync`]. For threads outside the
+    /// runtime.
+    pub fn rows_blocking(&self, days: LogDays<'_>) -> StoreResult<LogRows> {
         LogRows::open(&self.days, days)
     }
 
@@ -290,6 +301,13 @@ impl Log {
     }
 
     fn send(&self, command: Command) -> StoreResult<()> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(ended());
+        }
+        self.send_always(command)
+    }
+
+    fn send_always(&self, command: Command) -> StoreResult<()> {
         let commands = self.commands.as_ref().ok_or_else(ended)?;
         commands.try_send(command).map_err(|err| match err {
             TrySendError::Full(_) => StoreError::Busy,

@@ -14,8 +14,30 @@ use crate::migrate::open_reader;
 pub struct FoundRow {
     /// The number.
     pub seq: u64,
-    /// What it says; `None` if it says nothing that could be read.
+    /// What it says; `None` if it cannot be read, or belongs in the file of another day.
     pub row: Option<LogRow>,
+}
+
+/// Which files rows are read from.
+#[derive(Clone, Copy, Debug)]
+pub enum LogDays<'a> {
+    /// All.
+    All,
+    /// The newest ones, at most so many.
+    Newest(usize),
+    /// That of this day.
+    Only(&'a str),
+}
+
+impl LogDays<'_> {
+    fn narrow(self, mut names: Vec<String>) -> Vec<String> {
+        match self {
+            Self::All => {}
+            Self::Newest(count) => drop(names.drain(..names.len().saturating_sub(count))),
+            Self::Only(day) => names.retain(|name| name == day),
+        }
+        names
+    }
 }
 
 /// Reads rows by their numbers. Numbers are asked for in ascending order, more or less.
@@ -34,14 +56,12 @@ struct Day {
 }
 
 impl LogRows {
-    pub(super) fn open(days: &Days, newest: Option<usize>) -> StoreResult<Self> {
+    pub(super) fn open(days: &Days, wanted: LogDays<'_>) -> StoreResult<Self> {
         let mut rows = Self {
             days: Vec::new(),
             damaged: Vec::new(),
         };
-        let names = days.list()?;
-        let skipped = names.len().saturating_sub(newest.unwrap_or(names.len()));
-        for name in names.into_iter().skip(skipped) {
+        for name in wanted.narrow(days.list()?) {
             let path = days.path(&name);
             match undamaged(span(&path))? {
                 Some(Some((first, last))) => rows.days.push(Day {
@@ -118,12 +138,17 @@ impl Day {
     }
 
     fn read(&mut self, from: i64, to: i64) -> StoreResult<Vec<FoundRow>> {
+        let name = self.name.clone();
         let mut statement = self.conn()?.prepare_cached(
             "SELECT seq, at, kind, account, session, source, message, detail
                FROM record WHERE seq >= ?1 AND seq < ?2 ORDER BY seq",
         )?;
         let rows = statement.query_map((from, to), found)?;
-        rows.map(|row| Ok(row?)).collect()
+        let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
+        for found in &mut rows {
+            found.row.take_if(|row| row.at.day() != name);
+        }
+        Ok(rows)
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::runtime::{Builder, Runtime};
 use types::{SessionId, Timestamp};
 
 use super::world::{ANN, BOB, NOON, World};
-use crate::{FoundRow, LogQuery, LogRecord, LogRow, Store, Synced};
+use crate::{FoundRow, LogDays, LogQuery, LogRecord, LogRow, Store, Synced};
 
 const DAY_S: i64 = 24 * 60 * 60;
 
@@ -118,7 +118,7 @@ fn what_cannot_be_written_is_counted_and_the_asker_told() {
 
 /// The runs of numbers in all files, and the days that cannot be read.
 fn runs(store: &Store) -> (Vec<Range<u64>>, Vec<String>) {
-    let mut rows = store.activity().rows_blocking(None).unwrap();
+    let mut rows = store.activity().rows_blocking(LogDays::All).unwrap();
     let runs = rows.runs().unwrap();
     (runs, rows.damaged().to_vec())
 }
@@ -143,7 +143,7 @@ fn rows_are_read_by_number_through_days_that_interleave() {
     }
     assert_eq!(sync(&world.store).next, 5);
     assert_eq!(runs(&world.store).0, [0..1, 2..3, 1..2, 4..5, 3..4]);
-    let mut rows = world.store.activity().rows_blocking(None).unwrap();
+    let mut rows = world.store.activity().rows_blocking(LogDays::All).unwrap();
     for (seqs, at) in [(0..5, &days[..]), (3..9, &days[3..]), (7..9, &[])] {
         let first = seqs.start;
         let found = rows.read(seqs).unwrap();
@@ -153,9 +153,22 @@ fn rows_are_read_by_number_through_days_that_interleave() {
         });
         assert_eq!(found, expected.collect::<Vec<_>>());
     }
-    let mut newest = world.store.activity().rows_blocking(Some(1)).unwrap();
+    let mut newest = world
+        .store
+        .activity()
+        .rows_blocking(LogDays::Newest(1))
+        .unwrap();
     assert_eq!(newest.read(0..5).unwrap().len(), 1);
     assert_eq!(newest.spans().collect::<Vec<_>>(), [(3, 3)]);
+    let day = NOON.day();
+    let only = LogDays::Only(&day);
+    let mut only = world.store.activity().rows_blocking(only).unwrap();
+    assert_eq!(only.runs().unwrap(), [0..1, 2..3]);
+    let other = rusqlite::Connection::open(day_file(&world, NOON)).unwrap();
+    let sql = "UPDATE record SET at = at + 86400000000 WHERE seq = 2";
+    other.execute(sql, []).unwrap();
+    let moved = only.read(2..3).unwrap();
+    assert_eq!(moved, [FoundRow { seq: 2, row: None }], "not of its day");
 }
 
 #[test]
@@ -197,4 +210,17 @@ fn a_day_that_cannot_be_read_is_named_and_the_others_are_read() {
     let (runs, damaged) = runs(&world.store);
     assert_eq!((runs, damaged), (vec![1..2, 2..3, 3..4], vec![NOON.day()]));
     assert_eq!(sync(&world.reopen(|_| {}).store).next, 4);
+}
+
+#[test]
+fn a_closed_log_takes_nothing_more() {
+    let world = World::new();
+    let log = world.store.activity();
+    log.append(row(NOON, "last"));
+    assert_eq!(runtime().block_on(log.close()).unwrap().next, 1);
+    log.append(row(NOON, "late"));
+    let late = runtime().block_on(log.append_durable(row(NOON, "late")));
+    assert!(late.is_err());
+    let numbers = runs(&world.store).0.into_iter().flatten().count();
+    assert_eq!((log.dropped(), numbers), (1, 1));
 }
