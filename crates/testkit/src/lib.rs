@@ -1,6 +1,11 @@
-//! For tests only: a server's inside in a folder of its own, with virtual time.
+//! For tests only: a server's inside in a folder of its own with virtual time, clients that speak
+//! to its doors, and kept seeds.
 
 pub mod seeds;
+
 mod world;
 
-pub use world::{PASSWORD, World};
+mod client;
+
+pub use client::{Client, matches};
+pub use world::{Link, PASSWORD, World};

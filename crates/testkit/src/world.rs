@@ -1,4 +1,4 @@
-//! A whole service on real files in a temporary folder, with virtual time and seeded randomness.
+//! A whole service on real files in a temporary folder, with virtual time.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,7 +18,16 @@ use types::{Address, ListenerId, Secret, Sha256, Timestamp};
 /// The password of every account that a world makes.
 pub const PASSWORD: &str = "lamp river quilt ostrich";
 /// Monday, 23 November 2026, 10:09:40 UTC.
-const BEGIN: Timestamp = Timestamp(1_795_428_580_000_000);
+pub(crate) const BEGIN: Timestamp = Timestamp(1_795_428_580_000_000);
+
+/// How a client reaches the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// In the clear, with TLS on offer.
+    Clear,
+    /// As after a handshake.
+    Secured,
+}
 
 /// A service for `example.org` and what belongs to it.
 pub struct World {
@@ -142,15 +151,21 @@ impl World {
 
     /// A client on a TLS connection that has not signed in.
     pub fn peer(&self, protocol: Protocol) -> Peer {
+        self.peer_over(Link::Secured, protocol)
+    }
+
+    /// A client that has not signed in.
+    pub fn peer_over(&self, link: Link, protocol: Protocol) -> Peer {
+        let tls = TlsInfo {
+            version: "TLSv1.3".to_owned(),
+            cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
+            server_name: None,
+        };
         Peer {
             protocol,
             listener: ListenerId(1),
             address: SocketAddr::from(([192, 0, 2, 9], 40_000)),
-            tls: Some(TlsInfo {
-                version: "TLSv1.3".to_owned(),
-                cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
-                server_name: None,
-            }),
+            tls: (link == Link::Secured).then_some(tls),
             session: self.service.new_session(),
         }
     }

@@ -139,7 +139,7 @@ async fn append_keeps_flags_and_date() {
 async fn append_is_refused_before_the_message_comes_or_heard_to_its_end() {
     let world = World::new().await;
     let mut client = world.client().await;
-    let settings = world.service.config();
+    let settings = world.0.service.config();
     let too_large = settings.settings().message_size_max_octets + 1;
     client
         .dialogue(&[

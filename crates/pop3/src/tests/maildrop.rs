@@ -1,10 +1,14 @@
 //! Reading and deleting.
 
-use super::client::{Client, Line, SIGN_IN, World, deliver};
+use std::sync::Arc;
+
+use testkit::{Link, World};
+
+use super::client::{Client, SIGN_IN, deliver, world};
 
 /// A service whose account has three messages; the second has lines that begin with dots.
-async fn with_mail() -> World {
-    let world = World::new().await;
+async fn with_mail() -> Arc<World> {
+    let world = world().await;
     deliver(&world, "Subject: one\r\n\r\nfirst\r\n").await;
     deliver(&world, "Subject: two\r\n\r\n.\r\n..b\r\nc\r\n").await;
     deliver(&world, "Subject: three\r\n\r\n").await;
@@ -139,10 +143,10 @@ async fn numbers_that_do_not_exist_are_refused() {
 async fn one_session_holds_the_maildrop() {
     let world = with_mail().await;
     let mut first = Client::signed_in(&world).await;
-    let mut second = Client::connect(&world, Line::Secured).await;
+    let mut second = Client::connect(&world, Link::Secured).await;
     let in_use: &[(&str, &str)] = &[
         ("USER ann@example.org", "+OK *"),
-        ("PASS correct horse battery", "-ERR [IN-USE] *"),
+        ("PASS lamp river quilt ostrich", "-ERR [IN-USE] *"),
     ];
     second.dialogue(in_use).await;
 
@@ -170,7 +174,7 @@ async fn pipelined_commands_are_answered_in_order() {
 
 #[tokio::test]
 async fn a_long_message_is_sent_whole() {
-    let world = World::new().await;
+    let world = world().await;
     let body = ".a line of text\r\n".repeat(3_000);
     deliver(&world, &format!("Subject: long\r\n\r\n{body}")).await;
     let mut client = Client::signed_in(&world).await;

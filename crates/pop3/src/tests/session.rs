@@ -1,17 +1,19 @@
 //! Signing in, order, limits and the end of sessions.
 
-use super::client::{Client, Line, SIGN_IN, World};
+use testkit::Link;
+
+use super::client::{Client, SIGN_IN, world};
 
 const BEFORE_SIGN_IN: &[(&str, &str)] = &[
     ("STAT", "-ERR *"),
     ("RETR 1", "-ERR *"),
     ("NOOP", "-ERR *"),
-    ("PASS correct horse battery", "-ERR *"),
+    ("PASS lamp river quilt ostrich", "-ERR *"),
     ("APOP ann 00", "-ERR *"),
     ("AUTH LOGIN", "-ERR *"),
     ("AUTH CRAM-MD5", "-ERR *"),
     ("USER ann@example.org", "+OK *"),
-    ("PASS correct horse battery", "+OK 0 messages, 0 octets"),
+    ("PASS lamp river quilt ostrich", "+OK 0 messages, 0 octets"),
     ("USER ann@example.org", "-ERR *"),
     ("STLS", "-ERR *"),
     ("STAT", "+OK 0 0"),
@@ -20,7 +22,7 @@ const BEFORE_SIGN_IN: &[(&str, &str)] = &[
 
 #[tokio::test]
 async fn commands_out_of_order_are_refused() {
-    let mut client = Client::connect(&World::new().await, Line::Secured).await;
+    let mut client = Client::connect(&world().await, Link::Secured).await;
     client.dialogue(BEFORE_SIGN_IN).await;
     client.hears_the_end().await;
 }
@@ -29,10 +31,10 @@ async fn commands_out_of_order_are_refused() {
 async fn capa_tells_what_can_be_done_now() {
     let always = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING"];
     for (line, more) in [
-        (Line::Clear, &["STLS"][..]),
-        (Line::Secured, &["USER", "SASL PLAIN"]),
+        (Link::Clear, &["STLS"][..]),
+        (Link::Secured, &["USER", "SASL PLAIN"]),
     ] {
-        let mut client = Client::connect(&World::new().await, line).await;
+        let mut client = Client::connect(&world().await, line).await;
         let expected = [&always, more].concat();
         assert_eq!(client.multiline("CAPA").await, expected);
     }
@@ -40,10 +42,10 @@ async fn capa_tells_what_can_be_done_now() {
 
 #[tokio::test]
 async fn no_password_is_taken_in_the_clear() {
-    let mut client = Client::connect(&World::new().await, Line::Clear).await;
+    let mut client = Client::connect(&world().await, Link::Clear).await;
     let refused: &[(&str, &str)] = &[
         ("USER ann@example.org", "-ERR encryption *"),
-        ("PASS correct horse battery", "-ERR encryption *"),
+        ("PASS lamp river quilt ostrich", "-ERR encryption *"),
         ("AUTH PLAIN", "-ERR encryption *"),
     ];
     client.dialogue(refused).await;
@@ -51,24 +53,24 @@ async fn no_password_is_taken_in_the_clear() {
 
 #[tokio::test]
 async fn plaintext_behind_stls_closes_the_connection() {
-    let world = World::new().await;
-    let mut client = Client::connect(&world, Line::Clear).await;
+    let world = world().await;
+    let mut client = Client::connect(&world, Link::Clear).await;
     client.send(b"STLS\r\nUSER ann@example.org\r\n").await;
     client.hears_the_end().await;
-    let mut client = Client::connect(&world, Line::Clear).await;
+    let mut client = Client::connect(&world, Link::Clear).await;
     client.dialogue(&[("STLS", "+OK *")]).await;
 }
 
 #[tokio::test]
 async fn auth_plain_signs_in_with_and_without_an_initial_response() {
-    // \0ann@example.org\0correct horse battery
-    let response = "AGFubkBleGFtcGxlLm9yZwBjb3JyZWN0IGhvcnNlIGJhdHRlcnk=";
+    // \0ann@example.org\0lamp river quilt ostrich
+    let response = "AGFubkBleGFtcGxlLm9yZwBsYW1wIHJpdmVyIHF1aWx0IG9zdHJpY2g=";
     let initial = format!("AUTH PLAIN {response}");
     let at_once: &[(&str, &str)] = &[(&initial, "+OK *"), ("QUIT", "+OK *")];
     let asked: &[(&str, &str)] = &[("AUTH PLAIN", "+ "), (response, "+OK *"), ("QUIT", "+OK *")];
-    let world = World::new().await;
+    let world = world().await;
     for way in [at_once, asked] {
-        let mut client = Client::connect(&world, Line::Secured).await;
+        let mut client = Client::connect(&world, Link::Secured).await;
         client.dialogue(way).await;
         client.hears_the_end().await;
     }
@@ -76,15 +78,15 @@ async fn auth_plain_signs_in_with_and_without_an_initial_response() {
 
 #[tokio::test]
 async fn few_sign_ins_are_tried() {
-    let mut client = Client::connect(&World::new().await, Line::Secured).await;
+    let mut client = Client::connect(&world().await, Link::Secured).await;
     let tries: &[(&str, &str)] = &[
         ("AUTH PLAIN", "+ "),
         ("*", "-ERR *"),
         ("USER ann@example.org", "+OK *"),
         ("PASS wrong", "-ERR [AUTH] *"),
-        ("PASS correct horse battery", "-ERR *"),
+        ("PASS lamp river quilt ostrich", "-ERR *"),
         ("USER nobody@example.org", "+OK *"),
-        ("PASS correct horse battery", "-ERR [AUTH] *"),
+        ("PASS lamp river quilt ostrich", "-ERR [AUTH] *"),
     ];
     client.dialogue(tries).await;
     client.hears_the_end().await;
@@ -92,14 +94,14 @@ async fn few_sign_ins_are_tried() {
 
 #[tokio::test]
 async fn bad_and_idle_commands_end_the_session() {
-    let mut client = Client::connect(&World::new().await, Line::Secured).await;
+    let mut client = Client::connect(&world().await, Link::Secured).await;
     for _ in 1..10 {
         client.dialogue(&[("FOO", "-ERR the command *")]).await;
     }
     client.dialogue(&[("FOO", "-ERR too many *")]).await;
     client.hears_the_end().await;
 
-    let mut client = Client::connect(&World::new().await, Line::Secured).await;
+    let mut client = Client::connect(&world().await, Link::Secured).await;
     for _ in 0..50 {
         client.dialogue(&[("USER ann@example.org", "+OK *")]).await;
     }
@@ -111,7 +113,7 @@ async fn bad_and_idle_commands_end_the_session() {
 
 #[tokio::test]
 async fn lines_that_cannot_be_commands_are_refused() {
-    let mut client = Client::connect(&World::new().await, Line::Secured).await;
+    let mut client = Client::connect(&world().await, Link::Secured).await;
     let long = "a".repeat(10_000);
     client
         .dialogue(&[(&long, "-ERR the line *"), ("ST\0AT", "-ERR *")])
@@ -128,9 +130,9 @@ async fn lines_that_cannot_be_commands_are_refused() {
 
 #[tokio::test]
 async fn silence_closes_without_a_word() {
-    let world = World::new().await;
-    let mut stranger = Client::connect(&world, Line::Secured).await;
-    let mut user = Client::signed_in(&world).await;
+    let world = world().await;
+    let stranger = Client::connect(&world, Link::Secured).await;
+    let user = Client::signed_in(&world).await;
     tokio::time::pause();
     stranger.hears_the_end().await;
     user.hears_the_end().await;
@@ -138,7 +140,7 @@ async fn silence_closes_without_a_word() {
 
 #[tokio::test]
 async fn a_server_that_stops_says_so() {
-    let mut client = Client::signed_in(&World::new().await).await;
+    let mut client = Client::signed_in(&world().await).await;
     client.stop_server();
     assert!(
         client

@@ -1,64 +1,21 @@
-//! A client at the other end of a connection in memory.
+//! A client of SMTP: says commands, hears replies.
 
 use std::sync::Arc;
 
-use ledger::Door;
-use net::{
-    Certificate, Certificates, Clock, Conn, OwnCa, Random, Shutdown, ShutdownTrigger, TlsInfo,
-    TlsServer,
-};
-use policy::Role;
-use policy::change::Mode;
-use service::{Actor, Command, Founding, Outside, Password, Paths, Peer, Protocol, Service, Start};
-use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-use types::{Address, ListenerId, MailboxName, Secret, Timestamp};
+use service::{Command, Outside, Protocol};
+use testkit::{Link, World, matches};
+use types::{Address, MailboxName};
 
-use crate::conn::run;
+use crate::conn::{SESSION, run, set_time};
 use crate::session::Session;
 
-/// The one account of the test service, and its password.
-pub(super) const ANN: &str = "ann@example.org";
-pub(super) const PASSWORD: &str = "correct horse battery";
+/// The one account of the test service.
+const ANN: &str = "ann@example.org";
 
-/// A server's insides in a folder of their own, with the account [`ANN`].
-#[derive(Clone)]
-pub(super) struct World {
-    /// What the doors use.
-    pub(super) service: Service,
-    _folder: Arc<TempDir>,
-}
-
-impl World {
-    /// A new installation for `example.org`: ann@, and bob@ and žena@ that lead to ann@.
-    pub(super) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let paths = Paths {
-            data: folder.path().join("data"),
-            keys: folder.path().join("keys"),
-        };
-        let start = Start {
-            paths,
-            clock: Clock::real(),
-            random: Random::seeded(1),
-            outside: Outside::Sink(Arc::new(|_| {})),
-            hash_threads: 1,
-        };
-        let founding = Founding {
-            mode: Mode::Demo,
-            host_name: "mx.example.org".parse().unwrap(),
-            actor: Actor::system(Door::Boot),
-            commands: commands(),
-        };
-        let (service, _) = Service::create(start, founding).await.unwrap();
-        Self {
-            service,
-            _folder: Arc::new(folder),
-        }
-    }
-}
-
-fn commands() -> Vec<Command> {
+/// A service with [`ANN`], with bob@ and žena@ that lead to her, and with tight limits.
+pub(super) async fn world() -> Arc<World> {
+    let outside = Outside::Sink(Arc::new(|_| {}));
+    let world = World::sending(&[ANN], outside).await;
     let ann: Address = ANN.parse().unwrap();
     let alias = |address: &str| Command::AliasAdd {
         address: address.parse().unwrap(),
@@ -68,30 +25,20 @@ fn commands() -> Vec<Command> {
         key: key.to_owned(),
         value: value.to_owned(),
     };
-    vec![
-        Command::DomainAdd {
-            domain: ann.domain().clone(),
-        },
-        Command::AccountAdd {
-            address: ann.clone(),
-            name: None,
-            role: Role::Owner,
-            quota_octets: None,
-            password: Password(Secret::new(PASSWORD.into())),
-        },
+    let commands = vec![
         alias("bob@example.org"),
         alias("žena@example.org"),
         setting("message_size_max_octets", "65536"),
         setting("recipients_max", "100"),
-    ]
+    ];
+    world.admit_all(commands).await.unwrap();
+    Arc::new(world)
 }
 
 /// The messages in the account's INBOX.
 pub(super) async fn inbox(world: &World) -> Vec<String> {
     let service = &world.service;
-    let peer = peer(service, Protocol::Imap, Line::Secured);
-    let password = Secret::new(PASSWORD.into());
-    let ann = service.sign_in(&peer, ANN, &password).await.unwrap();
+    let ann = world.sign_in(ANN).await;
     let open = service
         .mailbox_open(&ann, &MailboxName::inbox())
         .await
@@ -105,70 +52,25 @@ pub(super) async fn inbox(world: &World) -> Vec<String> {
     messages
 }
 
-/// A client that is reached in this way.
-pub(super) fn peer(service: &Service, protocol: Protocol, line: Line) -> Peer {
-    let tls = TlsInfo {
-        version: "TLSv1.3".to_owned(),
-        cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
-        server_name: None,
-    };
-    Peer {
-        protocol,
-        listener: ListenerId(1),
-        address: "192.0.2.1:40000".parse().unwrap(),
-        tls: (line == Line::Secured).then_some(tls),
-        session: service.new_session(),
-    }
-}
-
-fn tls_server() -> TlsServer {
-    let now = Timestamp(1_795_428_580_000_000);
-    let ca = OwnCa::new("Test", now).unwrap();
-    let name = "mx.example.org".parse().unwrap();
-    let issued = ca.issue(&[name], &[], now).unwrap();
-    let chain_pem = issued.chain_pem.as_bytes();
-    let certificate = Certificate::from_pem(chain_pem, &issued.key_pem, now).unwrap();
-    TlsServer::new(Certificates::new(&certificate, &[])).unwrap()
-}
-
-/// How the client reaches the server.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Line {
-    /// In the clear, with STARTTLS on offer.
-    Clear,
-    /// As after a handshake.
-    Secured,
-}
-
 /// A client that says lines and hears replies.
-pub(super) struct Client {
-    stream: DuplexStream,
-    trigger: ShutdownTrigger,
-    /// Must not go before the client.
-    _world: World,
-}
+pub(super) struct Client(testkit::Client);
 
 impl Client {
     /// Connects and hears the greeting.
-    pub(super) async fn connect(world: &World, protocol: Protocol, line: Line) -> Self {
-        let (conn, stream) = Conn::in_memory();
-        let conn = conn.offering_tls(tls_server());
-        let peer = peer(&world.service, protocol, line);
-        let (trigger, shutdown) = Shutdown::pair();
-        let session = Session::new(world.service.clone(), peer, line == Line::Clear);
-        tokio::spawn(serve(conn, session, shutdown));
-        let mut client = Self {
-            stream,
-            trigger,
-            _world: world.clone(),
-        };
+    pub(super) async fn connect(world: &Arc<World>, protocol: Protocol, link: Link) -> Self {
+        let peer = world.peer_over(link, protocol);
+        let session = Session::new(world.service.clone(), peer, link == Link::Clear);
+        let mut client = Self(testkit::Client::connect(world, |mut conn, shutdown| {
+            set_time(&mut conn, SESSION);
+            run(conn, session, shutdown)
+        }));
         client.hears("220 *").await;
         client
     }
 
     /// A server that has said EHLO.
-    pub(super) async fn server(world: &World) -> Self {
-        let mut client = Self::connect(world, Protocol::Smtp, Line::Clear).await;
+    pub(super) async fn server(world: &Arc<World>) -> Self {
+        let mut client = Self::connect(world, Protocol::Smtp, Link::Clear).await;
         client
             .dialogue(&[("EHLO client.example.net", "250 HELP")])
             .await;
@@ -176,8 +78,8 @@ impl Client {
     }
 
     /// A user of submission under TLS that has said EHLO.
-    pub(super) async fn user(world: &World) -> Self {
-        let mut client = Self::connect(world, Protocol::Submission, Line::Secured).await;
+    pub(super) async fn user(world: &Arc<World>) -> Self {
+        let mut client = Self::connect(world, Protocol::Submission, Link::Secured).await;
         client
             .dialogue(&[("EHLO client.example.net", "250 HELP")])
             .await;
@@ -186,41 +88,40 @@ impl Client {
 
     /// Tells the server to stop.
     pub(super) fn stop_server(&self) {
-        self.trigger.stop();
+        self.0.stop_server();
     }
 
     /// Sends octets as they are.
     pub(super) async fn send(&mut self, octets: &[u8]) {
-        self.stream.write_all(octets).await.unwrap();
+        self.0.send(octets).await;
     }
 
     /// Says each line and hears the last line of each reply; `*` matches the rest.
     pub(super) async fn dialogue(&mut self, lines: &[(&str, &str)]) {
         for (said, heard) in lines {
-            self.send(format!("{said}\r\n").as_bytes()).await;
+            self.0.say(said).await;
             let reply = self.reply().await;
-            assert!(
-                matches(reply.last(), heard),
-                "{said:?}: {reply:?}, not {heard:?}"
-            );
+            let last = reply.last().map_or("", String::as_str);
+            assert!(matches(last, heard), "{said:?}: {reply:?}, not {heard:?}");
         }
     }
 
     /// Hears a reply whose last line is this.
     pub(super) async fn hears(&mut self, heard: &str) {
         let reply = self.reply().await;
-        assert!(matches(reply.last(), heard), "{reply:?}, not {heard:?}");
+        let last = reply.last().map_or("", String::as_str);
+        assert!(matches(last, heard), "{reply:?}, not {heard:?}");
     }
 
     /// Hears that the server closed.
-    pub(super) async fn hears_the_end(&mut self) {
-        assert_eq!(self.reply().await, [""; 0]);
+    pub(super) async fn hears_the_end(self) {
+        self.0.hears_the_end().await;
     }
 
     /// All lines of the next reply; none if the server closed.
     pub(super) async fn reply(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
-        while let Some(line) = self.line().await {
+        while let Some(line) = self.0.line().await {
             let is_last = line.as_bytes().get(3) != Some(&b'-');
             lines.push(line);
             if is_last {
@@ -228,31 +129,5 @@ impl Client {
             }
         }
         lines
-    }
-
-    async fn line(&mut self) -> Option<String> {
-        let mut line = Vec::new();
-        while !line.ends_with(b"\r\n") {
-            match self.stream.read_u8().await {
-                Ok(octet) => line.push(octet),
-                Err(_) if line.is_empty() => return None,
-                Err(err) => panic!("closed in the middle of {line:?}: {err}"),
-            }
-        }
-        line.truncate(line.len() - 2);
-        Some(String::from_utf8(line).unwrap())
-    }
-}
-
-async fn serve(mut conn: Conn, session: Session, shutdown: Shutdown) {
-    crate::conn::set_time(&mut conn, crate::conn::SESSION);
-    run(conn, session, shutdown).await;
-}
-
-fn matches(line: Option<&String>, pattern: &str) -> bool {
-    let line = line.map(String::as_str).unwrap_or_default();
-    match pattern.strip_suffix('*') {
-        Some(start) => line.starts_with(start),
-        None => line == pattern,
     }
 }

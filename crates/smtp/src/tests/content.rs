@@ -1,6 +1,6 @@
 //! How content comes in, by DATA and by BDAT.
 
-use super::client::{Client, World, inbox};
+use super::client::{Client, inbox, world};
 
 const OPEN: &[(&str, &str)] = &[
     ("MAIL FROM:<bob@example.net>", "250 *"),
@@ -9,7 +9,7 @@ const OPEN: &[(&str, &str)] = &[
 
 #[tokio::test]
 async fn a_pipelined_message_is_delivered_once_with_its_dots_unstuffed() {
-    let world = World::new().await;
+    let world = world().await;
     let mut client = Client::server(&world).await;
     client
         .send(
@@ -37,7 +37,7 @@ async fn a_pipelined_message_is_delivered_once_with_its_dots_unstuffed() {
 
 #[tokio::test]
 async fn a_smuggled_message_is_refused_and_its_commands_are_not_heard() {
-    let world = World::new().await;
+    let world = world().await;
     for end in [
         "\n.\n",
         "\r.\r",
@@ -64,7 +64,7 @@ async fn a_smuggled_message_is_refused_and_its_commands_are_not_heard() {
 
 #[tokio::test]
 async fn a_message_that_is_too_large_is_read_to_its_end() {
-    let world = World::new().await;
+    let world = world().await;
     let mut client = Client::server(&world).await;
     let line = [b"a".repeat(998).as_slice(), b"\r\n"].concat();
     client.dialogue(OPEN).await;
@@ -78,7 +78,7 @@ async fn a_message_that_is_too_large_is_read_to_its_end() {
 
 #[tokio::test]
 async fn chunks_make_one_message() {
-    let world = World::new().await;
+    let world = world().await;
     for chunks in [
         &["From: bob@example.net\r\n\r\n.\r\nhello\r\n"][..],
         &["From: bob@example.net\r\n\r\n.\r", "\nhello\r\n", ""],
@@ -115,7 +115,7 @@ async fn chunks_make_one_message() {
 
 #[tokio::test]
 async fn a_refused_chunk_is_never_read_as_commands() {
-    let world = World::new().await;
+    let world = world().await;
     let mut client = Client::server(&world).await;
     let chunk = "QUIT\r\n";
     // Before MAIL, before RCPT, and again after a fault ended the transaction.
@@ -143,7 +143,7 @@ async fn a_refused_chunk_is_never_read_as_commands() {
 
 #[tokio::test]
 async fn chunks_and_data_do_not_mix() {
-    let mut client = Client::server(&World::new().await).await;
+    let mut client = Client::server(&world().await).await;
     client.dialogue(OPEN).await;
     client.send(b"BDAT 2\r\na\n").await;
     client.hears("550 5.6.0 *").await;
@@ -168,12 +168,12 @@ async fn chunks_without_bounds_end_the_session() {
         ("BDAT x", "501 5.5.4 *"),
         ("BDAT", "501 5.5.4 *"),
     ] {
-        let mut client = Client::server(&World::new().await).await;
+        let mut client = Client::server(&world().await).await;
         client.dialogue(OPEN).await;
         client.dialogue(&[(said, heard)]).await;
         client.hears_the_end().await;
     }
-    let mut client = Client::server(&World::new().await).await;
+    let mut client = Client::server(&world().await).await;
     client.dialogue(OPEN).await;
     client.send(b"BDAT 70000 LAST\r\n").await;
     client.send(&b"a".repeat(70_000)).await;

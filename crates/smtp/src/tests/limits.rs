@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use service::Protocol;
+use testkit::Link;
 use tokio::time::Instant;
 
-use super::client::{Client, Line, World};
+use super::client::{Client, world};
 
 #[tokio::test]
 async fn bad_commands_end_the_session() {
-    let mut client = Client::server(&World::new().await).await;
+    let mut client = Client::server(&world().await).await;
     for _ in 1..10 {
         client.dialogue(&[("FOO", "500 5.5.1 *")]).await;
     }
@@ -20,7 +21,7 @@ async fn bad_commands_end_the_session() {
 #[tokio::test]
 async fn commands_without_mail_end_the_session() {
     for said in ["NOOP", "RSET", "VRFY x", "EHLO client.example.net"] {
-        let mut client = Client::server(&World::new().await).await;
+        let mut client = Client::server(&world().await).await;
         // The EHLO of the start was the first.
         for _ in 2..100 {
             client.dialogue(&[(said, "25*")]).await;
@@ -32,7 +33,7 @@ async fn commands_without_mail_end_the_session() {
 
 #[tokio::test]
 async fn guessing_recipients_is_slow_and_ends() {
-    let mut client = Client::server(&World::new().await).await;
+    let mut client = Client::server(&world().await).await;
     client.dialogue(&[("MAIL FROM:<>", "250 *")]).await;
     tokio::time::pause();
     let start = Instant::now();
@@ -50,7 +51,7 @@ async fn guessing_recipients_is_slow_and_ends() {
 
 #[tokio::test]
 async fn recipients_beyond_the_limit_are_put_off() {
-    let mut client = Client::user(&World::new().await).await;
+    let mut client = Client::user(&world().await).await;
     client.dialogue(super::submission::SIGN_IN).await;
     client
         .dialogue(&[("MAIL FROM:<ann@example.org>", "250 *")])
@@ -66,7 +67,7 @@ async fn recipients_beyond_the_limit_are_put_off() {
 
 #[tokio::test]
 async fn the_same_recipient_again_counts_as_one_more() {
-    let mut client = Client::server(&World::new().await).await;
+    let mut client = Client::server(&world().await).await;
     client.dialogue(&[("MAIL FROM:<>", "250 *")]).await;
     let rcpt = "RCPT TO:<ann@example.org>";
     for _ in 0..100 {
@@ -77,7 +78,7 @@ async fn the_same_recipient_again_counts_as_one_more() {
 
 #[tokio::test]
 async fn lines_that_cannot_be_commands_are_refused() {
-    let mut client = Client::server(&World::new().await).await;
+    let mut client = Client::server(&world().await).await;
     client
         .dialogue(&[(&"a".repeat(100_000), "500 5.5.6 *"), ("NOOP", "250 *")])
         .await;
@@ -91,7 +92,7 @@ async fn lines_that_cannot_be_commands_are_refused() {
 
 #[tokio::test]
 async fn silence_ends_the_session() {
-    let mut client = Client::connect(&World::new().await, Protocol::Smtp, Line::Clear).await;
+    let mut client = Client::connect(&world().await, Protocol::Smtp, Link::Clear).await;
     tokio::time::pause();
     client.hears("421 4.4.2 *").await;
     client.hears_the_end().await;
@@ -99,7 +100,7 @@ async fn silence_ends_the_session() {
 
 #[tokio::test]
 async fn slow_octets_end_the_session() {
-    let mut client = Client::server(&World::new().await).await;
+    let mut client = Client::server(&world().await).await;
     let slowly: &[(&str, &str)] = &[
         ("MAIL FROM:<>", "250 *"),
         ("RCPT TO:<ann@example.org>", "250 *"),
@@ -117,7 +118,7 @@ async fn slow_octets_end_the_session() {
 
 #[tokio::test]
 async fn a_server_that_stops_says_so() {
-    let mut client = Client::server(&World::new().await).await;
+    let mut client = Client::server(&world().await).await;
     client.stop_server();
     client.hears("421 4.3.2 *").await;
     client.hears_the_end().await;

@@ -1,8 +1,9 @@
 //! Which command is heard when.
 
 use service::Protocol;
+use testkit::Link;
 
-use super::client::{Client, Line, World, peer};
+use super::client::{Client, world};
 use crate::session::{Heard, Session};
 
 const ORDER: &[(&str, &str)] = &[
@@ -51,20 +52,20 @@ const INTERNATIONAL: &[(&str, &str)] = &[
 
 #[tokio::test]
 async fn commands_out_of_order_are_refused() {
-    let mut client = Client::connect(&World::new().await, Protocol::Smtp, Line::Clear).await;
+    let mut client = Client::connect(&world().await, Protocol::Smtp, Link::Clear).await;
     client.dialogue(ORDER).await;
 }
 
 #[tokio::test]
 async fn each_command_has_its_answers() {
-    let mut client = Client::server(&World::new().await).await;
+    let mut client = Client::server(&world().await).await;
     client.dialogue(ANSWERS).await;
     client.hears_the_end().await;
 }
 
 #[tokio::test]
 async fn addresses_beyond_ascii_need_smtputf8() {
-    Client::server(&World::new().await)
+    Client::server(&world().await)
         .await
         .dialogue(INTERNATIONAL)
         .await;
@@ -74,10 +75,10 @@ async fn addresses_beyond_ascii_need_smtputf8() {
 async fn ehlo_offers_exactly_what_there_is() {
     let always = ["PIPELINING", "SIZE 65536", "8BITMIME", "SMTPUTF8"];
     for (protocol, line, starttls, auth) in [
-        (Protocol::Smtp, Line::Clear, true, false),
-        (Protocol::Smtp, Line::Secured, false, false),
-        (Protocol::Submission, Line::Clear, true, false),
-        (Protocol::Submission, Line::Secured, false, true),
+        (Protocol::Smtp, Link::Clear, true, false),
+        (Protocol::Smtp, Link::Secured, false, false),
+        (Protocol::Submission, Link::Clear, true, false),
+        (Protocol::Submission, Link::Secured, false, true),
     ] {
         let mut expected: Vec<&str> = ["mx.example.org"].into_iter().chain(always).collect();
         expected.extend(starttls.then_some("STARTTLS"));
@@ -85,7 +86,7 @@ async fn ehlo_offers_exactly_what_there_is() {
         expected.extend(auth.then_some("AUTH PLAIN LOGIN"));
         expected.push("HELP");
 
-        let mut client = Client::connect(&World::new().await, protocol, line).await;
+        let mut client = Client::connect(&world().await, protocol, line).await;
         client.send(b"EHLO client.example.net\r\n").await;
         let reply = client.reply().await;
         let offered: Vec<&str> = reply.iter().map(|line| &line[4..]).collect();
@@ -95,7 +96,7 @@ async fn ehlo_offers_exactly_what_there_is() {
 
 #[tokio::test]
 async fn vrfy_and_expn_tell_nothing() {
-    let mut client = Client::server(&World::new().await).await;
+    let mut client = Client::server(&world().await).await;
     let mut replies = Vec::new();
     for name in ["ann", "nobody", "ann@example.org", "x@example.net", ""] {
         client
@@ -112,7 +113,7 @@ async fn vrfy_and_expn_tell_nothing() {
 #[tokio::test]
 async fn plaintext_behind_starttls_closes_the_connection() {
     for protocol in [Protocol::Smtp, Protocol::Submission] {
-        let mut client = Client::connect(&World::new().await, protocol, Line::Clear).await;
+        let mut client = Client::connect(&world().await, protocol, Link::Clear).await;
         client
             .dialogue(&[("EHLO client.example.net", "250 HELP")])
             .await;
@@ -125,22 +126,22 @@ async fn plaintext_behind_starttls_closes_the_connection() {
 
 #[tokio::test]
 async fn starttls_is_offered_once() {
-    let mut client = Client::connect(&World::new().await, Protocol::Smtp, Line::Secured).await;
+    let mut client = Client::connect(&world().await, Protocol::Smtp, Link::Secured).await;
     let refused: &[(&str, &str)] = &[
         ("STARTTLS", "503 5.5.1 *"),
         ("EHLO client.example.net", "250 HELP"),
         ("STARTTLS", "503 5.5.1 *"),
     ];
     client.dialogue(refused).await;
-    let mut client = Client::server(&World::new().await).await;
+    let mut client = Client::server(&world().await).await;
     client.dialogue(&[("STARTTLS", "220 2.0.0 *")]).await;
 }
 
 #[tokio::test]
 async fn what_was_said_before_tls_does_not_count_under_it() {
-    let world = World::new().await;
-    let clear = peer(&world.service, Protocol::Smtp, Line::Clear);
-    let tls = peer(&world.service, Protocol::Smtp, Line::Secured).tls;
+    let world = world().await;
+    let clear = world.peer_over(Link::Clear, Protocol::Smtp);
+    let tls = world.peer(Protocol::Smtp).tls;
     let mut session = Session::new(world.service.clone(), clear, true);
     for (said, code) in [("EHLO client.example.net", 250), ("STARTTLS", 220)] {
         assert_eq!(code_of(&mut session, said).await, code);
