@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use net::{Conn, ConnError, Deadline, Shutdown};
-use service::{Peer, Protocol, Service};
+use service::{Protocol, Service};
 use tokio::time::Instant;
 use tracing::debug;
 use types::{ListenerId, Secret};
@@ -29,13 +29,7 @@ pub struct Door {
 ///
 /// A connection that should be under TLS from its start already is ([`net::TlsMode::Implicit`]).
 pub async fn serve(conn: Conn, service: Service, door: Door, shutdown: Shutdown) {
-    let peer = Peer {
-        protocol: Protocol::Imap,
-        listener: door.listener,
-        address: conn.peer_addr(),
-        tls: conn.tls_info().cloned(),
-        session: service.new_session(),
-    };
+    let peer = service.peer(&conn, Protocol::Imap, door.listener);
     let session = Session::new(service, peer, conn.can_start_tls());
     run(conn, session, shutdown).await;
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use net::{Conn, ConnError, Deadline, Shutdown};
-use service::{Peer, Protocol, Service, StoredMessage};
+use service::{Protocol, Service, StoredMessage};
 use tokio::time::Instant;
 use tracing::debug;
 use types::ListenerId;
@@ -43,13 +43,7 @@ pub async fn serve(mut conn: Conn, service: Service, listener: ListenerId, shutd
         idle: BEFORE_SIGN_IN,
         until: Some(Instant::now() + BEFORE_SIGN_IN),
     });
-    let peer = Peer {
-        protocol: Protocol::Pop3,
-        listener,
-        address: conn.peer_addr(),
-        tls: conn.tls_info().cloned(),
-        session: service.new_session(),
-    };
+    let peer = service.peer(&conn, Protocol::Pop3, listener);
     let session = Session::new(service, peer, conn.can_start_tls());
     run(conn, session, shutdown).await;
 }
@@ -73,11 +67,7 @@ async fn converse(
 ) -> Result<(), Broken> {
     let mut step = session.greet();
     loop {
-        if let Next::StartTls = step.next {
-            start_tls(conn, session, &step).await?;
-        } else {
-            conn.write(&step.reply.to_bytes()).await?;
-        }
+        conn.write(&step.reply.to_bytes()).await?;
         let in_sasl = matches!(step.next, Next::SaslLine);
         match step.next {
             Next::End => return Ok(()),
@@ -97,7 +87,11 @@ async fn converse(
             }
             Next::Listing(listing) => write_listing(conn, session, listing).await?,
             Next::Message { stored, lines } => write_message(conn, &stored, lines).await?,
-            Next::Line | Next::SaslLine | Next::StartTls => {}
+            Next::StartTls => {
+                conn.start_tls().await?;
+                session.secured(conn.tls_info().cloned());
+            }
+            Next::Line | Next::SaslLine => {}
         }
         step = match line(conn, shutdown).await? {
             Line::Gone => return Ok(()),
@@ -108,17 +102,6 @@ async fn converse(
             Line::Stop => Step::farewell("the server stops, try again"),
         };
     }
-}
-
-/// Whatever the client sent behind STLS ends the connection: it was said in the clear.
-async fn start_tls(conn: &mut Conn, session: &mut Session, step: &Step) -> Result<(), ConnError> {
-    if conn.buffered_len() > 0 {
-        return Err(ConnError::InjectedPlaintext);
-    }
-    conn.write(&step.reply.to_bytes()).await?;
-    conn.start_tls().await?;
-    session.secured(conn.tls_info().cloned());
-    Ok(())
 }
 
 async fn write_listing(

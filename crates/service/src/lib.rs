@@ -46,7 +46,7 @@ use net::{Clock, Random};
 use policy::Config;
 use store::Store;
 use tokio::sync::watch;
-use types::{Secret, SessionId};
+use types::{ListenerId, Secret, SessionId};
 
 pub use accept::{AcceptError, Accepted, Envelope, RecipientError, SenderError, SmtpClient};
 pub use actor::{Actor, Peer, Principal, Protocol, Via, Who};
@@ -179,6 +179,17 @@ impl Service {
     pub fn new_session(&self) -> SessionId {
         // Without its sign bit, so that it fits a column.
         SessionId(self.inner.random.number() >> 1)
+    }
+
+    /// The client of a connection that has just come in; its session is new.
+    pub fn peer(&self, conn: &net::Conn, protocol: Protocol, listener: ListenerId) -> Peer {
+        Peer {
+            protocol,
+            listener,
+            address: conn.peer_addr(),
+            tls: conn.tls_info().cloned(),
+            session: self.new_session(),
+        }
     }
 
     /// Finishes what is under way and closes the store. Later calls fail.

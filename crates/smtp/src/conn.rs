@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use net::{Conn, ConnError, Deadline, Shutdown};
-use service::{Peer, Protocol, Service};
+use service::{Protocol, Service};
 use tokio::time::Instant;
 use tracing::debug;
 use types::ListenerId;
@@ -36,13 +36,7 @@ pub async fn serve(mut conn: Conn, service: Service, door: Door, shutdown: Shutd
         _ => SESSION,
     };
     set_time(&mut conn, time);
-    let peer = Peer {
-        protocol: door.protocol,
-        listener: door.listener,
-        address: conn.peer_addr(),
-        tls: conn.tls_info().cloned(),
-        session: service.new_session(),
-    };
+    let peer = service.peer(&conn, door.protocol, door.listener);
     let session = Session::new(service, peer, conn.can_start_tls());
     run(conn, session, shutdown).await;
 }
@@ -76,14 +70,17 @@ async fn converse(
         if !step.delay.is_zero() {
             tokio::time::sleep(step.delay).await;
         }
-        if let Next::StartTls = step.next {
-            start_tls(conn, session, &step).await?;
-        } else {
-            conn.write(&step.reply.to_bytes()).await?;
-        }
-        if let Next::LineSignedIn = step.next {
-            conn.mark_authenticated();
-            set_time(conn, SESSION);
+        conn.write(&step.reply.to_bytes()).await?;
+        match step.next {
+            Next::StartTls => {
+                conn.start_tls().await?;
+                session.secured(conn.tls_info().cloned());
+            }
+            Next::LineSignedIn => {
+                conn.mark_authenticated();
+                set_time(conn, SESSION);
+            }
+            _ => {}
         }
         step = match step.next {
             Next::End => return Ok(()),
@@ -103,17 +100,6 @@ async fn converse(
             },
         };
     }
-}
-
-/// Whatever the client sent behind STARTTLS ends the connection: it was said in the clear.
-async fn start_tls(conn: &mut Conn, session: &mut Session, step: &Step) -> Result<(), ConnError> {
-    if conn.buffered_len() > 0 {
-        return Err(ConnError::InjectedPlaintext);
-    }
-    conn.write(&step.reply.to_bytes()).await?;
-    conn.start_tls().await?;
-    session.secured(conn.tls_info().cloned());
-    Ok(())
 }
 
 async fn command(conn: &mut Conn, session: &mut Session, said: &[u8]) -> Result<Step, ConnError> {

@@ -1,7 +1,9 @@
 //! The configuration in force, as lists and single things.
 
+use std::collections::BTreeSet;
+
 use ledger::Commitment;
-use policy::{Account, Alias, HostedDomain, Member, Role};
+use policy::{Account, Alias, Config, HostedDomain, Member, Role};
 use serde::Serialize;
 use types::{Address, Domain};
 
@@ -167,10 +169,7 @@ impl Service {
     pub fn domain_show(&self, actor: &Actor, name: &Domain) -> ServiceResult<DomainView> {
         self.may_read_server(actor)?;
         let config = self.config();
-        let domain = config
-            .domain(name)
-            .ok_or(ServiceError::NotFound("domain"))?;
-        Ok(self.domain_view(domain))
+        Ok(self.domain_view(domain(&config, name)?))
     }
 
     /// All accounts, or those of one domain.
@@ -181,18 +180,10 @@ impl Service {
     ) -> ServiceResult<Vec<AccountView>> {
         self.may_read_server(actor)?;
         let config = self.config();
-        let of = match of {
-            Some(name) => Some(
-                config
-                    .domain(name)
-                    .ok_or(ServiceError::NotFound("domain"))?
-                    .id,
-            ),
-            None => None,
-        };
+        let of = of.map(|name| domain(&config, name)).transpose()?;
         let accounts = config
             .accounts()
-            .filter(|account| of.is_none_or(|of| account.domain == of));
+            .filter(|account| of.is_none_or(|of| account.domain == of.id));
         self.account_views(accounts.cloned().collect()).await
     }
 
@@ -215,18 +206,10 @@ impl Service {
     pub fn alias_list(&self, actor: &Actor, of: Option<&Domain>) -> ServiceResult<Vec<AliasView>> {
         self.may_read_server(actor)?;
         let config = self.config();
-        let of = match of {
-            Some(name) => Some(
-                config
-                    .domain(name)
-                    .ok_or(ServiceError::NotFound("domain"))?
-                    .id,
-            ),
-            None => None,
-        };
+        let of = of.map(|name| domain(&config, name)).transpose()?;
         let aliases = config
             .aliases()
-            .filter(|alias| of.is_none_or(|of| alias.domain == of));
+            .filter(|alias| of.is_none_or(|of| alias.domain == of.id));
         Ok(aliases.map(|alias| self.alias_view(alias)).collect())
     }
 
@@ -290,11 +273,7 @@ impl Service {
             accounts: domain.accounts_len(),
             aliases: domain.aliases_len(),
             other_names: config.names_of(domain).split_off(1),
-            catch_all: domain
-                .catch_all
-                .iter()
-                .map(|member| self.member_words(member))
-                .collect(),
+            catch_all: self.members(&domain.catch_all),
             plus_addressing: domain.separator.is_some(),
         }
     }
@@ -303,12 +282,13 @@ impl Service {
         AliasView {
             id: alias.id.to_string(),
             address: alias.address.clone(),
-            targets: alias
-                .members
-                .iter()
-                .map(|member| self.member_words(member))
-                .collect(),
+            targets: self.members(&alias.members),
         }
+    }
+
+    fn members(&self, members: &BTreeSet<Member>) -> Vec<String> {
+        let words = |member| self.member_words(member);
+        members.iter().map(words).collect()
     }
 
     fn member_words(&self, member: &Member) -> String {
@@ -364,4 +344,8 @@ impl Service {
             sidecar.and_then(|(_, sealed)| self.inner.vault.open_personal(&commitment, &sealed));
         Ok(value.unwrap_or_else(|| "(erased)".to_owned()))
     }
+}
+
+fn domain<'a>(config: &'a Config, name: &Domain) -> ServiceResult<&'a HostedDomain> {
+    config.domain(name).ok_or(ServiceError::NotFound("domain"))
 }
