@@ -10,6 +10,8 @@ use types::{Secret, Sha256, SubjectId};
 
 /// Octets of the salt of a commitment.
 pub const SALT_OCTETS: usize = 32;
+/// Octets that are read at a time.
+const READ_OCTETS: usize = 65_536;
 /// Octets of the nonce in front of a secret object's value.
 pub const NONCE_OCTETS: usize = 32;
 
@@ -44,6 +46,22 @@ pub fn object_id(octets: &[u8]) -> ObjectId {
     sha256(&[octets])
 }
 
+/// As [`object_id`], of octets that are too many to hold at once.
+///
+/// # Errors
+///
+/// What the reader says.
+pub fn object_id_of_reader(reader: &mut dyn std::io::Read) -> std::io::Result<ObjectId> {
+    let mut context = digest::Context::new(&digest::SHA256);
+    let mut piece = vec![0; READ_OCTETS];
+    loop {
+        match reader.read(&mut piece)? {
+            0 => return Ok(finish(context)),
+            octets => context.update(&piece[..octets]),
+        }
+    }
+}
+
 /// Builds a secret object: its id and the octets to store, `nonce ‖ value`.
 pub fn secret_object(nonce: &[u8; NONCE_OCTETS], value: &[u8]) -> (ObjectId, Secret) {
     let octets = [nonce, value].concat();
@@ -62,6 +80,10 @@ pub(crate) fn sha256(parts: &[&[u8]]) -> Sha256 {
     for part in parts {
         context.update(part);
     }
+    finish(context)
+}
+
+fn finish(context: digest::Context) -> Sha256 {
     let mut octets = [0; digest::SHA256_OUTPUT_LEN];
     octets.copy_from_slice(context.finish().as_ref());
     Sha256(octets)
@@ -90,6 +112,19 @@ mod tests {
         assert_eq!(value.expose(), b"hunter2");
         assert!(secret_value(&other, stored.expose()).is_none());
         assert!(secret_value(&object_id(b"short"), b"short").is_none());
+    }
+
+    #[test]
+    fn a_reader_gives_the_same_id_as_its_octets() {
+        let octets = vec![7; 3 * READ_OCTETS + 1];
+        assert_eq!(
+            object_id_of_reader(&mut octets.as_slice()).unwrap(),
+            object_id(&octets)
+        );
+        assert_eq!(
+            object_id_of_reader(&mut [].as_slice()).unwrap(),
+            object_id(b"")
+        );
     }
 
     #[test]

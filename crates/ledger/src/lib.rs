@@ -28,7 +28,9 @@ pub mod fuzzing;
 
 pub use canonical::CanonicalError;
 pub use checkpoint::{Checkpoint, CheckpointError};
-pub use commitment::{Commitment, ObjectId, object_id, secret_object, secret_value};
+pub use commitment::{
+    Commitment, ObjectId, object_id, object_id_of_reader, secret_object, secret_value,
+};
 pub use entry::{
     Actor, ActorKind, Batch, Cause, Claim, Claimed, Credential, CredentialKind, Door, Entry,
     EntryError, Factor, Object, Outcome, Risk, RiskClass, Scope, TlsVersion, UnixFacts, Via,

@@ -1,5 +1,7 @@
 //! What the server records of itself at each start: facts that only the program can gather.
 
+use std::fs::File;
+
 use anyhow::Context as _;
 use service::BootFacts;
 use types::Sha256;
@@ -34,8 +36,9 @@ pub(crate) fn boot_facts(start_file: &str) -> anyhow::Result<BootFacts> {
 }
 
 fn own_digest() -> anyhow::Result<Sha256> {
-    let executable = std::fs::read("/proc/self/exe").context("cannot read the own executable")?;
-    Ok(ledger::object_id(&executable))
+    let digest = File::open("/proc/self/exe")
+        .and_then(|mut executable| ledger::object_id_of_reader(&mut executable));
+    digest.context("cannot read the own executable")
 }
 
 fn without_secrets(words: impl Iterator<Item = String>) -> Vec<String> {
