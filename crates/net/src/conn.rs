@@ -236,15 +236,6 @@ impl Conn {
         self.flush_by(by).await
     }
 
-    /// Sends what was written unless more commands of the client are already here.
-    pub async fn flush_if_idle(&mut self) -> Result<(), ConnError> {
-        if self.buffered_len() == 0 {
-            self.flush().await
-        } else {
-            Ok(())
-        }
-    }
-
     /// Sends the replies so far and makes a TLS handshake (RFC 3207, RFC 9051 §6.2.1, RFC 2595).
     ///
     /// Write the reply that invites it, then call this at once.

@@ -29,17 +29,6 @@ pub struct StoredEntry {
     pub leaf: Sha256,
 }
 
-/// Appends one entry and its checkpoint if the log has exactly `expected_size` entries.
-pub fn append_entry(
-    tx: &mut WriteTx<'_>,
-    log: &str,
-    expected_size: u64,
-    entry: NewEntry,
-    checkpoint: &[u8],
-) -> StoreResult<()> {
-    append_entries(tx, log, expected_size, &[entry], checkpoint)
-}
-
 /// Appends entries and the checkpoint that covers them all, if the log has exactly `expected_size`
 /// entries; otherwise [`StoreError::LedgerMoved`].
 pub fn append_entries(

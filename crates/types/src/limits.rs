@@ -32,10 +32,6 @@ pub const MAILBOXES_PER_ACCOUNT_MAX: usize = 4_096;
 pub const KEYWORD_MAX_OCTETS: usize = 64;
 /// Different keywords in one mailbox: bits 8 to 62 of a flag set.
 pub const KEYWORDS_PER_MAILBOX_MAX: usize = 55;
-/// Trace header fields `Received` after which a message is taken for a loop (RFC 5321 §6.3).
-pub const RECEIVED_HOPS_MAX: usize = 50;
-/// Forward-paths of one SMTP transaction (RFC 5321 §4.5.3.1.8 asks for at least 100).
-pub const RECIPIENTS_MAX: usize = 1_000;
 /// Steps of alias expansion for one recipient.
 pub const EXPANSION_DEPTH_MAX: usize = 8;
 /// Final recipients of one expanded alias.

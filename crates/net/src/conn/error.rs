@@ -39,13 +39,3 @@ pub enum ConnError {
     #[error("the link is broken: {0}")]
     Io(#[from] io::Error),
 }
-
-impl ConnError {
-    /// Whether the connection is still in step with its client, so that a refusal can be said.
-    pub fn is_recoverable(&self) -> bool {
-        matches!(
-            self,
-            Self::LineTooLong | Self::BareLf | Self::TlsNotOffered | Self::TlsInUse
-        )
-    }
-}

@@ -50,7 +50,6 @@ async fn a_client_that_closes_inside_a_line_is_reported() {
         drop(client);
         let err = conn.read_line(MAX).await.unwrap_err();
         assert!(matches!(err, ConnError::Truncated), "{err:?}");
-        assert!(!err.is_recoverable());
     }
 }
 
@@ -60,9 +59,9 @@ async fn the_session_goes_on_after_a_bad_line() {
     let said = [&vec![b'x'; 40_000], b"\r\nbare\nNOOP\r\n".as_slice()].concat();
     client.write_all(&said).await.unwrap();
     let err = conn.read_line(MAX).await.unwrap_err();
-    assert!(matches!(err, ConnError::LineTooLong) && err.is_recoverable());
+    assert!(matches!(err, ConnError::LineTooLong));
     let err = conn.read_line(MAX).await.unwrap_err();
-    assert!(matches!(err, ConnError::BareLf) && err.is_recoverable());
+    assert!(matches!(err, ConnError::BareLf));
     assert_eq!(conn.read_line(MAX).await.unwrap().unwrap(), b"NOOP");
 }
 
@@ -72,9 +71,8 @@ async fn replies_to_pipelined_commands_leave_together_before_we_wait() {
     client.write_all(b"A\r\nB\r\n").await.unwrap();
     conn.read_line(MAX).await.unwrap();
     conn.write(b"1\r\n").await.unwrap();
-    conn.flush_if_idle().await.unwrap();
-    assert_eq!(conn.octets_written(), 0);
     conn.read_line(MAX).await.unwrap();
+    assert_eq!(conn.octets_written(), 0);
     conn.write(b"2\r\n").await.unwrap();
     let waiting = tokio::spawn(async move { conn.read_line(MAX).await });
     let mut heard = [0; 6];
@@ -82,17 +80,6 @@ async fn replies_to_pipelined_commands_leave_together_before_we_wait() {
     assert_eq!(&heard, b"1\r\n2\r\n");
     drop(client);
     assert_eq!(waiting.await.unwrap().unwrap(), None);
-}
-
-#[tokio::test]
-async fn flush_if_idle_sends_when_no_command_waits() {
-    let (mut conn, mut client) = Conn::in_memory();
-    conn.write(b"220 hello\r\n").await.unwrap();
-    conn.flush_if_idle().await.unwrap();
-    assert_eq!(conn.octets_written(), 11);
-    let mut heard = [0; 11];
-    client.read_exact(&mut heard).await.unwrap();
-    assert_eq!(&heard, b"220 hello\r\n");
 }
 
 #[tokio::test]
@@ -255,7 +242,7 @@ async fn start_tls_makes_a_session_that_both_sides_can_use() {
     assert_eq!(conn.read_line(MAX).await.unwrap().unwrap(), b"EHLO a");
     assert!(!conn.can_start_tls());
     let again = conn.start_tls().await.unwrap_err();
-    assert!(matches!(again, ConnError::TlsInUse) && again.is_recoverable());
+    assert!(matches!(again, ConnError::TlsInUse));
     conn.write(b"250 mail\r\n").await.unwrap();
     conn.close().await;
     assert_eq!(client.await.unwrap(), "250 mail\r\n");
@@ -273,7 +260,6 @@ async fn plaintext_behind_starttls_ends_the_session_without_a_reply() {
         conn.write(b"220 go\r\n").await.unwrap();
         let err = conn.start_tls().await.unwrap_err();
         assert!(matches!(err, ConnError::InjectedPlaintext), "{err:?}");
-        assert!(!err.is_recoverable());
         drop(conn);
         let mut heard = Vec::new();
         client.read_to_end(&mut heard).await.unwrap();
@@ -304,7 +290,7 @@ async fn without_a_certificate_tls_is_not_offered() {
     let (mut conn, _client) = Conn::in_memory();
     assert!(!conn.can_start_tls());
     let err = conn.start_tls().await.unwrap_err();
-    assert!(matches!(err, ConnError::TlsNotOffered) && err.is_recoverable());
+    assert!(matches!(err, ConnError::TlsNotOffered));
 }
 
 #[tokio::test(start_paused = true)]

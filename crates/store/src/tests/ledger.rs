@@ -71,7 +71,8 @@ fn of_two_writers_one_wins() {
             let store = world.store.clone();
             std::thread::spawn(move || {
                 store.write_ledger_blocking(move |tx| {
-                    ledger::append_entry(tx, LOG, 0, entry(&number.to_string()), b"size 1")
+                    let entries = [entry(&number.to_string())];
+                    ledger::append_entries(tx, LOG, 0, &entries, b"size 1")
                 })
             })
         })

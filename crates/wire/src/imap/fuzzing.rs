@@ -20,7 +20,7 @@ pub fn command_round_trip(input: &[u8]) {
 }
 
 /// However the network cuts the octets, the reader sees the same commands and stays within limits.
-pub fn reader_chunks(input: &[u8], chunk_octets: &[u8]) {
+fn reader_chunks(input: &[u8], chunk_octets: &[u8]) {
     let limits = ReaderLimits {
         line_octets: 96,
         literals: 3,

@@ -40,11 +40,6 @@ impl Reply {
         Self::Err(None, text.into())
     }
 
-    /// Whether the client failed to get what it asked for.
-    pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Err(..))
-    }
-
     /// The octets to send: whatever the text holds, one line of ASCII.
     pub fn to_bytes(&self) -> Vec<u8> {
         let line = match self {

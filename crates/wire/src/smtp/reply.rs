@@ -44,11 +44,6 @@ impl Reply {
         self.code
     }
 
-    /// Whether the client failed to get what it asked for.
-    pub fn is_refusal(&self) -> bool {
-        self.code >= 400
-    }
-
     /// The octets to send. Whatever the text holds, each line of it stays one line of ASCII.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -85,7 +80,6 @@ mod tests {
         assert_eq!(reply.to_bytes(), expected);
         let refusal = Reply::new(550, Status::new(5, 1, 1), "no such mailbox");
         assert_eq!(refusal.to_bytes(), b"550 5.1.1 no such mailbox\r\n");
-        assert!(refusal.is_refusal());
     }
 
     #[test]
