@@ -22,8 +22,6 @@ CREATE TABLE mailbox (
     name TEXT NOT NULL,
     uidvalidity INTEGER NOT NULL,
     uidnext INTEGER NOT NULL,
-    -- UIDs from here on have not been announced as \Recent to any session.
-    recent_from INTEGER NOT NULL,
     -- HIGHESTMODSEQ.
     modseq INTEGER NOT NULL,
     -- Expunges at or below this MODSEQ are no longer listed in tombstone.

@@ -39,8 +39,6 @@ pub struct Mailbox {
     pub deleted: u64,
     /// Octets of all its messages.
     pub octets: u64,
-    /// UIDs below this have been announced as `\Recent` to some session.
-    pub recent_from: Uid,
 }
 
 /// What a change adds to or takes from a mailbox.
@@ -56,7 +54,7 @@ macro_rules! select_mailbox {
     ($tail:literal) => {
         concat!(
             "SELECT id, account, name, uidvalidity, uidnext, modseq, special_use, subscribed,
-                    messages, unseen, deleted, octets, recent_from FROM mailbox ",
+                    messages, unseen, deleted, octets FROM mailbox ",
             $tail
         )
     };
@@ -77,7 +75,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Mailbox> {
         unseen: row.get(9)?,
         deleted: row.get(10)?,
         octets: row.get(11)?,
-        recent_from: Uid(row.get(12)?),
     })
 }
 
@@ -164,9 +161,9 @@ fn insert(
     let modseq = account::next_modseq(tx, account, account::UsageChange::default())?;
     let uid_validity = account::next_uid_validity(tx, account)?;
     tx.insert(
-        "INSERT INTO mailbox (account, name, uidvalidity, uidnext, recent_from, modseq,
-                tombstone_floor, special_use, subscribed, messages, unseen, deleted, octets)
-         VALUES (?1, ?2, ?3, 1, 1, ?4, ?4, ?5, ?6, 0, 0, 0, 0)",
+        "INSERT INTO mailbox (account, name, uidvalidity, uidnext, modseq, tombstone_floor,
+                special_use, subscribed, messages, unseen, deleted, octets)
+         VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5, ?6, 0, 0, 0, 0)",
         (
             account.0,
             name.as_str(),
@@ -241,21 +238,6 @@ pub fn subscribe(tx: &mut WriteTx<'_>, mailbox: MailboxId, subscribed: bool) -> 
         0 => Err(StoreError::NoSuchMailbox(mailbox)),
         _ => Ok(()),
     }
-}
-
-/// Takes the messages that no session has seen as `\Recent`: from the returned UID on
-/// (RFC 3501 §2.3.2). Only the first session that asks gets them.
-pub fn claim_recent(tx: &mut WriteTx<'_>, mailbox: MailboxId) -> StoreResult<Uid> {
-    let Mailbox {
-        recent_from,
-        uid_next,
-        ..
-    } = status(tx, mailbox)?;
-    if recent_from < uid_next {
-        let sql = "UPDATE mailbox SET recent_from = uidnext WHERE id = ?1";
-        tx.run(sql, [mailbox.0])?;
-    }
-    Ok(recent_from)
 }
 
 /// Takes `new_messages` UIDs and counts a change; gives the first UID.
