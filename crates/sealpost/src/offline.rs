@@ -15,7 +15,8 @@ use ledger::note::{NOTE_MAX_OCTETS, Note, VerifierKey};
 use ledger::tiles::{CHECKPOINT_FILE, TileReader};
 use ledger::verify::{Against, Copy, Export, Report, Source, verify};
 use net::Clock;
-use store::{OpenError, Options, Store, StoreResult};
+use service::StoredLedger;
+use store::{OpenError, Options, Store};
 use types::{Secret, Timestamp};
 
 use crate::exit::{Exit, Failure};
@@ -60,7 +61,7 @@ pub(crate) fn check(
         threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
     };
     let stored = if is_data {
-        Stored::open(folder, &origin)?
+        stored(folder, &origin)?
     } else {
         None
     };
@@ -133,61 +134,14 @@ impl TileReader for Files {
     }
 }
 
-/// The ledger of a stopped server.
-struct Stored {
-    store: Store,
-    log: String,
-    files: Files,
-}
-
-impl Stored {
-    /// Takes the data folder; `None` while a server has it.
-    fn open(folder: &Path, origin: &Origin) -> anyhow::Result<Option<Self>> {
-        // The key guards rows of mail, which are not read here.
-        let options = Options::new(Secret::new(Vec::new()));
-        match Store::open(folder, &options) {
-            Ok(store) => {
-                let files = Files(folder.join(LEDGER_FOLDER));
-                Ok(Some(Self {
-                    store,
-                    log: origin.to_string(),
-                    files,
-                }))
-            }
-            Err(OpenError::InUse { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn read<T>(
-        &self,
-        question: impl FnOnce(&store::ReadTx<'_>) -> StoreResult<T>,
-    ) -> io::Result<T> {
-        self.store
-            .read_fresh_blocking(question)
-            .map_err(io::Error::other)
-    }
-}
-
-impl Source for Stored {
-    fn entries(&self, from: u64, limit: usize) -> io::Result<Vec<Vec<u8>>> {
-        let rows = self.read(|tx| store::ledger::entries(tx, &self.log, from, limit))?;
-        let in_order = rows
-            .into_iter()
-            .zip(from..)
-            .take_while(|(row, seq)| row.seq == *seq);
-        Ok(in_order.map(|(row, _)| row.bytes).collect())
-    }
-
-    fn checkpoint(&self) -> io::Result<Vec<u8>> {
-        let latest = self.read(|tx| store::ledger::latest_checkpoint(tx, &self.log))?;
-        latest
-            .map(|(_, note)| note)
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    fn tiles(&self) -> Option<&dyn TileReader> {
-        Some(&self.files)
+/// Takes the data folder of a stopped server; `None` while a server has it.
+fn stored(folder: &Path, origin: &Origin) -> anyhow::Result<Option<StoredLedger>> {
+    // The key guards rows of mail, which are not read here.
+    let options = Options::new(Secret::new(Vec::new()));
+    match Store::open(folder, &options) {
+        Ok(store) => Ok(Some(StoredLedger::new(store, origin))),
+        Err(OpenError::InUse { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -20,6 +20,7 @@ mod admit;
 
 mod certificates;
 mod start;
+mod stored_ledger;
 
 mod activity;
 mod sign_in;
@@ -62,6 +63,7 @@ pub use password::PASSWORD_MAX_OCTETS;
 pub use sign_in::SignInError;
 pub use signer::SignerError;
 pub use start::{BootFacts, Founding, Outgoing, Outside, Paths, Pin, Start, StartError};
+pub use stored_ledger::StoredLedger;
 pub use trace::{TraceQuery, TraceRow};
 pub use view::*;
 

@@ -4,19 +4,19 @@ use std::num::NonZeroUsize;
 
 use ledger::note::VerifierKey;
 use ledger::proof::Proof;
-use ledger::tiles::{TileNodes, TileReader};
+use ledger::tiles::TileNodes;
 use ledger::tree::inclusion_proof;
-use ledger::verify::{Against, Source, verify};
+use ledger::verify::{Against, verify};
 use ledger::{ActorKind, Claimed, Entry};
 use policy::{Effect, Viewer};
 use serde::Serialize;
 use serde_json::Value;
-use store::{Store, StoreResult};
 
 use crate::Service;
 use crate::actor::Actor;
 use crate::error::{ServiceError, ServiceResult};
 use crate::start::LedgerFiles;
+use crate::stored_ledger::StoredLedger;
 
 /// Entries of one list.
 const ENTRIES_MAX: usize = 1_000;
@@ -170,11 +170,7 @@ impl Service {
             copy_age_max_s: None,
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         };
-        let stored = StoredLedger {
-            store: self.inner.store.clone(),
-            log: self.inner.origin.to_string(),
-            files: LedgerFiles::new(self.inner.store.ledger_folder()),
-        };
+        let stored = StoredLedger::new(self.inner.store.clone(), &self.inner.origin);
         // While this is held nothing grows, so entries, tiles and checkpoint belong together.
         let _nobody_admits = self.inner.admission.lock().await;
         let task = tokio::task::spawn_blocking(move || verify(&stored, &against));
@@ -267,45 +263,5 @@ impl Service {
             (ActorKind::Unknown, ..) => "unknown actor".to_owned(),
             (_, _, id) => id.clone().unwrap_or_else(|| "unknown actor".to_owned()),
         }
-    }
-}
-
-/// The ledger as the database and the files beside it hold it.
-struct StoredLedger {
-    store: Store,
-    log: String,
-    files: LedgerFiles,
-}
-
-impl StoredLedger {
-    fn read<T>(
-        &self,
-        question: impl FnOnce(&store::ReadTx<'_>) -> StoreResult<T>,
-    ) -> std::io::Result<T> {
-        self.store
-            .read_fresh_blocking(question)
-            .map_err(std::io::Error::other)
-    }
-}
-
-impl Source for StoredLedger {
-    fn entries(&self, from: u64, limit: usize) -> std::io::Result<Vec<Vec<u8>>> {
-        let rows = self.read(|tx| store::ledger::entries(tx, &self.log, from, limit))?;
-        let in_order = rows
-            .into_iter()
-            .zip(from..)
-            .take_while(|(row, seq)| row.seq == *seq);
-        Ok(in_order.map(|(row, _)| row.bytes).collect())
-    }
-
-    fn checkpoint(&self) -> std::io::Result<Vec<u8>> {
-        let latest = self.read(|tx| store::ledger::latest_checkpoint(tx, &self.log))?;
-        latest
-            .map(|(_, bytes)| bytes)
-            .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))
-    }
-
-    fn tiles(&self) -> Option<&dyn TileReader> {
-        Some(&self.files)
     }
 }
