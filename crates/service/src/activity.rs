@@ -12,9 +12,13 @@ use types::{AccountId, MailboxId, SessionId, Uid};
 use crate::Service;
 use crate::actor::{Peer, Principal};
 use crate::error::ServiceResult;
+use crate::seal::Sealed;
 
 /// Ranges of UIDs that one record lists; the rest is counted.
 const RANGES_MAX: usize = 500;
+
+/// The kind of the record of a heartbeat.
+pub(crate) const BEAT: &str = "heartbeat";
 
 /// Something to be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,11 +33,14 @@ pub(crate) enum Record {
     BodiesGiven { mailbox: MailboxId, uids: Vec<Uid> },
     /// Messages were expunged; they are recoverable for a while.
     Expunged { mailbox: MailboxId, uids: Vec<Uid> },
-    /// The server's own sign of life, with the size of the ledger.
+    /// The server's own sign of life, with the size of the ledger and how far the logs were
+    /// signed just before.
     Heartbeat {
         number: u64,
         ledger_size: u64,
         dropped: u64,
+        activity: Option<Sealed>,
+        trace: Option<Sealed>,
     },
     /// Something that must be looked at.
     Alarm { code: &'static str, text: String },
@@ -47,7 +54,7 @@ impl Record {
             Self::SignOut => "sign_out",
             Self::BodiesGiven { .. } => "mail.given_out",
             Self::Expunged { .. } => "mail.expunged",
-            Self::Heartbeat { .. } => "heartbeat",
+            Self::Heartbeat { .. } => BEAT,
             Self::Alarm { .. } => "alarm",
         }
     }
@@ -64,9 +71,12 @@ impl Record {
                 number,
                 ledger_size,
                 dropped,
-            } => {
-                json!({ "number": number, "ledger_size": ledger_size, "dropped": dropped })
-            }
+                activity,
+                trace,
+            } => json!({
+                "number": number, "ledger_size": ledger_size, "dropped": dropped,
+                "activity": activity, "trace": trace,
+            }),
             Self::Alarm { code, text } => json!({ "code": code, "text": text }),
         }
     }

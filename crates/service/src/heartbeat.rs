@@ -1,15 +1,21 @@
 //! The server's pulse: once a minute the ledger is read again through a fresh connection and
-//! compared with what was signed, old files are let go, and a numbered record says so.
+//! compared with what was signed, what happened is signed, old files are let go, and a numbered
+//! record says so.
 //!
 //! Rows that somebody wrote past the server are noticed here (LEDGER.md §8 in the design): they
 //! are kept as evidence, put right from the second copy, recorded, and all changes but tightening
 //! wait until the next start has checked everything.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use policy::change::SealedLog;
+use store::LogQuery;
+use types::Timestamp;
+
 use crate::Service;
-use crate::activity::{About, Record};
+use crate::activity::{About, BEAT, Record};
+use crate::error::ServiceResult;
+use crate::seal::Sealed;
 
 /// Time between two beats.
 pub const HEARTBEAT: Duration = Duration::from_secs(60);
@@ -17,23 +23,56 @@ pub const HEARTBEAT: Duration = Duration::from_secs(60);
 const PURGE_MAX: usize = 10_000;
 const DAY_S: i64 = 86_400;
 
-/// Numbers the beats of one start without gaps.
+/// Numbers the beats without gaps, through all starts: the number of the next one, once known.
 #[derive(Default)]
-pub(crate) struct Beats(AtomicU64);
+pub(crate) struct Beats(tokio::sync::Mutex<Option<u64>>);
 
 impl Service {
     /// One beat. The caller repeats it every [`HEARTBEAT`].
     pub async fn heartbeat(&self) {
         self.recheck().await;
-        let number = self.inner.beats.0.fetch_add(1, Ordering::Relaxed);
+        let [activity, trace] = self.seal_logs().await;
+        if let Err(err) = self.record_beat(activity, trace).await {
+            tracing::error!(error = %err, "the beat could not be recorded: {err}");
+        }
+        self.tell_ledger_hourly().await;
+        self.let_go().await;
+    }
+
+    /// Records a beat; its number is used up only if the record is on the disk.
+    async fn record_beat(
+        &self,
+        activity: Option<Sealed>,
+        trace: Option<Sealed>,
+    ) -> ServiceResult<()> {
+        let mut next = self.inner.beats.0.lock().await;
+        let number = match *next {
+            Some(number) => number,
+            None => self.beats_so_far().await?,
+        };
         let dropped = self.inner.store.activity().dropped() + self.inner.store.trace().dropped();
         let beat = Record::Heartbeat {
             number,
             ledger_size: self.config().size(),
             dropped,
+            activity,
+            trace,
         };
-        self.record(&About::default(), &beat);
-        self.let_go().await;
+        self.record_first(&About::default(), &beat).await?;
+        *next = Some(number + 1);
+        Ok(())
+    }
+
+    /// The number behind that of the last beat on record.
+    async fn beats_so_far(&self) -> ServiceResult<u64> {
+        let mut query = LogQuery::between(Timestamp(0), Timestamp(i64::MAX), 1);
+        query.kind = Some(BEAT.to_owned());
+        let found = self.inner.store.activity().query(query).await?;
+        let last = found.first().and_then(|last| {
+            let detail: serde_json::Value = serde_json::from_slice(&last.row.detail).ok()?;
+            detail["number"].as_u64()
+        });
+        Ok(last.map_or(0, |last| last.saturating_add(1)))
     }
 
     /// Compares the stored ledger and the objects in force with what was signed.
@@ -67,22 +106,17 @@ impl Service {
         let collected = store.collect_garbage(now).await.map(|_| ());
         let day =
             |days: u64| now.plus_s(-DAY_S.saturating_mul(i64::try_from(days).unwrap_or(i64::MAX)));
-        let activity = store
-            .activity()
-            .prune(&day(settings.activity_retention_days).day())
-            .await;
-        let trace = store
-            .trace()
-            .prune(&day(settings.trace_retention_days).day())
-            .await;
-        let results = [
-            purged.map(|_| ()),
-            collected,
-            activity.map(|_| ()),
-            trace.map(|_| ()),
-        ];
+        let results = [purged.map(|_| ()), collected];
         for err in results.into_iter().filter_map(Result::err) {
             tracing::warn!(error = %err, "cleaning up failed: {err}");
+        }
+        for (log, days) in [
+            (SealedLog::Activity, settings.activity_retention_days),
+            (SealedLog::Trace, settings.trace_retention_days),
+        ] {
+            if let Err(err) = self.prune_log(log, day(days).day()).await {
+                tracing::warn!(error = %err, "old days of the {log} log stay: {err}");
+            }
         }
     }
 

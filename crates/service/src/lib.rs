@@ -22,6 +22,8 @@ mod certificates;
 mod start;
 mod stored_ledger;
 
+mod seal;
+
 mod activity;
 mod sign_in;
 
@@ -60,6 +62,7 @@ pub use mailbox::*;
 pub use maildrop::MaildropLock;
 pub use message::{BodySink, FinishedBody};
 pub use password::PASSWORD_MAX_OCTETS;
+pub use seal::LogVerdict;
 pub use sign_in::SignInError;
 pub use signer::SignerError;
 pub use start::{BootFacts, Founding, Outgoing, Outside, Paths, Pin, Start, StartError};
@@ -70,6 +73,7 @@ pub use view::*;
 use admit::Admission;
 use keys::Keys;
 use password::Passwords;
+use seal::Seals;
 use secrets::Vault;
 use sign_in::Throttle;
 use signer::Signer;
@@ -97,6 +101,7 @@ struct Inner {
     maildrops: Arc<Mutex<maildrop::Locked>>,
     outside: Outside,
     beats: heartbeat::Beats,
+    seals: Seals,
     shown: certificates::Shown,
 }
 
@@ -128,6 +133,7 @@ impl Service {
             .iter()
             .map(|octet| format!("{octet:02x}"))
             .collect();
+        let seals = Seals::open(&signer)?;
         let inner = Inner {
             store,
             origin: signer.verifier().name().clone(),
@@ -144,6 +150,7 @@ impl Service {
             maildrops: Arc::default(),
             outside,
             beats: heartbeat::Beats::default(),
+            seals,
             shown: certificates::Shown::default(),
         };
         Ok(Self {
@@ -196,6 +203,7 @@ impl Service {
 
     /// Finishes what is under way and closes the store. Later calls fail.
     pub async fn close(&self) {
+        self.close_logs().await;
         let _nobody_admits = self.inner.admission.lock().await;
     }
 }

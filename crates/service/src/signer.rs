@@ -178,6 +178,25 @@ impl Signer {
         self.key.verifier()
     }
 
+    /// The folder of its files.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The key of a log beside the ledger: the same secret, under the name of that log.
+    pub(crate) fn sibling_key(&self, log: &str) -> Result<SigningKey, SignerError> {
+        let path = self.dir.join(KEY_FILE);
+        let text = Zeroizing::new(fs::read_to_string(&path).map_err(file_error("read", &path))?);
+        let sibling = || {
+            let (stem, epoch) = self.verifier().name().epoch()?;
+            let (instance, _) = stem.rsplit_once('/')?;
+            let (_, seed) = text.split_once('\n')?;
+            let renamed = Zeroizing::new(format!("{instance}/{log}/{epoch}\n{seed}"));
+            parse_key(&renamed)
+        };
+        sibling().ok_or(SignerError::Damaged { path })
+    }
+
     /// What was signed and not yet confirmed.
     pub(crate) fn pending(&self) -> Option<&SignedGrowth> {
         self.pending.as_ref()
@@ -347,7 +366,7 @@ fn write_state(dir: &Path, state: &StateFile) -> Result<(), SignerError> {
 }
 
 /// Old content or new content, never a part of it, whenever the power goes.
-fn replace_file(dir: &Path, name: &str, content: &[u8]) -> Result<(), SignerError> {
+pub(crate) fn replace_file(dir: &Path, name: &str, content: &[u8]) -> Result<(), SignerError> {
     let (path, new) = (dir.join(name), dir.join(format!("{name}.new")));
     let write = || {
         let mut options = OpenOptions::new();
@@ -365,7 +384,10 @@ fn replace_file(dir: &Path, name: &str, content: &[u8]) -> Result<(), SignerErro
     write().map_err(file_error("write", &path))
 }
 
-fn file_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SignerError {
+pub(crate) fn file_error(
+    action: &'static str,
+    path: &Path,
+) -> impl FnOnce(io::Error) -> SignerError {
     let path = path.to_owned();
     move |source| SignerError::File {
         action,
@@ -468,6 +490,18 @@ mod tests {
                 if grows { (3, true) } else { (2, false) }
             );
         }
+    }
+
+    #[test]
+    fn another_log_has_the_same_secret_under_its_own_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let signer = signer(dir.path());
+        let [one, other] = ["activity", "trace"].map(|log| signer.sibling_key(log).unwrap());
+        let name = one.verifier().name().as_str();
+        assert_eq!(name, "mail.example.org/4f1c90aa/activity/1");
+        let public = |key: &VerifierKey| key.to_string().rsplit_once('+').unwrap().1.to_owned();
+        assert_eq!(public(one.verifier()), public(signer.verifier()));
+        assert_ne!(one.verifier().key_id(), other.verifier().key_id());
     }
 
     #[test]

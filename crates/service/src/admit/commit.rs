@@ -303,7 +303,7 @@ impl Service {
             let evidence = self.inner.vault.plain_object(&finding.evidence);
             let change = policy::Change::OutsideEdit(finding.change(evidence.id));
             let recorded = self
-                .admit_own(admission, Door::Boot, change, vec![evidence])
+                .admit_own(admission, Door::Boot, vec![change], vec![evidence])
                 .await;
             if let Err(err) = recorded {
                 tracing::error!(error = %err, "an edit from outside is not recorded yet: {err}");
@@ -335,7 +335,8 @@ impl Service {
     ) -> Result<(), AdmitError> {
         let mut admission = self.inner.admission.lock().await;
         self.roll_forward(&mut admission).await?;
-        self.admit_own(&mut admission, door, change, objects).await
+        self.admit_own(&mut admission, door, vec![change], objects)
+            .await
     }
 }
 

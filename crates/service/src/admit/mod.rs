@@ -187,7 +187,7 @@ impl Service {
         &self,
         admission: &mut Admission,
         door: ledger::Door,
-        change: Change,
+        changes: Vec<Change>,
         objects: Vec<crate::secrets::NewObject>,
     ) -> Result<(), AdmitError> {
         let config = self.config();
@@ -195,7 +195,9 @@ impl Service {
         let mut personal = Vec::new();
         let occasion = self.occasion(&actor, None, &mut personal);
         let mut draft = Draft::new(Authority::Console, &self.inner.vault, &config, occasion.at);
-        draft.push(change)?;
+        for change in changes {
+            draft.push(change)?;
+        }
         let items = std::mem::take(&mut draft.items);
         let entries = self.entries(&occasion, items, Outcome::Applied)?;
         self.keep_beside(objects, personal).await?;

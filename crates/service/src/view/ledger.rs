@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::Service;
 use crate::actor::Actor;
 use crate::error::{ServiceError, ServiceResult};
+use crate::seal::LogVerdict;
 use crate::start::LedgerFiles;
 use crate::stored_ledger::StoredLedger;
 
@@ -76,6 +77,8 @@ pub struct VerifyView {
     pub fault: Option<String>,
     /// What it was checked against.
     pub checked_against: String,
+    /// The logs of what happened, each with its own verdict.
+    pub logs: Vec<LogVerdict>,
 }
 
 impl Service {
@@ -171,6 +174,7 @@ impl Service {
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         };
         let stored = StoredLedger::new(self.inner.store.clone(), &self.inner.origin);
+        let logs = self.verify_logs().await?;
         // While this is held nothing grows, so entries, tiles and checkpoint belong together.
         let _nobody_admits = self.inner.admission.lock().await;
         let task = tokio::task::spawn_blocking(move || verify(&stored, &against));
@@ -181,13 +185,14 @@ impl Service {
         })?;
         Ok(VerifyView {
             verdict: report.verdict.to_string(),
-            good: report.verdict.is_good(),
+            good: report.verdict.is_good() && logs.iter().all(|log| log.good),
             size: report.size,
             root: report.root.to_string(),
             fault: report
                 .fault
                 .map(|fault| format!("#{}: {}", fault.seq, fault.kind)),
             checked_against: "this server's own key; nothing outside".to_owned(),
+            logs,
         })
     }
 
