@@ -40,6 +40,8 @@ const OUTPUT_MAX_OCTETS: usize = 16_384;
 /// Octets still read, and the time given, after our last reply, so that a reset does not eat it.
 const LINGER_MAX_OCTETS: usize = 65_536;
 const LINGER: Duration = Duration::from_secs(2);
+/// The idle time until a door sets its own.
+const IDLE_DEFAULT: Duration = Duration::from_secs(300);
 /// The longest idle time that can be set; more than any protocol asks for.
 const IDLE_MAX: Duration = Duration::from_secs(86_400);
 /// Octets of either direction of a connection in memory.
@@ -105,7 +107,7 @@ impl Conn {
             output_sent: 0,
             unflushed: false,
             deadline: Deadline {
-                idle: Duration::from_secs(300),
+                idle: IDLE_DEFAULT,
                 until: None,
             },
             peer,

@@ -14,6 +14,8 @@ use crate::error::ServiceResult;
 pub(crate) const RECEIVED: &str = "received";
 /// Rows that one search gives.
 const ROWS_MAX: usize = 1_000;
+/// Rows of an answer whose asker does not say how many.
+const ROWS_DEFAULT: usize = 100;
 /// Trace records that are looked through for the sources of those rows.
 const RECORDS_MAX: usize = 100_000;
 /// A trace record is written after the fate that it belongs to.
@@ -70,7 +72,7 @@ pub struct TraceRow {
 impl Service {
     /// The fates that fit, newest first.
     pub async fn trace(&self, query: TraceQuery) -> ServiceResult<Vec<TraceRow>> {
-        let limit = query.limit.unwrap_or(100).min(ROWS_MAX);
+        let limit = query.limit.unwrap_or(ROWS_DEFAULT).min(ROWS_MAX);
         let since = Timestamp(0).plus_s(query.since_s.unwrap_or(0));
         let (to, id) = (query.to.map(|to| to.folded().to_string()), query.id);
         let from = query.from.map(|from| from.to_string());

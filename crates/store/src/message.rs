@@ -150,11 +150,7 @@ pub fn deliver(
         octets,
         received_at: new.received_at,
     };
-    let counts = Counts::of(&[message]);
-    let modseq = account::next_modseq(tx, account, counts.usage())?;
-    let uids = place(tx, (account, mailbox), modseq, new.saved_at, &[message])?;
-    let uid = uids.first().copied().ok_or(StoreError::NotFound("UID"))?;
-    Ok(Delivered { uid, modseq, email })
+    place_counted(tx, account, mailbox, message, new.saved_at)
 }
 
 /// Puts messages of one mailbox into another of the same account as well (RFC 9051 §6.4.7).
@@ -251,10 +247,22 @@ pub(crate) fn put_back(
             })
         })?
         .ok_or(StoreError::NotFound("message"))?;
-    let change = Counts::of(&[message]).usage();
-    let modseq = account::next_modseq(tx, account, change)?;
+    place_counted(tx, account, mailbox, message, now)
+}
+
+/// Puts one message that is in no mailbox into one, and counts it for its account.
+fn place_counted(
+    tx: &mut WriteTx<'_>,
+    account: AccountId,
+    mailbox: MailboxId,
+    message: Moving,
+    now: Timestamp,
+) -> StoreResult<Delivered> {
+    let usage = Counts::of(&[message]).usage();
+    let modseq = account::next_modseq(tx, account, usage)?;
     let uids = place(tx, (account, mailbox), modseq, now, &[message])?;
     let uid = uids.first().copied().ok_or(StoreError::NotFound("UID"))?;
+    let email = message.email;
     Ok(Delivered { uid, modseq, email })
 }
 

@@ -26,6 +26,8 @@ use crate::tx::{Shared, Trouble, WriteTx};
 
 /// Jobs of one transaction.
 const GROUP_MAX: usize = 256;
+/// Memory for pages of the writer's connection.
+const CACHE_KIB: i64 = 65_536;
 /// After this long without a job the moment is quiet.
 const QUIET: Duration = Duration::from_secs(1);
 /// Time between two requests to the checkpoint thread.
@@ -168,7 +170,7 @@ impl Writer {
     ) -> StoreResult<Self> {
         // The checkpoint thread does it beside the writes.
         conn.pragma_update(None, "wal_autocheckpoint", 0)?;
-        conn.pragma_update(None, "cache_size", -65_536)?;
+        conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
         let data_version = data_version(&conn)?;
         let now = Instant::now();
         Ok(Self {
