@@ -60,25 +60,21 @@ pub(crate) struct Listener {
     change: Change,
 }
 
+impl One {
+    fn enable(self, out: &mut dyn Write, enabled: bool) -> anyhow::Result<()> {
+        let service = self.service;
+        let command = Command::ServiceEnable { service, enabled };
+        self.change.carry_out(out, &[command])
+    }
+}
+
 impl Service {
     /// Carries it out.
     pub(crate) fn run(self, out: &mut dyn Write) -> anyhow::Result<()> {
         match self {
             Self::List(read) => read.list(out, Ask::ServiceList, COLUMNS),
-            Self::On(One { service, change }) => change.carry_out(
-                out,
-                &[Command::ServiceEnable {
-                    service,
-                    enabled: true,
-                }],
-            ),
-            Self::Off(One { service, change }) => change.carry_out(
-                out,
-                &[Command::ServiceEnable {
-                    service,
-                    enabled: false,
-                }],
-            ),
+            Self::On(one) => one.enable(out, true),
+            Self::Off(one) => one.enable(out, false),
             Self::Listen(Listen::Add(Listener {
                 service,
                 address,
@@ -86,14 +82,12 @@ impl Service {
                 change,
             })) => {
                 let port = port.unwrap_or(service.port());
-                change.carry_out(
-                    out,
-                    &[Command::ListenerAdd {
-                        service,
-                        address,
-                        port,
-                    }],
-                )
+                let command = Command::ListenerAdd {
+                    service,
+                    address,
+                    port,
+                };
+                change.carry_out(out, &[command])
             }
             Self::Listen(Listen::Rm(Listener {
                 service,
@@ -102,14 +96,12 @@ impl Service {
                 change,
             })) => {
                 let port = port.unwrap_or(service.port());
-                change.carry_out(
-                    out,
-                    &[Command::ListenerRemove {
-                        service,
-                        address,
-                        port,
-                    }],
-                )
+                let command = Command::ListenerRemove {
+                    service,
+                    address,
+                    port,
+                };
+                change.carry_out(out, &[command])
             }
         }
     }
