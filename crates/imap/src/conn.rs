@@ -18,18 +18,14 @@ use crate::output::Output;
 use crate::selected::{Applied, Tell};
 use crate::session::{Done, Next, Session, farewell};
 
-/// How a listener speaks IMAP.
-#[derive(Clone, Copy, Debug)]
-pub struct Door {
-    /// Which listener.
-    pub listener: ListenerId,
-}
+/// What a client is told that finds no place, as the one line of the connection.
+pub const TOO_MANY_CONNECTIONS: &str = "* BYE Too many connections, try again later\r\n";
 
 /// Speaks IMAP until the client leaves, the link breaks or the server stops.
 ///
 /// A connection that should be under TLS from its start already is ([`net::TlsMode::Implicit`]).
-pub async fn serve(conn: Conn, service: Service, door: Door, shutdown: Shutdown) {
-    let peer = service.peer(&conn, Protocol::Imap, door.listener);
+pub async fn serve(conn: Conn, service: Service, listener: ListenerId, shutdown: Shutdown) {
+    let peer = service.peer(&conn, Protocol::Imap, listener);
     let session = Session::new(service, peer, conn.can_start_tls());
     run(conn, session, shutdown).await;
 }

@@ -29,4 +29,4 @@ mod conn;
 #[cfg(test)]
 mod tests;
 
-pub use conn::{Door, serve};
+pub use conn::{TOO_MANY_CONNECTIONS, serve};

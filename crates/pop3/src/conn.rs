@@ -25,6 +25,9 @@ const PIECE_OCTETS: usize = 65_536;
 /// Messages whose lines of a listing are made at once.
 const LISTING_MESSAGES: usize = 1_024;
 
+/// What a client is told that finds no place, as the one line of the connection.
+pub const TOO_MANY_CONNECTIONS: &str = "-ERR [SYS/TEMP] Too many connections, try again later\r\n";
+
 /// Why a session broke off.
 #[derive(Debug, thiserror::Error)]
 enum Broken {

@@ -17,4 +17,4 @@ mod conn;
 #[cfg(test)]
 mod tests;
 
-pub use conn::serve;
+pub use conn::{TOO_MANY_CONNECTIONS, serve};

@@ -20,6 +20,9 @@ pub(crate) const SESSION: Duration = Duration::from_secs(3_600);
 /// Time for a client of submission to sign in.
 const BEFORE_SIGN_IN: Duration = Duration::from_secs(180);
 
+/// What a client is told that finds no place, as the one line of the connection.
+pub const TOO_MANY_CONNECTIONS: &str = "421 4.7.0 Too many connections, try again later\r\n";
+
 /// How a listener speaks SMTP.
 #[derive(Clone, Copy, Debug)]
 pub struct Door {

@@ -24,4 +24,4 @@ mod conn;
 #[cfg(test)]
 mod tests;
 
-pub use conn::{Door, serve};
+pub use conn::{Door, TOO_MANY_CONNECTIONS, serve};

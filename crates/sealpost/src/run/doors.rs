@@ -244,9 +244,9 @@ fn tls_mode(service: Spoken, tls: Option<&TlsServer>) -> Result<TlsMode, DoorErr
 /// What a client above the limits is told. Under TLS from the first octet nothing can be told.
 fn refusal(service: Spoken) -> &'static str {
     match service {
-        Spoken::Smtp | Spoken::Submission => "421 4.7.0 Too many connections, try again later\r\n",
-        Spoken::Imap => "* BYE Too many connections, try again later\r\n",
-        Spoken::Pop3 => "-ERR [SYS/TEMP] Too many connections, try again later\r\n",
+        Spoken::Smtp | Spoken::Submission => smtp::TOO_MANY_CONNECTIONS,
+        Spoken::Imap => imap::TOO_MANY_CONNECTIONS,
+        Spoken::Pop3 => pop3::TOO_MANY_CONNECTIONS,
         Spoken::Submissions | Spoken::Imaps | Spoken::Pop3s => "",
     }
 }
@@ -267,12 +267,9 @@ fn handler(service: Service, listener: &Listener, shutdown: Shutdown) -> Handler
                 Box::pin(smtp::serve(conn, service.clone(), door, shutdown.clone()))
             })
         }
-        Spoken::Imap | Spoken::Imaps => {
-            let door = imap::Door { listener: id };
-            Arc::new(move |conn: Conn| {
-                Box::pin(imap::serve(conn, service.clone(), door, shutdown.clone()))
-            })
-        }
+        Spoken::Imap | Spoken::Imaps => Arc::new(move |conn: Conn| {
+            Box::pin(imap::serve(conn, service.clone(), id, shutdown.clone()))
+        }),
         Spoken::Pop3 | Spoken::Pop3s => Arc::new(move |conn: Conn| {
             Box::pin(pop3::serve(conn, service.clone(), id, shutdown.clone()))
         }),
