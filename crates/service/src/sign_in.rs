@@ -24,7 +24,7 @@ const REFUSAL_MAX: Duration = Duration::from_secs(3_600);
 /// Sources and accounts whose failures are remembered.
 const TRACKED_MAX: usize = 100_000;
 
-/// Why somebody is not signed in. Doors say the first two alike.
+/// Why somebody is not signed in. None of it tells whether the name exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignInError {
     /// Wrong name or password, or an account that does not work.
