@@ -21,11 +21,6 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-/// Gives the 19 MiB of a password hash back to the system at once. The system's own allocator keeps
-/// and fragments them: a megabyte stayed for each account that signed in.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let mut out = std::io::stdout().lock();
     exit::settle(cli::Cli::parse().run(&mut out))

@@ -1,25 +1,30 @@
 //! Passwords: what is accepted, how it is kept, and how a guess is checked (NIST SP 800-63B §3.1.1).
 //!
 //! Hashing costs memory and time on purpose, so it runs on a bounded number of threads with a
-//! bounded queue; a good password is remembered for ten minutes under the revision of its
+//! bounded queue, in memory that is taken once and kept: freed and taken again for each sign-in, 19
+//! MiB at a time tear the heap apart; a good password is remembered for ten minutes under the revision of its
 //! credential, so that a client with many connections pays once.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
-use aws_lc_rs::hmac;
+use argon2::{Argon2, Block, Params};
+use aws_lc_rs::{constant_time, hmac};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use net::{Clock, Random};
 use tokio::sync::Semaphore;
 use types::{CredentialId, Secret};
+
+use crate::lock;
 
 /// Octets of a password; NIST asks for at least 64 characters to be allowed.
 pub const PASSWORD_MAX_OCTETS: usize = 256;
 /// Guesses below which a password counts as common; the dictionary is part of the program.
 const GUESSES_MIN: u64 = 100_000_000;
 const SALT_OCTETS: usize = 16;
+const HASH_OCTETS: usize = 32;
 /// Sign-ins that wait for a hashing thread; more are told to try again.
 const WAITING_MAX: usize = 256;
 const REMEMBERED_US: u64 = 600 * 1_000_000;
@@ -75,12 +80,17 @@ pub(crate) fn check_new(
 /// One credential in one revision: a change of the password makes another key.
 pub(crate) type Revision = (CredentialId, u64);
 
+/// What one hash works in.
+type Memory = Vec<Block>;
+
 /// Hashes and checks passwords on a bounded number of threads.
 pub(crate) struct Passwords {
     clock: Clock,
     random: Random,
     threads: Arc<Semaphore>,
     waiting: Semaphore,
+    /// Working memory that no hash is using; there is never more than one for each thread.
+    memories: Arc<Mutex<Vec<Memory>>>,
     remember_key: hmac::Key,
     remembered: Mutex<HashMap<(Revision, [u8; 32]), u64>>,
     /// What is checked for a name that nobody has, so that it takes as long.
@@ -91,12 +101,13 @@ impl Passwords {
     /// `threads` hashes run at once, each with 19 MiB (argon2id, RFC 9106 §4 as OWASP tunes it).
     pub(crate) fn new(clock: Clock, random: Random, threads: usize) -> Self {
         let remember_key = hmac::Key::new(hmac::HMAC_SHA256, &random.array::<32>());
-        let nobody = hash(&Secret::new(random.array::<32>().to_vec()), &random.array());
+        let nobody = phc(&random.array(), &random.array());
         Self {
             clock,
             random,
             threads: Arc::new(Semaphore::new(threads.max(1))),
             waiting: Semaphore::new(WAITING_MAX),
+            memories: Arc::default(),
             remember_key,
             remembered: Mutex::default(),
             nobody,
@@ -106,7 +117,8 @@ impl Passwords {
     /// The PHC string of a password, with a fresh salt.
     pub(crate) async fn hash(&self, password: Secret) -> Result<String, Busy> {
         let salt = self.random.array();
-        self.on_thread(move || hash(&password, &salt)).await
+        let work = move |memory: &mut Memory| phc(&salt, &hash(&password, &salt, memory));
+        self.on_thread(work).await
     }
 
     /// Whether the password is the one behind `phc`.
@@ -123,7 +135,9 @@ impl Passwords {
             None => (None, self.nobody.clone()),
         };
         let guess = password.clone();
-        let matches = self.on_thread(move || verify(&guess, &phc)).await?;
+        let matches = self
+            .on_thread(move |memory| verify(&guess, &phc, memory))
+            .await?;
         match revision {
             Some(revision) if matches => {
                 self.remember(revision, tag);
@@ -148,25 +162,26 @@ impl Passwords {
 
     async fn on_thread<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, Busy> {
         let _waiting = self.waiting.try_acquire().map_err(|_| Busy)?;
         let thread = Arc::clone(&self.threads)
             .acquire_owned()
             .await
             .map_err(|_| Busy)?;
+        let memories = Arc::clone(&self.memories);
         let task = tokio::task::spawn_blocking(move || {
             let _held_to_the_end = thread;
-            work()
+            let mut memory = lock(&memories).pop().unwrap_or_default();
+            let done = work(&mut memory);
+            lock(&memories).push(memory);
+            done
         });
         task.await.map_err(|_| Busy)
     }
 
     fn is_remembered(&self, revision: Revision, tag: [u8; 32]) -> bool {
-        let remembered = self
-            .remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let remembered = lock(&self.remembered);
         let now = self.clock.monotonic_us();
         remembered
             .get(&(revision, tag))
@@ -175,10 +190,7 @@ impl Passwords {
 
     fn remember(&self, revision: Revision, tag: [u8; 32]) {
         let now = self.clock.monotonic_us();
-        let mut remembered = self
-            .remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = lock(&self.remembered);
         if remembered.len() >= REMEMBERED_MAX {
             remembered.retain(|_, until| now < *until);
         }
@@ -188,19 +200,40 @@ impl Passwords {
     }
 }
 
-fn hash(password: &Secret, salt: &[u8; SALT_OCTETS]) -> String {
+fn hash(password: &Secret, salt: &[u8; SALT_OCTETS], memory: &mut Memory) -> [u8; HASH_OCTETS] {
+    memory.resize(Params::DEFAULT.block_count(), Block::default());
+    let mut hash = [0; HASH_OCTETS];
     Argon2::default()
-        .hash_password_with_salt(password.expose(), salt)
-        .expect("default parameters and a 16-octet salt are within argon2's bounds")
-        .to_string()
+        .hash_password_into_with_memory(password.expose(), salt, &mut hash, memory)
+        .expect("default parameters, their memory and a 16-octet salt are within argon2's bounds");
+    hash
 }
 
-fn verify(password: &Secret, phc: &str) -> bool {
-    PasswordHash::new(phc).is_ok_and(|known| {
-        Argon2::default()
-            .verify_password(password.expose(), &known)
-            .is_ok()
-    })
+/// The PHC string of a hash made with the default parameters.
+fn phc(salt: &[u8; SALT_OCTETS], hash: &[u8; HASH_OCTETS]) -> String {
+    let (salt, hash) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash));
+    format!("$argon2id$v=19${}${salt}${hash}", Params::DEFAULT)
+}
+
+/// Whether the password is behind the PHC string; one that [`phc`] did not write matches nothing.
+fn verify(password: &Secret, known: &str, memory: &mut Memory) -> bool {
+    let Ok(parsed) = PasswordHash::new(known) else {
+        return false;
+    };
+    let (Some(salt), Some(expected)) = (&parsed.salt, &parsed.hash) else {
+        return false;
+    };
+    let (Ok(salt), Ok(expected)) = (salt.as_ref().try_into(), expected.as_bytes().try_into())
+    else {
+        return false;
+    };
+    let expected: &[u8; HASH_OCTETS] = expected;
+    // Every password is kept with these parameters; others would cost other work.
+    if phc(salt, expected) != known {
+        return false;
+    }
+    let found = hash(password, salt, memory);
+    constant_time::verify_slices_are_equal(&found, expected).is_ok()
 }
 
 #[cfg(test)]
@@ -258,6 +291,23 @@ mod tests {
         assert!(!passwords.remembers((credential, 2), &old));
         clock.advance(std::time::Duration::from_micros(REMEMBERED_US + 1));
         assert!(!passwords.remembers((credential, 1), &old));
+    }
+
+    #[test]
+    fn a_hash_is_written_as_others_write_it() {
+        use argon2::password_hash::PasswordVerifier as _;
+        let (password, salt) = (secret("lamp river quilt"), [7; SALT_OCTETS]);
+        let mut memory = Memory::new();
+        let text = phc(&salt, &hash(&password, &salt, &mut memory));
+        let parsed = PasswordHash::new(&text).unwrap();
+        let judge = |guess: &[u8]| Argon2::default().verify_password(guess, &parsed);
+        assert!(judge(b"lamp river quilt").is_ok());
+        assert!(judge(b"lamp river quill").is_err());
+        assert!(verify(&password, &text, &mut memory));
+        let cheaper = text.replace("t=2", "t=1");
+        for odd in ["", "not a hash", &text[..text.len() - 1], cheaper.as_str()] {
+            assert!(!verify(&password, odd, &mut memory), "{odd}");
+        }
     }
 
     #[tokio::test]
