@@ -240,25 +240,13 @@ impl Store {
         F: FnOnce(&ReadTx<'_>) -> StoreResult<T> + Send + 'static,
         T: Send + 'static,
     {
-        self.try_read(closure).await
-    }
-
-    /// [`Self::read`] for closures with an error type of their own.
-    pub async fn try_read<T, E, F>(&self, closure: F) -> Result<T, E>
-    where
-        F: FnOnce(&ReadTx<'_>) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
         let permit = self.0.readers.permit().await?;
         let store = self.clone();
         let reading = tokio::task::spawn_blocking(move || {
             let _until_done = permit;
-            store.try_read_blocking(closure)
+            store.read_blocking(closure)
         });
-        reading
-            .await
-            .unwrap_or_else(|_| Err(StoreError::Panicked.into()))
+        reading.await.unwrap_or(Err(StoreError::Panicked))
     }
 
     /// [`Self::read`] for threads outside the runtime.
@@ -266,13 +254,6 @@ impl Store {
         &self,
         closure: impl FnOnce(&ReadTx<'_>) -> StoreResult<T>,
     ) -> StoreResult<T> {
-        self.try_read_blocking(closure)
-    }
-
-    fn try_read_blocking<T, E: From<StoreError>>(
-        &self,
-        closure: impl FnOnce(&ReadTx<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
         self.0.core.check()?;
         let loan = self.0.readers.borrow()?;
         self.snapshot(loan.conn()?, closure)
@@ -288,14 +269,14 @@ impl Store {
         self.snapshot(&open_reader(&self.0.layout.database())?, closure)
     }
 
-    fn snapshot<T, E: From<StoreError>>(
+    fn snapshot<T>(
         &self,
         conn: &Connection,
-        closure: impl FnOnce(&ReadTx<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let begun = conn.unchecked_transaction().map_err(StoreError::from)?;
+        closure: impl FnOnce(&ReadTx<'_>) -> StoreResult<T>,
+    ) -> StoreResult<T> {
+        let begun = conn.unchecked_transaction()?;
         let result = closure(&ReadTx::new(conn, &self.0.core.shared));
-        begun.finish().map_err(StoreError::from)?;
+        begun.finish()?;
         result
     }
 
