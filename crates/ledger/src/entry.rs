@@ -50,7 +50,7 @@ pub enum EntryError {
     },
 }
 
-/// One record of the ledger (LEDGER.md §3).
+/// One record of the ledger (docs/ledger.md, "Entry").
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {

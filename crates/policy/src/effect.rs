@@ -1,4 +1,4 @@
-//! What a change does to mail and to those who may see it, as typed values (RULES.md §2).
+//! What a change does to mail and to those who may see it, as typed values.
 //!
 //! Effects stand in ledger entries, so their encoding never changes; a sentence is made from them
 //! only when somebody reads them. Lists are cut to what fits an entry, with the count of the rest.

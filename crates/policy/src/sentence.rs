@@ -1,4 +1,4 @@
-//! Effects as sentences for people (RULES.md §2, UX.md §9).
+//! Effects as sentences for people.
 //!
 //! *Verb – whose mail – which messages – to where, OUTSIDE or inside – does the owner keep a copy?*
 //! Names that the viewer may not see are not told; text that somebody typed cannot hide anything.

@@ -1,6 +1,6 @@
 //! Places where a test looks at, or stops, a change that is half made; nothing outside of tests.
 
-/// Where a setup or a change can be cut off by a crash (LEDGER.md §2 in the design).
+/// Where a setup or a change can be cut off by a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Setup has made its folders.

@@ -2,7 +2,7 @@
 //! compared with what was signed, what happened is signed, old files are let go, and a numbered
 //! record says so.
 //!
-//! Rows that somebody wrote past the server are noticed here (LEDGER.md §8 in the design): they
+//! Rows that somebody wrote past the server are noticed here: they
 //! are kept as evidence, put right from the second copy, recorded, and all changes but tightening
 //! wait until the next start has checked everything.
 

@@ -1,4 +1,4 @@
-//! What makes the activity log and the trace provable (LEDGER.md §1 in the design): a Merkle tree
+//! What makes the activity log and the trace provable: a Merkle tree
 //! over the rows of each, signed at every beat, and told by the ledger every hour.
 //!
 //! The rows lie in the files of their days, `log/activity-2026-11-23.db`; the hashes over them in

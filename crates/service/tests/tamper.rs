@@ -1,6 +1,6 @@
 //! What hands from outside can do to the record, on a stopped and on a running server: it is never
-//! obeyed, it leaves evidence, and it is put right from the second copy (LEDGER.md §10 in the
-//! design). Where there is nothing to put it right from, the server says which entry is lost.
+//! obeyed, it leaves evidence, and it is put right from the second copy. Where there is
+//! nothing to put it right from, the server says which entry is lost.
 
 use std::fs;
 use std::path::Path;

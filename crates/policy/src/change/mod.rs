@@ -1,4 +1,4 @@
-//! Every change of the configuration, as closed values with a fixed encoding (LEDGER.md §3).
+//! Every change of the configuration, as closed values with a fixed encoding.
 //!
 //! One module for each family. The fields of a change, without its `id`, are the `after` of its
 //! entry. An encoding never changes once it is released; a new meaning is a new variant.

@@ -15,7 +15,7 @@ pub enum Mode {
     Demo,
 }
 
-/// How much change control an install begins with (RULES.md §3).
+/// How much change control an install begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
@@ -76,7 +76,7 @@ pub struct Boot {
     pub last_signed_size: u64,
 }
 
-/// Data that changed without an entry (LEDGER.md §8).
+/// Data that changed without an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutsideEdit {
@@ -89,7 +89,7 @@ pub struct OutsideEdit {
     pub evidence: Option<Sha256>,
 }
 
-/// A log of what happened, signed apart from the ledger (LEDGER.md §1).
+/// A log of what happened, signed apart from the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SealedLog {

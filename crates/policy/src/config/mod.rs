@@ -88,7 +88,7 @@ struct Mark {
     after: Sha256,
 }
 
-/// One line of the list under the state root (LEDGER.md §3).
+/// One line of the list under the state root (docs/ledger.md, "Entry").
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StateItem {
     /// Kind of the object, such as `account`.

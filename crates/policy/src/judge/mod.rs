@@ -1,4 +1,4 @@
-//! What a change does: typed effects, class, score and detections (RULES.md §2–4).
+//! What a change does: typed effects, class, score and detections.
 //!
 //! All of it comes from the difference between the configurations before and after, not from the
 //! verb: enabling counts as creating. The change only says where to look, so that the work follows
@@ -23,7 +23,7 @@ use crate::change::Change;
 use crate::config::{Config, Expansion};
 use crate::effect::{EFFECTS_MAX, Effect};
 
-/// Points of the risk score (RULES.md §2).
+/// Points of the risk score.
 const OUTSIDE_POINTS: u32 = 4;
 const DESTROYS_POINTS: u32 = 3;
 const UNCONDITIONAL_POINTS: u32 = 3;

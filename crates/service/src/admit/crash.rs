@@ -1,4 +1,4 @@
-//! A change that is cut off between any two of its steps (LEDGER.md §2, §10 in the design).
+//! A change that is cut off between any two of its steps.
 
 use std::cell::RefCell;
 use std::fs;

@@ -1,4 +1,4 @@
-//! From an actor and a change to the entry that records both (LEDGER.md §3 in the design).
+//! From an actor and a change to the entry that records both (docs/ledger.md, "Entry").
 
 use std::collections::BTreeMap;
 

@@ -112,7 +112,7 @@ fn lines(text: &[u8]) -> Vec<String> {
     plain.map(str::to_owned).collect()
 }
 
-/// The digest over the last entry of every object (LEDGER.md §3 in the design).
+/// The digest over the last entry of every object.
 pub(crate) fn state_root_of(config: &Config) -> Sha256 {
     let items = config.state();
     let objects = items.iter().map(|item| ObjectState {
