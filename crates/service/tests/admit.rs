@@ -198,6 +198,26 @@ async fn what_an_account_may_not_do_is_refused_and_recorded_once() {
 }
 
 #[tokio::test]
+async fn a_refusal_names_things_as_people_do() {
+    let world = World::new(&["ann@example.org"]).await;
+    let last_owner = Command::AccountRemove {
+        address: address("ann@example.org"),
+    };
+    let words = world.admit(last_owner).await.unwrap_err().to_string();
+    assert!(
+        words.starts_with("ann@example.org is the last owner"),
+        "{words}"
+    );
+    let domain = "example.org".parse().unwrap();
+    let again = Command::DomainEnable {
+        domain,
+        enabled: true,
+    };
+    let words = world.admit(again).await.unwrap_err().to_string();
+    assert!(words.starts_with("example.org "), "{words}");
+}
+
+#[tokio::test]
 async fn a_common_password_is_refused_before_anything_is_hashed() {
     let world = World::new(&["ann@example.org"]).await;
     for weak in ["short words", "password1234567890", "example.org ann ann"] {

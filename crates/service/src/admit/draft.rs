@@ -361,10 +361,10 @@ impl<'a> Draft<'a> {
         }
         let change = change
             .normalised(&self.config)
-            .map_err(|err| AdmitError::from_check(&err))?;
+            .map_err(|err| AdmitError::from_check(&err, &self.config))?;
         change
             .check(&self.config)
-            .map_err(|err| AdmitError::from_check(&err))?;
+            .map_err(|err| AdmitError::from_check(&err, &self.config))?;
         let after = self
             .config
             .fold(self.config.size(), Sha256([0; 32]), &change);

@@ -14,7 +14,7 @@ mod entry;
 mod crash;
 
 use ledger::{Batch, Cause, Outcome};
-use policy::{Authority, Change, ChangeError, ChangeErrorKind, Class, Viewer};
+use policy::{Authority, Change, ChangeError, ChangeErrorKind, Class, Config, Viewer};
 use serde::{Deserialize, Serialize};
 use types::Secret;
 
@@ -90,11 +90,13 @@ pub enum AdmitError {
 }
 
 impl AdmitError {
-    fn from_check(err: &ChangeError) -> Self {
+    /// The words of a check, with the names that people know in the place of ids.
+    fn from_check(err: &ChangeError, config: &Config) -> Self {
+        let words = named(&err.to_string(), config);
         match err.kind() {
-            ChangeErrorKind::NotFound => Self::NotFound(err.to_string()),
-            ChangeErrorKind::Conflict => Self::Conflict(err.to_string()),
-            ChangeErrorKind::Invalid => Self::Invalid(err.to_string()),
+            ChangeErrorKind::NotFound => Self::NotFound(words),
+            ChangeErrorKind::Conflict => Self::Conflict(words),
+            ChangeErrorKind::Invalid => Self::Invalid(words),
         }
     }
 }
@@ -446,4 +448,27 @@ fn check_size(commands: &[Command], options: &AdmitOptions) -> Result<(), AdmitE
         return Err(AdmitError::Invalid(why));
     }
     Ok(())
+}
+
+/// A text with each id of an account, alias or domain replaced by the name of the thing.
+fn named(text: &str, config: &Config) -> String {
+    let name = |word: &str| {
+        let account = word.parse().ok().and_then(|id| config.account(id));
+        let alias = word.parse().ok().and_then(|id| config.alias(id));
+        let domain = word.parse().ok().and_then(|id| config.domain_by_id(id));
+        account
+            .map(|account| account.address.to_string())
+            .or_else(|| alias.map(|alias| alias.address.to_string()))
+            .or_else(|| domain.map(|domain| domain.name.to_string()))
+    };
+    let words = text.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    words
+        .map(|piece| {
+            let word = piece.trim_end_matches(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+            match name(word) {
+                Some(name) => format!("{name}{}", &piece[word.len()..]),
+                None => piece.to_owned(),
+            }
+        })
+        .collect()
 }
