@@ -21,6 +21,7 @@ const PEM_MAX_OCTETS: u64 = 1_048_576;
 pub struct Certificate {
     key: Arc<CertifiedKey>,
     names: Vec<String>,
+    not_before: Timestamp,
     not_after: Timestamp,
 }
 
@@ -148,6 +149,24 @@ impl Certificate {
         Self::read((chain_pem, chain_name), (key_pem, key_name), now)
     }
 
+    /// As [`Self::from_pem`], also before and after the life of the certificate: for a server that
+    /// already goes by it, since clients that are told of an old certificate beat a server that
+    /// does not answer. Whether it is in its time, [`Self::is_valid_at`] says.
+    pub fn from_pem_at_any_time(
+        chain_pem: &[u8],
+        key_pem: &Secret,
+    ) -> Result<Self, CertificateError> {
+        Self::read_whole(
+            (chain_pem, "the certificate text".to_owned()),
+            (key_pem, "the key text".to_owned()),
+        )
+    }
+
+    /// Whether this moment lies in its life.
+    pub fn is_valid_at(&self, now: Timestamp) -> bool {
+        (self.not_before..=self.not_after).contains(&now)
+    }
+
     /// The host names that it is for, in lower case; the first label may be `*`.
     pub fn names(&self) -> &[String] {
         &self.names
@@ -163,9 +182,30 @@ impl Certificate {
     }
 
     fn read(
+        chain: (&[u8], String),
+        key: (&Secret, String),
+        now: Timestamp,
+    ) -> Result<Self, CertificateError> {
+        let file = chain.1.clone();
+        let read = Self::read_whole(chain, key)?;
+        if now > read.not_after {
+            return Err(CertificateError::Expired {
+                file,
+                at: read.not_after,
+            });
+        }
+        if now < read.not_before {
+            return Err(CertificateError::NotYetValid {
+                file,
+                at: read.not_before,
+            });
+        }
+        Ok(read)
+    }
+
+    fn read_whole(
         (chain_pem, chain_file): (&[u8], String),
         (key_pem, key_file): (&Secret, String),
-        now: Timestamp,
     ) -> Result<Self, CertificateError> {
         let chain = parse_chain(chain_pem, &chain_file)?;
         let key = parse_key(key_pem.expose(), &key_file)?;
@@ -176,21 +216,10 @@ impl Certificate {
         if key.keys_match().is_err() {
             return Err(CertificateError::KeyMismatch { file: chain_file });
         }
-        if now > not_after {
-            return Err(CertificateError::Expired {
-                file: chain_file,
-                at: not_after,
-            });
-        }
-        if now < not_before {
-            return Err(CertificateError::NotYetValid {
-                file: chain_file,
-                at: not_before,
-            });
-        }
         Ok(Self {
             key: Arc::new(key),
             names,
+            not_before,
             not_after,
         })
     }

@@ -53,7 +53,7 @@ pub enum Effect {
     Destroys {
         /// Whose mail.
         whose: Whose,
-        /// Whether it can be brought back for a while.
+        /// Whether the server keeps it, so that it could be brought back.
         recoverable: bool,
     },
     /// Something that was accepted is refused.

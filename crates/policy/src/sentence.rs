@@ -118,7 +118,7 @@ impl Words<'_> {
     fn destroys(&self, whose: &Whose, recoverable: bool) -> String {
         let whose = self.whose(whose);
         if recoverable {
-            format!("Deletes all {whose}. It can be brought back for a while.")
+            format!("Deletes all {whose}. Nobody reaches it any more; the server keeps it.")
         } else {
             format!("Deletes removed {whose} for good sooner than before.")
         }

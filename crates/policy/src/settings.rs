@@ -287,7 +287,8 @@ settings! {
     recoverable_operator_days: RecoverableOperatorDays(u64) in 1..=3_650, default 30, Recovery;
     /// How long records of sign-ins and sessions are kept, in days.
     activity_retention_days: ActivityRetentionDays(u64) in 90..=36_500, default 400, Record;
-    /// How long records of what happened to each message are kept, in days.
+    /// How long records of how each message came (from where, by which protocol) are kept, in days.
+    /// What became of it is kept without end for now.
     trace_retention_days: TraceRetentionDays(u64) in 90..=36_500, default 400, Record;
 }
 

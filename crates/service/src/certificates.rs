@@ -95,7 +95,18 @@ impl Service {
             .vault
             .open_secret(key, &sealed)
             .ok_or_else(|| missing("key"))?;
-        net::Certificate::from_pem(&chain, &key, self.clock().now())
-            .map_err(|err| wrong(err.to_string()))
+        let certificate = net::Certificate::from_pem_at_any_time(&chain, &key)
+            .map_err(|err| wrong(err.to_string()))?;
+        if !certificate.is_valid_at(self.clock().now()) {
+            let until = certificate.not_after();
+            self.alarm(
+                "certificate",
+                &format!(
+                    "certificate {id} is not valid now (it ends {until}), clients will complain; \
+                     replace it: sealpost certificate set --chain FILE --key FILE"
+                ),
+            );
+        }
+        Ok(certificate)
     }
 }

@@ -201,6 +201,11 @@ impl Service {
         }
     }
 
+    /// Why the store has stopped, if it has: nothing is accepted until the process starts again.
+    pub fn failure(&self) -> Option<String> {
+        self.inner.store.failure().map(str::to_owned)
+    }
+
     /// Finishes what is under way and closes the store. Later calls fail.
     pub async fn close(&self) {
         self.close_logs().await;

@@ -461,3 +461,34 @@ async fn a_running_server_notices_a_foreign_row_at_the_next_beat() {
     assert_eq!(found.last().unwrap().kind, "security.oob_edit");
     assert_eq!(found.len() as u64, size + 1);
 }
+
+#[tokio::test]
+async fn a_certificate_that_ran_out_is_still_shown_and_can_be_replaced() {
+    let world = World::new(&["ann@example.org"]).await;
+    let issue = |world: &World| {
+        let now = world.clock.now();
+        let ca = net::OwnCa::new("Test", now).unwrap();
+        let issued = ca
+            .issue(&["mx.example.org".parse().unwrap()], &[], now)
+            .unwrap();
+        Command::CertificateSet {
+            chain_pem: issued.chain_pem,
+            key_pem: Password(issued.key_pem),
+        }
+    };
+    let old = issue(&world);
+    world.admit(old.clone()).await.unwrap();
+    world
+        .clock
+        .advance(std::time::Duration::from_secs(500 * 86_400));
+    let world = world.reopen().await;
+    assert!(
+        world.service.tls().is_some(),
+        "a server that does not answer helps nobody"
+    );
+    assert!(matches!(
+        world.admit(old).await,
+        Err(AdmitError::Invalid(_))
+    ));
+    world.admit(issue(&world)).await.unwrap();
+}

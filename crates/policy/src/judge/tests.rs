@@ -295,7 +295,7 @@ fn removing_an_account_destroys_and_refuses() {
     let expected = [
         "Refuses all mail for ann@example.org.",
         "Delivers mail for team@example.org no longer to ann@example.org.",
-        "Deletes all mail of ann@example.org. It can be brought back for a while.",
+        "Deletes all mail of ann@example.org. Nobody reaches it any more; the server keeps it.",
     ];
     assert_eq!(sentences, expected);
     assert_eq!((judgement.class, judgement.score), (Class::C2, 6));

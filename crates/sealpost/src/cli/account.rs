@@ -50,7 +50,8 @@ pub(crate) enum Account {
         #[command(flatten)]
         change: Change,
     },
-    /// Forgets an account; its mail stays recoverable for a while.
+    /// Forgets an account: nobody reaches its mail any more. The server keeps the mail; no command
+    /// brings it back yet.
     Rm(One),
     /// Lets a disabled account sign in and receive again.
     Enable(One),

@@ -70,7 +70,8 @@ pub(crate) enum Ledger {
 /// What the ledger is checked against, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Verify {
-    /// Check this folder by its files alone: a data folder or an export.
+    /// Check this folder without asking a server: a data folder, whose database must be readable by
+    /// this user, or an export. The activity and trace logs are checked by a running server only.
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
     /// The key that must have signed; without it, that of the start file.
@@ -172,7 +173,7 @@ impl Verify {
         let verdict = report["verdict"].as_str().unwrap_or_default();
         Err(Failure::new(
             Exit::Unverified,
-            format!("the ledger is not sound: {verdict}"),
+            format!("not sound: {}", unsound(&report, verdict)),
         )
         .into())
     }
@@ -204,6 +205,7 @@ impl Verify {
             Some(key) => format!("the key of {}", key.name()),
             None => "no key: nobody vouches for the entries (--vkey KEY, --config FILE)".to_owned(),
         };
+        eprintln!("The activity and trace logs are checked by a running server only.");
         let Checked { report, read } = offline::check(&folder, key, &self.checkpoint)?;
         Ok(json!({
             "verdict": report.verdict.to_string(),
@@ -217,9 +219,37 @@ impl Verify {
     }
 }
 
+/// What of all that was checked is not sound: the ledger, or the logs beside it.
+fn unsound(report: &Value, verdict: &str) -> String {
+    let logs = report["logs"].as_array().into_iter().flatten();
+    let bad: Vec<_> = logs
+        .filter(|log| log["good"] != Value::Bool(true))
+        .map(|log| {
+            let word = |key: &str| log[key].as_str().unwrap_or_default().to_owned();
+            format!("the {} log: {}", word("log"), word("verdict"))
+        })
+        .collect();
+    if bad.is_empty() {
+        format!("the ledger: {verdict}")
+    } else {
+        bad.join("; ")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_sound_is_named() {
+        let log = json!({"log": "trace", "good": false, "verdict": "TAMPERED(7)"});
+        let report = json!({"verdict": "SIGNED", "good": false, "logs": [log]});
+        assert_eq!(unsound(&report, "SIGNED"), "the trace log: TAMPERED(7)");
+        assert_eq!(
+            unsound(&json!({}), "TAMPERED(3)"),
+            "the ledger: TAMPERED(3)"
+        );
+    }
 
     /// A server with this many entries.
     fn server(size: u64) -> impl Fn(Option<u64>, usize) -> anyhow::Result<Vec<Value>> {

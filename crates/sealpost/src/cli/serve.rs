@@ -42,8 +42,7 @@ impl Serve {
             let service = Service::open(start, &pin, Mode::Serve, facts).await?;
             let signals = Signals::listen()?;
             let house = House::open(service, &file.control_socket, signals).await?;
-            house.run().await;
-            Ok(())
+            house.run().await
         })
     }
 }

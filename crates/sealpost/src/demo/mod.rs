@@ -98,8 +98,7 @@ impl Demo {
             house.close().await;
             return Err(error);
         }
-        house.run().await;
-        Ok(())
+        house.run().await
     }
 
     async fn open(&self, folders: &Folders) -> anyhow::Result<(Service, Kept)> {

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use net::Shutdown;
 use service::{HEARTBEAT, Service};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -14,6 +15,9 @@ use super::doors::Doors;
 use super::notify::{State, notify};
 use crate::control::dispatch;
 use crate::control::server::ControlSocket;
+
+/// Time between two looks at whether the disk still works.
+const FAILURE_CHECK: Duration = Duration::from_secs(1);
 
 /// A server whose doors are open.
 pub(crate) struct House {
@@ -60,7 +64,9 @@ impl House {
     }
 
     /// Runs until a signal, then drains. A second signal ends the wait; nothing is lost by it.
-    pub(crate) async fn run(self) {
+    ///
+    /// A disk that failed ends the server too, so that whoever watches it starts it again.
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
         let Self {
             service,
             mut doors,
@@ -72,6 +78,7 @@ impl House {
         let pulse = tokio::spawn(pulse(service.clone(), shutdown.clone()));
         let control = tokio::spawn(control.serve(answering, shutdown));
         let mut changes = service.config_watch();
+        let mut failed = None;
         info!("ready");
         notify(State::Ready);
         loop {
@@ -86,6 +93,11 @@ impl House {
                     Err(_) => break,
                 },
                 () = doors.supervise() => {}
+                why = failure(&service) => {
+                    error!(%why, "the disk failed, stopping: {why}");
+                    failed = Some(why);
+                    break;
+                }
             }
         }
         notify(State::Stopping);
@@ -108,6 +120,20 @@ impl House {
             name = signals.next() => warn!("{name} again: ending at once"),
         }
         service.close().await;
+        match failed {
+            Some(why) => Err(anyhow!("the disk failed: {why}; mend it, then start again")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Waits until the store has stopped. May be cancelled freely.
+async fn failure(service: &Service) -> String {
+    loop {
+        if let Some(why) = service.failure() {
+            return why;
+        }
+        sleep(FAILURE_CHECK).await;
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) enum Purse {
 pub(crate) enum OverBudget {
     /// Too many changes.
     #[error(
-        "more than {CHANGES_PER_HOUR_MAX} changes in an hour; wait, or put several into one command"
+        "more than {CHANGES_PER_HOUR_MAX} changes in an hour; wait, or put all into one file and use `sealpost config apply FILE`"
     )]
     Changes,
     /// Too many octets.

@@ -132,7 +132,7 @@ pub enum StartError {
     },
     /// The database is older than what was signed, and the second copy does not have the rest.
     #[error(
-        "ledger ROLLED BACK to {found} entries: {signed} were signed; the data folder is older than the keys folder. Put the newest data folder back; to go on from an older backup, run recovery"
+        "ledger ROLLED BACK to {found} entries: {signed} were signed; the data folder is older than the keys folder. Put the newest data folder back"
     )]
     RolledBack {
         /// Entries that are there.

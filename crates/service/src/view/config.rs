@@ -151,7 +151,7 @@ impl Service {
             ledger_size: config.size(),
             frozen: self.inner.admission.lock().await.frozen.clone(),
             low_space: self.inner.store.is_low_on_space(),
-            failure: self.inner.store.failure().map(str::to_owned),
+            failure: self.failure(),
         })
     }
 
