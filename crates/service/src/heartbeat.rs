@@ -3,7 +3,7 @@
 //! record says so.
 //!
 //! Rows that somebody wrote past the server are noticed here: they
-//! are kept as evidence, put right from the second copy, recorded, and all changes but tightening
+//! are kept as evidence, put right from the second copy, recorded, and changes of class C2 and C3
 //! wait until the next start has checked everything.
 
 use std::time::Duration;

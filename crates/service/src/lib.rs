@@ -2,7 +2,7 @@
 //! mailboxes, tell what happened.
 //!
 //! Doors hold a [`Service`] and nothing below it. Every function takes who asks and checks the
-//! right before it looks at anything else. What a function promised is durable when it returns.
+//! right before it does or tells anything. What a function promised is durable when it returns.
 
 mod error;
 mod fault;

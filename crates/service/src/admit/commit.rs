@@ -31,7 +31,7 @@ pub(crate) struct Admission {
     pub(crate) copy_is_behind: bool,
     pub(crate) budgets: Budgets,
     pub(crate) refusals: Refusals,
-    /// Why only tightening is let through, while the record's integrity is in doubt.
+    /// Why changes of class C2 and C3 wait, while the record's integrity is in doubt.
     pub(crate) frozen: Option<String>,
     /// Edits from outside that have no entry yet.
     found: VecDeque<Finding>,
@@ -53,7 +53,7 @@ impl Admission {
     }
 
     /// Takes note of an edit from outside: it is put right already and is to be recorded. If it
-    /// touched the record, all changes but tightening wait from now on.
+    /// touched the record, changes of class C2 and C3 wait from now on.
     pub(crate) fn find(&mut self, finding: Finding) {
         if finding.freezes {
             self.frozen = Some(finding.what.clone());
@@ -180,7 +180,7 @@ impl Service {
         if self.inner.store.foreign_commit_seen()
             && let Err(err) = self.compare(admission).await
         {
-            // The gate is closed now for all but tightening, which must still get through.
+            // The gate is closed now for changes of class C2 and C3; tightening must still get through.
             tracing::error!(error = %err, "the ledger could not be checked: {err}");
         }
     }

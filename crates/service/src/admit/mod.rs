@@ -78,7 +78,7 @@ pub enum AdmitError {
     /// The actor has added enough for now.
     #[error("{0}")]
     OverBudget(String),
-    /// The record was tampered with; only tightening is possible until that is acknowledged.
+    /// The record was tampered with; changes of class C2 and C3 wait until the next start.
     #[error("changes are frozen: {0}")]
     Frozen(String),
     /// It was signed, but the disk did not answer: it will be in force or not, ask again.
