@@ -39,6 +39,8 @@ async fn every_command_leaves_its_entries_with_actor_door_and_effects() {
     let before = entries(&world.data()).len() as u64;
     let admitted = world.admit(account("bob@example.org")).await.unwrap();
     assert_eq!(admitted.seqs, [before, before + 1]);
+    let told = admitted.effects.join(" ");
+    assert!(told.contains("bob@example.org sign in"), "{told}");
     let admitted = world
         .admit(Command::AliasAdd {
             address: address("sales@example.org"),

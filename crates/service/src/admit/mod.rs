@@ -159,7 +159,7 @@ impl Service {
             self.record_refusal(admission, actor, item).await;
             return Err(err);
         }
-        let mut admitted = self.summary(&draft.items, options.dry_run);
+        let mut admitted = self.summary(&draft, options.dry_run);
         if options.dry_run || draft.items.is_empty() {
             return Ok(admitted);
         }
@@ -402,8 +402,15 @@ impl Service {
         }
     }
 
-    fn summary(&self, items: &[Item], dry_run: bool) -> Admitted {
-        let config = self.config();
+    fn summary(&self, draft: &Draft<'_>, dry_run: bool) -> Admitted {
+        let (config, items) = (self.config(), &draft.items);
+        // What goes has its name before the change, what comes has it after.
+        let sentence = |effect| {
+            named(
+                &policy::sentence(effect, &config, Viewer::Server),
+                &draft.config,
+            )
+        };
         let effects = items.iter().flat_map(|item| &item.judgement.effects);
         let mut detections: Vec<String> = items
             .iter()
@@ -419,9 +426,7 @@ impl Service {
             .unwrap_or(Class::C0);
         Admitted {
             seqs: Vec::new(),
-            effects: effects
-                .map(|effect| policy::sentence(effect, &config, Viewer::Server))
-                .collect(),
+            effects: effects.map(sentence).collect(),
             class: format!("{class:?}"),
             score: items
                 .iter()
