@@ -181,6 +181,16 @@ async fn what_an_account_may_not_do_is_refused_and_recorded_once() {
             .await;
         assert!(matches!(refused, Err(AdmitError::NotAllowed(_))));
     }
+    // What could not be done anyway is refused in the same words: the right comes first.
+    let nothing_new = Command::AccountRole {
+        address: address("bob@example.org"),
+        role: Role::MailboxOwner,
+    };
+    let refused = world
+        .service
+        .admit(&actor, vec![nothing_new], AdmitOptions::default())
+        .await;
+    assert!(matches!(refused, Err(AdmitError::NotAllowed(_))));
     assert_eq!(
         world.service.config().size(),
         size + 1,

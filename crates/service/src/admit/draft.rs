@@ -355,32 +355,42 @@ impl<'a> Draft<'a> {
     }
 
     /// Authorises, checks and judges one change, and goes on from the configuration after it.
+    ///
+    /// Whoever has no right hears that and nothing else; an attempt that could have been made is
+    /// judged all the same, since the class decides whether it is recorded.
     pub(crate) fn push(&mut self, change: Change) -> Result<(), AdmitError> {
         if self.refused.is_some() {
             return Ok(());
         }
-        let change = change
-            .normalised(&self.config)
-            .map_err(|err| AdmitError::from_check(&err, &self.config))?;
-        change
-            .check(&self.config)
-            .map_err(|err| AdmitError::from_check(&err, &self.config))?;
+        let allowed = policy::may(&self.authority, &change.right(&self.config));
+        let denied =
+            || AdmitError::NotAllowed("your role does not allow this; ask an owner".to_owned());
+        match self.judged(change) {
+            Ok((item, after)) if allowed => {
+                self.items.push(item);
+                self.config = after;
+                Ok(())
+            }
+            Ok((item, _)) => {
+                self.refused = Some((item, denied()));
+                Ok(())
+            }
+            Err(err) => Err(if allowed { err } else { denied() }),
+        }
+    }
+
+    /// A change with what it would do, and the configuration after it.
+    fn judged(&self, change: Change) -> Result<(Item, Config), AdmitError> {
+        let wrong = |err| AdmitError::from_check(&err, &self.config);
+        let change = change.normalised(&self.config).map_err(wrong)?;
+        change.check(&self.config).map_err(wrong)?;
         let after = self
             .config
-            .fold(self.config.size(), Sha256([0; 32]), &change);
-        let after = after.map_err(|err| AdmitError::Invalid(err.to_string()))?;
+            .fold(self.config.size(), Sha256([0; 32]), &change)
+            .map_err(|err| AdmitError::Invalid(err.to_string()))?;
         let judgement = judge(&self.config, &after, &change, self.authority.account());
         let payload = change.payload(&self.config);
-        let change_right = change.right(&self.config);
-        let item = Item { judgement, payload };
-        if policy::may(&self.authority, &change_right) {
-            self.items.push(item);
-            self.config = after;
-        } else {
-            let why = "your role does not allow this; ask an owner".to_owned();
-            self.refused = Some((item, AdmitError::NotAllowed(why)));
-        }
-        Ok(())
+        Ok((Item { judgement, payload }, after))
     }
 
     fn commit_name(
