@@ -84,8 +84,21 @@ pub(crate) fn settle(result: anyhow::Result<()>) -> ExitCode {
     if is_closed_pipe(&error) {
         return ExitCode::SUCCESS;
     }
-    eprintln!("sealpost: {error:#}");
+    eprintln!("sealpost: {}", told(&error));
     ExitCode::from(exit_of(&error).code())
+}
+
+/// The error with its causes, each said once: many messages quote their cause already.
+fn told(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if told.is_empty() {
+            told = cause;
+        } else if !told.contains(&cause) {
+            told = format!("{told}: {cause}");
+        }
+    }
+    told
 }
 
 fn exit_of(error: &anyhow::Error) -> Exit {

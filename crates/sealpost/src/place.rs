@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use ledger::note::VerifierKey;
+
 use crate::control::client::Client;
 use crate::exit::Failure;
 use crate::start_file::{self, StartFile};
@@ -30,6 +32,17 @@ pub(crate) enum Found {
 }
 
 impl Place {
+    /// The key that a start file pins, if one was named.
+    pub(crate) fn pinned(&self) -> anyhow::Result<Option<VerifierKey>> {
+        match &self.config {
+            Some(_) => match self.find()? {
+                Found::File(file) => Ok(Some(file.vkey)),
+                Found::Folder(_) => Ok(None),
+            },
+            None => Ok(None),
+        }
+    }
+
     /// Reads the start file, if one is meant.
     pub(crate) fn find(&self) -> anyhow::Result<Found> {
         if let Some(data) = &self.data {

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use net::{Certificates, TlsServer};
 use policy::Config;
-use types::{CertificateId, Secret, Sha256};
+use types::{CertificateId, Secret, Sha256, Timestamp};
 
 use crate::{Service, StartError, lock};
 
@@ -42,7 +42,10 @@ impl Service {
         let (mut read, mut unusable) = (Vec::with_capacity(wanted.len()), None);
         for certificate in wanted {
             match self.certificate(certificate.id, certificate.chain, certificate.key) {
-                Ok(certificate) => read.push(certificate),
+                Ok(shown) => {
+                    self.alarm_if_out_of_time(certificate.id, &shown);
+                    read.push(shown);
+                }
                 // One that was tampered with must not take the others along.
                 Err(err) => {
                     tracing::error!(error = %err, "not shown: {err}");
@@ -72,6 +75,24 @@ impl Service {
         Ok(())
     }
 
+    fn alarm_if_out_of_time(&self, id: CertificateId, certificate: &net::Certificate) {
+        if certificate.is_valid_at(self.clock().now()) {
+            return;
+        }
+        let until = certificate.not_after();
+        let text = format!(
+            "certificate {id} is not valid now (it ends {until}), clients will complain; \
+             replace it: sealpost certificate set --chain FILE --key FILE"
+        );
+        self.alarm("certificate", &text);
+    }
+
+    /// The last moment of a certificate's life; `None` if it cannot be read.
+    pub(crate) fn certificate_end(&self, known: &policy::Certificate) -> Option<Timestamp> {
+        let read = self.certificate(known.id, known.chain, known.key);
+        read.ok().map(|certificate| certificate.not_after())
+    }
+
     fn certificate(
         &self,
         id: CertificateId,
@@ -95,18 +116,6 @@ impl Service {
             .vault
             .open_secret(key, &sealed)
             .ok_or_else(|| missing("key"))?;
-        let certificate = net::Certificate::from_pem_at_any_time(&chain, &key)
-            .map_err(|err| wrong(err.to_string()))?;
-        if !certificate.is_valid_at(self.clock().now()) {
-            let until = certificate.not_after();
-            self.alarm(
-                "certificate",
-                &format!(
-                    "certificate {id} is not valid now (it ends {until}), clients will complain; \
-                     replace it: sealpost certificate set --chain FILE --key FILE"
-                ),
-            );
-        }
-        Ok(certificate)
+        net::Certificate::from_pem_at_any_time(&chain, &key).map_err(|err| wrong(err.to_string()))
     }
 }

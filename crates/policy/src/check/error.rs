@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use types::{AccountId, Address, Domain, ListenerId};
 
-use crate::change::{MEMBERS_PER_CHANGE_MAX, Member, Owned};
+use crate::change::{MEMBERS_PER_CHANGE_MAX, Member, Owned, Service};
 use crate::config::ExpandError;
 use crate::fold_error::FoldError;
 use crate::settings::SettingError;
@@ -66,6 +66,9 @@ pub enum ChangeError {
     /// Nobody could change the server any more.
     #[error("{0} is the last owner that works; make another account owner first")]
     LastOwner(AccountId),
+    /// A service would have no certificate.
+    #[error("{0} needs a certificate and this is the last one; set another one first")]
+    LastCertificate(Service),
     /// The domain is still used.
     #[error(
         "{name} still has {accounts} accounts, {aliases} aliases and {second_names} second names; remove them first"
@@ -148,6 +151,7 @@ impl ChangeError {
             | Self::IdNotNext { .. }
             | Self::NothingChanges(_)
             | Self::LastOwner(_)
+            | Self::LastCertificate(_)
             | Self::NotEmpty { .. }
             | Self::ListenerTaken { .. }
             | Self::Genesis

@@ -15,7 +15,7 @@ use std::fmt::Display;
 
 use ledger::{Checkpoint, Note};
 use types::limits::EXPANSION_TARGETS_MAX;
-use types::{AccountId, Address, AliasId, Domain, DomainId, Sha256};
+use types::{AccountId, Address, AliasId, CertificateId, Domain, DomainId, Sha256};
 
 use crate::change::{
     AccountCreate, AccountQuotaSet, ActivityCheckpoint, AliasCreate, AliasMembersChange,
@@ -100,7 +100,7 @@ impl Change {
             Self::ServiceOn(switch) => check_switch(config, switch, true),
             Self::ServiceOff(switch) => check_switch(config, switch, false),
             Self::CertificateSet(set) => check_certificate(config, set),
-            Self::CertificateRemove(c) => found(config.certificate(c.id), "certificate", c.id),
+            Self::CertificateRemove(c) => check_certificate_remove(config, c.id),
             Self::DomainCreate(create) => check_domain_create(config, create),
             Self::DomainRemove(c) => check_domain_remove(config, c.id),
             Self::DomainDisable(c) => changes(domain(config, c.id)?.enabled, c.id),
@@ -211,6 +211,17 @@ fn check_setting(config: &Config, setting: &Setting) -> Checked {
         config.settings().current(setting) != *setting,
         setting.key(),
     )
+}
+
+/// The last certificate stays while a service needs one from the first octet.
+fn check_certificate_remove(config: &Config, id: CertificateId) -> Checked {
+    found(config.certificate(id), "certificate", id)?;
+    let needs_tls = |listener: &crate::Listener| listener.service.is_implicit_tls();
+    let is_last = config.certificates().count() == 1;
+    match config.open_listeners().find(|listener| needs_tls(listener)) {
+        Some(listener) if is_last => Err(ChangeError::LastCertificate(listener.service)),
+        _ => Ok(()),
+    }
 }
 
 fn check_listener_create(config: &Config, set: &ListenerSet) -> Checked {

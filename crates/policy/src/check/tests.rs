@@ -6,10 +6,10 @@ use types::{AccountId, AliasId, DomainId, GrantId, ListenerId};
 use super::{ChangeError, ChangeErrorKind, MEMBERS_MAX};
 use crate::change::{
     AccountQuotaSet, AccountRef, AccountRoleSet, ActivityCheckpoint, AliasCreate,
-    AliasMembersChange, CatchAllClear, CatchAllSet, CertificateSet, Change, DetailSeparator,
-    DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, DomainRef, ListenerSet,
-    MEMBERS_PER_CHANGE_MAX, Member, Owned, PasswordSet, SealedLog, SendAsGrant, SendAsRevoke,
-    Service, ServiceSwitch,
+    AliasMembersChange, CatchAllClear, CatchAllSet, CertificateRemove, CertificateSet, Change,
+    DetailSeparator, DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, DomainRef,
+    ListenerSet, MEMBERS_PER_CHANGE_MAX, Member, Owned, PasswordSet, SealedLog, SendAsGrant,
+    SendAsRevoke, Service, ServiceSwitch,
 };
 use crate::config::Config;
 use crate::role::Role;
@@ -48,6 +48,25 @@ fn a_ledger_begins_once() {
     };
     odd.instance = "4F1C90AA".to_owned();
     assert!(Change::Genesis(odd).check(&Config::empty()).is_err());
+}
+
+#[test]
+fn the_last_certificate_stays_while_a_service_needs_it() {
+    let mut sample = sample();
+    let (old, new) = (
+        sample.certificate(&["a.example.org"]),
+        sample.certificate(&["b.example.org"]),
+    );
+    sample.listener(Service::Imaps, "192.0.2.1:993");
+    sample.switch(Service::Imaps, true);
+    sample.make(Change::CertificateRemove(CertificateRemove { id: old }));
+    let last = || Change::CertificateRemove(CertificateRemove { id: new });
+    assert_eq!(
+        sample.refusal(last()),
+        ChangeError::LastCertificate(Service::Imaps)
+    );
+    sample.switch(Service::Imaps, false);
+    sample.make(last());
 }
 
 #[test]

@@ -171,7 +171,7 @@ fn outcome(answer: &Value) -> anyhow::Result<Outcome> {
 fn show_effects(answer: &Value) -> anyhow::Result<()> {
     let outcome = outcome(answer)?;
     if outcome.effects.is_empty() {
-        eprintln!("Changes nothing about what happens to mail.");
+        eprintln!("No effect that needs a warning.");
     }
     for effect in &outcome.effects {
         eprintln!("{}", output::visible(effect));

@@ -13,7 +13,11 @@ use crate::control::protocol::Ask;
 use crate::output::Column;
 use crate::secret_input;
 
-const COLUMNS: &[Column] = &[Column("ID", "id"), Column("NAMES", "names")];
+const COLUMNS: &[Column] = &[
+    Column("ID", "id"),
+    Column("EXPIRES", "expires"),
+    Column("NAMES", "names"),
+];
 
 /// What can be done with certificates.
 #[derive(Debug, clap::Subcommand)]

@@ -194,7 +194,7 @@ impl Verify {
 
     fn by_files(&self) -> anyhow::Result<Value> {
         let (folder, pinned) = match &self.folder {
-            Some(folder) => (folder.clone(), None),
+            Some(folder) => (folder.clone(), self.read.place.pinned()?),
             None => match self.read.place.find()? {
                 Found::File(file) => (file.data_dir, Some(file.vkey)),
                 Found::Folder(data) => (data, None),

@@ -60,13 +60,18 @@ impl Doors {
     pub(crate) fn open(service: Service) -> Result<Self, DoorError> {
         let config = service.config();
         let tls = service.tls();
-        let bound = config.open_listeners().map(|listener| {
+        // Without a certificate the other doors and the console open, so that one can be set.
+        let can_open = |listener: &&Listener| match tls_mode(listener.service, tls.as_ref()) {
+            Ok(_) => true,
+            Err(err) => {
+                error!(listener = %listener.address, %err, "{}: {err}", listener.service);
+                false
+            }
+        };
+        let bound = config.open_listeners().filter(can_open).map(|listener| {
             let mode = tls_mode(listener.service, tls.as_ref())?;
-            Ok((
-                listener.clone(),
-                mode,
-                net::Listener::bind(listener.address)?,
-            ))
+            let socket = net::Listener::bind(listener.address)?;
+            Ok((listener.clone(), mode, socket))
         });
         let bound = bound.collect::<Result<Vec<_>, DoorError>>()?;
         let limits = Limits::new(config.settings());

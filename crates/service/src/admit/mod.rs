@@ -79,7 +79,9 @@ pub enum AdmitError {
     #[error("{0}")]
     OverBudget(String),
     /// The record was tampered with; changes of class C2 and C3 wait until the next start.
-    #[error("changes are frozen: {0}")]
+    #[error(
+        "changes are frozen, since data were changed past the server ({0}): look at `sealpost ledger list`, find out who did it, then restart the server"
+    )]
     Frozen(String),
     /// It was signed, but the disk did not answer: it will be in force or not, ask again.
     #[error("it is not known yet whether the change took effect; look at `sealpost ledger list`")]

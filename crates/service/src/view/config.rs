@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ledger::Commitment;
 use policy::{Account, Alias, Config, HostedDomain, Member, Role};
 use serde::Serialize;
-use types::{Address, Domain};
+use types::{Address, Domain, Timestamp};
 
 use crate::Service;
 use crate::actor::Actor;
@@ -115,6 +115,8 @@ pub struct CertificateView {
     pub id: String,
     /// The names it serves.
     pub names: Vec<Domain>,
+    /// The last moment of its life, RFC 3339; none if it cannot be read.
+    pub expires: Option<String>,
 }
 
 /// A setting.
@@ -246,6 +248,7 @@ impl Service {
         let view = |certificate: &policy::Certificate| CertificateView {
             id: certificate.id.to_string(),
             names: certificate.names.clone(),
+            expires: self.certificate_end(certificate).map(Timestamp::to_rfc3339),
         };
         Ok(config.certificates().map(view).collect())
     }

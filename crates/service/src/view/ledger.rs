@@ -246,7 +246,12 @@ impl Service {
             object: entry.object.as_ref().map(|object| object.id.clone()),
             outcome: entry.outcome,
             class: format!("{:?}", entry.risk.class),
-            effects: entry.effects.iter().map(sentence).collect(),
+            effects: entry
+                .effects
+                .iter()
+                .map(sentence)
+                .chain(outside_edit(entry))
+                .collect(),
         }
     }
 
@@ -269,4 +274,21 @@ impl Service {
             (_, _, id) => id.clone().unwrap_or_else(|| "unknown actor".to_owned()),
         }
     }
+}
+/// What somebody did past the server, in words: it has no effect, since it is never obeyed.
+fn outside_edit(entry: &Entry) -> Option<String> {
+    if entry.kind != "security.oob_edit" {
+        return None;
+    }
+    let after = entry.after.as_ref()?;
+    let word = |key: &str| {
+        after[key]
+            .as_str()
+            .map(policy::shown::visible)
+            .unwrap_or_default()
+    };
+    let (what, place) = (word("what"), word("where"));
+    Some(format!(
+        "Somebody changed data past the server, which did not obey it: {what} ({place})."
+    ))
 }
