@@ -9,7 +9,9 @@ use policy::change::{
     DomainRef, ListenerRemove, ListenerSet, PasswordSet, SendAsGrant, SendAsRevoke, ServiceSwitch,
 };
 use policy::judge::judge;
-use policy::{Account, Authority, Change, Config, HostedDomain, Judgement, Member, Role, Setting};
+use policy::{
+    Account, Authority, Change, Config, HostedDomain, Judgement, Member, Right, Role, Setting,
+};
 use types::{Address, Domain, Secret, Sha256, SubjectId, Timestamp};
 
 use super::AdmitError;
@@ -63,7 +65,18 @@ impl<'a> Draft<'a> {
     }
 
     /// Adds what a command changes.
+    ///
+    /// What does not exist asks for the right to read everything, so that nobody can probe for it.
     pub(crate) fn add(&mut self, hashed: &Hashed<'_>) -> Result<(), AdmitError> {
+        self.add_command(hashed).map_err(|err| match err {
+            AdmitError::NotFound(_) if !policy::may(&self.authority, &Right::ReadServer) => {
+                denied()
+            }
+            err => err,
+        })
+    }
+
+    fn add_command(&mut self, hashed: &Hashed<'_>) -> Result<(), AdmitError> {
         let Hashed { command, phc } = hashed;
         match command {
             Command::DomainAdd { .. }
@@ -363,8 +376,6 @@ impl<'a> Draft<'a> {
             return Ok(());
         }
         let allowed = policy::may(&self.authority, &change.right(&self.config));
-        let denied =
-            || AdmitError::NotAllowed("your role does not allow this; ask an owner".to_owned());
         match self.judged(change) {
             Ok((item, after)) if allowed => {
                 self.items.push(item);
@@ -455,6 +466,10 @@ impl<'a> Draft<'a> {
             .owner(address)
             .ok_or_else(|| not_found("address", address))
     }
+}
+
+fn denied() -> AdmitError {
+    AdmitError::NotAllowed("your role does not allow this; ask an owner".to_owned())
 }
 
 /// Characters of the name of an account.

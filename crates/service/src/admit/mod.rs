@@ -14,7 +14,7 @@ mod entry;
 mod crash;
 
 use ledger::{Batch, Cause, Outcome};
-use policy::{Authority, Change, ChangeError, ChangeErrorKind, Class, Config, Viewer};
+use policy::{Authority, Change, ChangeError, ChangeErrorKind, Class, Config, Effect, Viewer};
 use serde::{Deserialize, Serialize};
 use types::Secret;
 
@@ -24,15 +24,19 @@ pub(crate) use commit::Admission;
 use draft::{Draft, Hashed, Item};
 use entry::Occasion;
 
-use crate::Service;
 use crate::actor::{Actor, Who};
 use crate::command::Command;
 use crate::password;
+use crate::{Outside, Service};
 
 /// Commands of one append.
 const COMMANDS_MAX: usize = 2_000;
 /// Octets of the words that an actor gives.
 const REASON_MAX_OCTETS: usize = 2_000;
+
+/// Said beside an exit that this server cannot serve yet.
+const CANNOT_SEND: &str = "This server does not send to others yet: until it does, mail to an \
+                           address with a target outside is refused, also for targets here.";
 
 /// How a change is asked for.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -414,6 +418,9 @@ impl Service {
             )
         };
         let effects = items.iter().flat_map(|item| &item.judgement.effects);
+        let leaves = |effect: &Effect| matches!(effect, Effect::LeavesOrganisation { .. });
+        let sends = matches!(self.inner.outside, Outside::Sink(_));
+        let cannot_send = (!sends && effects.clone().any(leaves)).then(|| CANNOT_SEND.to_owned());
         let mut detections: Vec<String> = items
             .iter()
             .flat_map(|item| &item.judgement.detections)
@@ -428,7 +435,7 @@ impl Service {
             .unwrap_or(Class::C0);
         Admitted {
             seqs: Vec::new(),
-            effects: effects.map(sentence).collect(),
+            effects: effects.map(sentence).chain(cannot_send).collect(),
             class: format!("{class:?}"),
             score: items
                 .iter()
