@@ -10,6 +10,7 @@ mod domain;
 mod flags;
 mod ids;
 mod mailbox_name;
+mod network;
 mod secret;
 mod status;
 mod time;
@@ -23,6 +24,7 @@ pub use ids::{
     UidValidity,
 };
 pub use mailbox_name::{MailboxName, MailboxNameError, SEPARATOR, SpecialUse};
+pub use network::{Network, NetworkError};
 pub use secret::Secret;
 pub use status::Status;
 pub use time::Timestamp;
