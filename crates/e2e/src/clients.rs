@@ -1,7 +1,7 @@
 //! Mail clients that other people wrote.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -46,11 +46,30 @@ pub fn curl(
 /// Runs a script from `crates/e2e/scripts`. The script finds the ready line of the server in the
 /// environment as `SEALPOST`, and the password as `PASSWORD`.
 pub fn python(server: &Server, script: &str, args: &[&str]) -> anyhow::Result<Ran> {
+    script_by("python3".as_ref(), server, script, args)
+}
+
+/// The same with the packages of `crates/e2e/requirements.txt`, which `./test` installs.
+pub fn python_with_packages(server: &Server, script: &str, args: &[&str]) -> anyhow::Result<Ran> {
+    script_by(&packaged_python(), server, script, args)
+}
+
+/// The interpreter of the environment that `./test` makes.
+pub fn packaged_python() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/python/bin/python")
+}
+
+fn script_by(
+    interpreter: &Path,
+    server: &Server,
+    script: &str,
+    args: &[&str],
+) -> anyhow::Result<Ran> {
     let ready = serde_json::to_string(server.ready())?;
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("scripts")
         .join(script);
-    program::run_with("python3", b"", |command| {
+    program::run_with(interpreter, b"", |command| {
         command
             .arg("-B")
             .arg(path)

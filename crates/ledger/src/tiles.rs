@@ -175,6 +175,28 @@ impl TileFile {
     }
 }
 
+/// Every file of a log of `size` entries, each in its widest form: bundles, then tiles by level.
+pub fn files_within(size: u64) -> impl Iterator<Item = TileId> {
+    let levels = (0..u64::BITS / TILE_HEIGHT).map(|level| TileKind::Hashes { level });
+    std::iter::once(TileKind::Entries)
+        .chain(levels)
+        .flat_map(move |kind| (0..).map_while(move |index| TileId::within(kind, index, size)))
+}
+
+/// Reads a file in the form that its name says: of a wider one, the beginning.
+pub fn read_file(reader: &dyn TileReader, id: TileId) -> Result<TileFile, TileError> {
+    match id.kind {
+        TileKind::Hashes { .. } => Ok(TileFile::of_hashes(id, &read_hashes(reader, id)?)),
+        TileKind::Entries => {
+            let mut octets = Vec::new();
+            for entry in read_entries(reader, id)? {
+                push_to_bundle(&mut octets, &entry)?;
+            }
+            Ok(TileFile { id, octets })
+        }
+    }
+}
+
 /// Reads the hashes of a tile.
 pub fn read_hashes(reader: &dyn TileReader, id: TileId) -> Result<Vec<Sha256>, TileError> {
     split_hashes(&id.read(reader)?, id).ok_or_else(|| TileError::Malformed(id.path()))
@@ -399,7 +421,7 @@ impl TileWriter {
         let index = size / TILE_WIDTH as u64;
         if let Some(id) = TileId::within(TileKind::Entries, index, size) {
             for entry in read_entries(reader, id)? {
-                writer.push_to_bundle(&entry)?;
+                push_to_bundle(&mut writer.bundle, &entry)?;
             }
         }
         Ok(writer)
@@ -438,7 +460,7 @@ impl TileWriter {
         leaf: Sha256,
         full: &mut Vec<TileFile>,
     ) -> Result<(), TileError> {
-        self.push_to_bundle(entry)?;
+        push_to_bundle(&mut self.bundle, entry)?;
         let index = self.size() / TILE_WIDTH as u64;
         if (self.size() + 1).is_multiple_of(TILE_WIDTH as u64) {
             let id = TileId {
@@ -462,14 +484,15 @@ impl TileWriter {
         });
         bundle.into_iter().chain(self.hashes.unfinished()).collect()
     }
+}
 
-    fn push_to_bundle(&mut self, entry: &[u8]) -> Result<(), TileError> {
-        let too_long = |_| TileError::EntryTooLong(entry.len());
-        let length = u16::try_from(entry.len()).map_err(too_long)?;
-        self.bundle.extend_from_slice(&length.to_be_bytes());
-        self.bundle.extend_from_slice(entry);
-        Ok(())
-    }
+/// Adds an entry behind its length.
+fn push_to_bundle(bundle: &mut Vec<u8>, entry: &[u8]) -> Result<(), TileError> {
+    let too_long = |_| TileError::EntryTooLong(entry.len());
+    let length = u16::try_from(entry.len()).map_err(too_long)?;
+    bundle.extend_from_slice(&length.to_be_bytes());
+    bundle.extend_from_slice(entry);
+    Ok(())
 }
 
 /// Hashes for proofs, read from the tile files of a log of `size` entries.

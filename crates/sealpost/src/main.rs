@@ -8,6 +8,7 @@ mod secret_input;
 mod start_file;
 
 mod control;
+mod export;
 mod offline;
 
 mod founding;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use ledger::Origin;
-use ledger::checkpoint::Checkpoint;
+use ledger::checkpoint::{Checkpoint, CheckpointError};
 use ledger::note::{NOTE_MAX_OCTETS, Note, VerifierKey};
 use ledger::tiles::{CHECKPOINT_FILE, TileReader};
 use ledger::verify::{Against, Copy, Export, Report, Source, verify};
@@ -41,25 +41,13 @@ pub(crate) fn check(
     copies: &[PathBuf],
 ) -> anyhow::Result<Checked> {
     let is_data = folder.join(DATABASE).exists();
-    let files = Files(if is_data {
-        folder.join(LEDGER_FOLDER)
-    } else {
-        folder.to_owned()
-    });
+    let files = Files::of(folder);
     let origin = match &key {
         Some(key) => key.name().clone(),
-        None => claimed_origin(&files)?,
+        None => files.claimed()?.1.origin,
     };
-    let against = Against {
-        key,
-        copies: copies
-            .iter()
-            .map(|path| copy(path))
-            .collect::<Result<_, _>>()?,
-        now: Clock::real().now(),
-        copy_age_max_s: None,
-        threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-    };
+    let copies = copies.iter().map(|path| copy(path));
+    let against = against(key, copies.collect::<Result<_, _>>()?);
     let stored = if is_data {
         stored(folder, &origin)?
     } else {
@@ -80,7 +68,19 @@ pub(crate) fn check(
     })
 }
 
-fn export(files: Files) -> Result<Export<Files>, Failure> {
+/// What a ledger is compared with: this key, and copies of checkpoints.
+pub(crate) fn against(key: Option<VerifierKey>, copies: Vec<Copy>) -> Against {
+    Against {
+        key,
+        copies,
+        now: Clock::real().now(),
+        copy_age_max_s: None,
+        threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+    }
+}
+
+/// The ledger that consists of these files.
+pub(crate) fn export(files: Files) -> Result<Export<Files>, Failure> {
     let shown = files.0.display().to_string();
     Export::open(files).map_err(|error| nothing_here(&shown, &error))
 }
@@ -89,23 +89,6 @@ fn nothing_here(shown: &str, error: &io::Error) -> Failure {
     let words =
         format!("there is no ledger to check in {shown}: {error}. Name a data folder or an export");
     Failure::new(Exit::NotFound, words)
-}
-
-/// The name that the stored checkpoint gives the log; nobody vouches for it without a key.
-fn claimed_origin(files: &Files) -> anyhow::Result<Origin> {
-    let missing = |error: io::Error| nothing_here(&files.0.display().to_string(), &error);
-    let note = files
-        .read(CHECKPOINT_FILE, NOTE_MAX_OCTETS)
-        .map_err(missing)?;
-    let note = note.ok_or_else(|| missing(io::ErrorKind::NotFound.into()))?;
-    let unsound =
-        |cause: String| Failure::new(Exit::Unverified, format!("the checkpoint: {cause}"));
-    let note = Note::parse(&note).map_err(|error| unsound(error.to_string()))?;
-    let checkpoint: Checkpoint = note
-        .text()
-        .parse()
-        .map_err(|error: ledger::checkpoint::CheckpointError| unsound(error.to_string()))?;
-    Ok(checkpoint.origin)
 }
 
 /// A checkpoint that was kept elsewhere, as old as its file.
@@ -123,7 +106,35 @@ fn copy(path: &Path) -> anyhow::Result<Copy> {
 }
 
 /// Tile files below a folder.
-struct Files(PathBuf);
+pub(crate) struct Files(pub(crate) PathBuf);
+
+impl Files {
+    /// The files of the ledger in a data folder, or an export.
+    pub(crate) fn of(folder: &Path) -> Self {
+        Self(if folder.join(DATABASE).exists() {
+            folder.join(LEDGER_FOLDER)
+        } else {
+            folder.to_owned()
+        })
+    }
+
+    /// The checkpoint with its octets; nobody vouches for what it says without a key.
+    pub(crate) fn claimed(&self) -> anyhow::Result<(Vec<u8>, Checkpoint)> {
+        let missing = |error: io::Error| nothing_here(&self.0.display().to_string(), &error);
+        let octets = self
+            .read(CHECKPOINT_FILE, NOTE_MAX_OCTETS)
+            .map_err(missing)?
+            .ok_or_else(|| missing(io::ErrorKind::NotFound.into()))?;
+        let unsound =
+            |cause: String| Failure::new(Exit::Unverified, format!("the checkpoint: {cause}"));
+        let note = Note::parse(&octets).map_err(|error| unsound(error.to_string()))?;
+        let checkpoint = note
+            .text()
+            .parse()
+            .map_err(|error: CheckpointError| unsound(error.to_string()))?;
+        Ok((octets, checkpoint))
+    }
+}
 
 impl TileReader for Files {
     fn read(&self, path: &str, octets_max: usize) -> io::Result<Option<Vec<u8>>> {

@@ -8,6 +8,7 @@ mod full_disk;
 mod ledger;
 mod life;
 mod mbsync;
+mod proof;
 mod python;
 mod start;
 mod swaks;

@@ -2,8 +2,8 @@
 
 use super::world::{Files, World};
 use crate::tiles::{
-    HashTiles, TileError, TileId, TileKind, TileNodes, TileWriter, read_entries, read_hashes,
-    tile_root,
+    HashTiles, TileError, TileId, TileKind, TileNodes, TileWriter, files_within, read_entries,
+    read_file, read_hashes, tile_root,
 };
 use crate::tree::{Tree, leaf_hash};
 
@@ -53,6 +53,24 @@ fn the_width_follows_the_size() {
     ] {
         let found = TileId::within(kind, index, size).map(|tile| tile.width);
         assert_eq!(found, width, "{kind:?} {index} {size}");
+    }
+}
+
+#[test]
+fn a_log_is_found_again_in_the_files_of_a_longer_one() {
+    let entries = small_entries(70_000);
+    let mut longer = Files::default();
+    longer.write(&mut TileWriter::new(), &entries);
+    for size in [0_usize, 1, 255, 256, 257, 600, 65_535, 65_537] {
+        let (mut writer, mut copy) = (TileWriter::new(), Files::default());
+        Files::default().write(&mut writer, &entries[..size]);
+        for id in files_within(size as u64) {
+            let file = read_file(&longer, id).unwrap();
+            assert_eq!(file.id, id);
+            copy.0.insert(id.path(), file.octets);
+        }
+        let found = TileWriter::resume(size as u64, &copy).unwrap();
+        assert_eq!(found, writer, "{size}");
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::ask::Read;
 use crate::control::protocol::Ask;
 use crate::exit::{Exit, Failure};
+use crate::export;
 use crate::offline::{self, Checked};
 use crate::output::Column;
 use crate::place::Found;
@@ -53,6 +54,11 @@ pub(crate) enum Ledger {
     },
     /// Checks the whole ledger; ends with 6 if it does not prove what it should.
     Verify(Verify),
+    /// Writes the ledger to a folder as files that programs of others can verify (C2SP tlog-tiles).
+    ///
+    /// The same folder can be named again and again: it grows, and the ledger must be a
+    /// continuation of what was exported before. Ends with 6 if it is not, or not sound.
+    Export(Export),
     /// Prints the newest signed checkpoint, to be kept elsewhere.
     Checkpoint {
         #[command(flatten)]
@@ -84,6 +90,18 @@ pub(crate) struct Verify {
     read: Read,
 }
 
+/// Where an export goes, and which key must have signed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Export {
+    /// A new or empty folder, or one with an earlier export of the same ledger.
+    dir: PathBuf,
+    /// The key that must have signed; without it, that of the start file.
+    #[arg(long, value_name = "KEY")]
+    vkey: Option<VerifierKey>,
+    #[command(flatten)]
+    read: Read,
+}
+
 impl Ledger {
     /// Carries it out.
     pub(crate) fn run(self, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -108,6 +126,7 @@ impl Ledger {
             }
             Self::Show { seq, read } => read.show(out, Ask::LedgerShow(seq)),
             Self::Verify(verify) => verify.run(out),
+            Self::Export(export) => export.run(out),
             Self::Checkpoint { read } => text(out, &read, Ask::LedgerCheckpoint),
             Self::Proof { seq, read } => text(out, &read, Ask::LedgerProof(seq)),
         }
@@ -195,16 +214,10 @@ impl Verify {
     fn by_files(&self) -> anyhow::Result<Value> {
         let (folder, pinned) = match &self.folder {
             Some(folder) => (folder.clone(), self.read.place.pinned()?),
-            None => match self.read.place.find()? {
-                Found::File(file) => (file.data_dir, Some(file.vkey)),
-                Found::Folder(data) => (data, None),
-            },
+            None => folder_and_key(&self.read)?,
         };
         let key = self.vkey.clone().or(pinned);
-        let against = match &key {
-            Some(key) => format!("the key of {}", key.name()),
-            None => "no key: nobody vouches for the entries (--vkey KEY, --config FILE)".to_owned(),
-        };
+        let against = checked_against(key.as_ref());
         eprintln!("The activity and trace logs are checked by a running server only.");
         let Checked { report, read } = offline::check(&folder, key, &self.checkpoint)?;
         Ok(json!({
@@ -216,6 +229,50 @@ impl Verify {
             "read": read,
             "fault": report.fault.map(|fault| format!("#{}: {}", fault.seq, fault.kind)),
         }))
+    }
+}
+
+impl Export {
+    fn run(self, out: &mut dyn Write) -> anyhow::Result<()> {
+        let (folder, pinned) = folder_and_key(&self.read)?;
+        let key = self.vkey.or(pinned);
+        let against = checked_against(key.as_ref());
+        let exported = export::export(&self.dir, &folder, key)?;
+        let verdict = &exported.report.verdict;
+        self.read.format.details(
+            out,
+            &json!({
+                "folder": std::path::absolute(&self.dir)?.display().to_string(),
+                "verdict": verdict.to_string(),
+                "good": verdict.is_good(),
+                "size": exported.report.size,
+                "earlier_size": exported.earlier_size,
+                "root": exported.report.root.to_string(),
+                "checked_against": against,
+                "new_files": exported.new_files,
+            }),
+        )?;
+        if verdict.is_good() {
+            return Ok(());
+        }
+        let words = format!("the files that were written are not sound: {verdict}");
+        Err(Failure::new(Exit::Unverified, words).into())
+    }
+}
+
+/// The data folder that is meant, and the key that its start file pins.
+fn folder_and_key(read: &Read) -> anyhow::Result<(PathBuf, Option<VerifierKey>)> {
+    Ok(match read.place.find()? {
+        Found::File(file) => (file.data_dir, Some(file.vkey)),
+        Found::Folder(data) => (data, None),
+    })
+}
+
+/// Who vouches for a ledger that was checked with this key.
+fn checked_against(key: Option<&VerifierKey>) -> String {
+    match key {
+        Some(key) => format!("the key of {}", key.name()),
+        None => "no key: nobody vouches for the entries (--vkey KEY, --config FILE)".to_owned(),
     }
 }
 
