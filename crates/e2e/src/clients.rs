@@ -101,8 +101,8 @@ pub fn s_client(server: &Server, port: u16, args: &[&str], input: &str) -> anyho
 pub struct Mbsync<'a> {
     server: &'a Server,
     /// Where the Maildirs are; INBOX is `INBOX` below it.
-    pub maildirs: std::path::PathBuf,
-    configuration: std::path::PathBuf,
+    pub maildirs: PathBuf,
+    configuration: PathBuf,
 }
 
 impl<'a> Mbsync<'a> {
