@@ -9,6 +9,9 @@ use anyhow::Context as _;
 /// Folders that hold nothing written by hand.
 const SKIPPED_FOLDERS: [&str; 4] = [".git", "corpus", "artifacts", "node_modules"];
 
+/// Files that nobody writes by hand; `.git` is one in a linked work tree.
+const SKIPPED_FILES: [&str; 2] = [".git", "Cargo.lock"];
+
 /// Folders whose files are inputs for tests, byte for byte, and obey no rule about text.
 const SAMPLE_FOLDERS: [&str; 2] = ["fuzz-seeds", "testdata"];
 
@@ -71,7 +74,7 @@ fn read_folder(folder: &Path, prefix: &str, files: &mut Vec<File>) -> anyhow::Re
         let kind = entry.file_type()?;
         if kind.is_dir() && !is_skipped(&name) {
             read_folder(&entry.path(), &format!("{path}/"), files)?;
-        } else if kind.is_file() && name != "Cargo.lock" {
+        } else if kind.is_file() && !SKIPPED_FILES.contains(&name.as_str()) {
             let octets = fs::read(entry.path()).with_context(|| format!("reading {path}"))?;
             if let Ok(text) = String::from_utf8(octets) {
                 files.push(File { path, text });
