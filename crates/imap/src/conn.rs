@@ -50,7 +50,7 @@ async fn converse(
     set_deadline(conn, BEFORE_LOGIN, until);
     let mut reader = CommandReader::new(ReaderLimits::BEFORE_LOGIN);
     let mut signed_in = false;
-    let mut out = Output::new(conn);
+    let mut out = Output::new(conn, session.spelling());
     session.greet(&mut out);
     out.hand_over().await?;
     let mut next = Next::Command;
@@ -131,13 +131,13 @@ async fn command(
         }
         other => other,
     };
-    let mut out = Output::new(conn);
+    let mut out = Output::new(conn, session.spelling());
     let next = match event.or_farewell(&mut out) {
         Err(next) => next,
         Ok(Event::Refused(tag, why)) => session.refuse(tag.as_ref(), &why.into(), &mut out),
         Ok(Event::Fatal(why)) => farewell(&mut out, &why.to_string()),
         Ok(Event::Command(octets)) => {
-            let parsed = parse::command(&octets);
+            let parsed = parse::command_spelled(&octets, session.spelling());
             drop(octets);
             session.handle(parsed, &mut out).await?
         }
@@ -173,8 +173,11 @@ async fn next_event(
 }
 
 /// Reads a line that is no command.
-pub(crate) async fn line(conn: &mut Conn) -> Result<Result<Vec<u8>, ReadRefusal>, ConnError> {
-    let mut scanner = LineScanner::new(LINE_MAX_OCTETS);
+pub(crate) async fn line(
+    conn: &mut Conn,
+    max_octets: usize,
+) -> Result<Result<Vec<u8>, ReadRefusal>, ConnError> {
+    let mut scanner = LineScanner::new(max_octets);
     loop {
         let mut rest = conn.read_some().await?;
         if rest.is_empty() {
@@ -203,9 +206,9 @@ async fn sasl(
     let response = tokio::select! {
         biased;
         () = shutdown.wait() => Heard::Stop,
-        line = line(conn) => heard(line)?,
+        line = line(conn, LINE_MAX_OCTETS) => heard(line)?,
     };
-    let mut out = Output::new(conn);
+    let mut out = Output::new(conn, session.spelling());
     let next = match response.or_farewell(&mut out) {
         Err(next) => next,
         Ok(Err(why)) => farewell(&mut out, &why.to_string()),
@@ -252,7 +255,7 @@ async fn idle(
             line = conn.read_line(LINE_MAX_OCTETS) => Awoken::Line(done_line(line)?),
             change = session.next_change() => Awoken::Change(change),
         };
-        let mut out = Output::new(conn);
+        let mut out = Output::new(conn, session.spelling());
         let line = match awoken {
             Awoken::Line(line) => line,
             Awoken::Change(applied) => {

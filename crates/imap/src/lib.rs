@@ -18,6 +18,7 @@
 mod error;
 mod limits;
 
+mod enabled;
 mod output;
 mod selected;
 

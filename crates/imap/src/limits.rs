@@ -16,6 +16,8 @@ pub(crate) const COMMANDS_BEFORE_LOGIN_MAX: u32 = 100;
 pub(crate) const SIGN_INS_FAILED_MAX: u32 = 5;
 /// Octets of a line that is no command: a SASL response, `DONE`.
 pub(crate) const LINE_MAX_OCTETS: usize = 2_048;
+/// Octets of what stands between two messages of an APPEND: 64 flags and a date.
+pub(crate) const APPEND_LINE_MAX_OCTETS: usize = 8_192;
 /// Octets of responses that are gathered before they are handed to the connection.
 pub(crate) const RESPONSES_MAX_OCTETS: usize = 32_768;
 /// Octets of a message that are read and sent at once.
@@ -26,5 +28,9 @@ pub(crate) const BATCH_MESSAGES: usize = 256;
 pub(crate) const TEXT_KEYS_MAX: u32 = 32;
 /// Messages that are held in memory at a time to be looked into, for all sessions together.
 pub(crate) const PARSING_MAX: usize = 4;
+/// Messages of one APPEND, held until the last has come.
+pub(crate) const APPEND_MESSAGES_MAX: usize = 100;
+/// Octets of the messages of one APPEND together; a single message is bounded by the setting.
+pub(crate) const APPEND_OCTETS_MAX: u64 = 67_108_864;
 /// Octets of a refused message that are read and thrown away, so that the connection can go on.
 pub(crate) const DISCARD_MAX_OCTETS: u64 = 67_108_864;

@@ -1,7 +1,7 @@
 //! What the client will hear, on its way to the connection.
 
 use net::{Conn, ConnError};
-use wire::imap::Responses;
+use wire::imap::{Responses, Spelling};
 
 use crate::limits::RESPONSES_MAX_OCTETS;
 
@@ -13,11 +13,11 @@ pub(crate) struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// Nothing said yet.
-    pub(crate) fn new(conn: &'a mut Conn) -> Self {
+    /// Nothing said yet, to a client that reads mailbox names spelled so.
+    pub(crate) fn new(conn: &'a mut Conn, spelling: Spelling) -> Self {
         Self {
             conn,
-            responses: Responses::new(),
+            responses: Responses::spelled(spelling),
         }
     }
 

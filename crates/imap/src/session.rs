@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use net::ConnError;
 use service::{Peer, Principal, Service};
-use wire::imap::{Code, Command, Condition, Numbering, SyntaxError, Tag, Tagged};
+use wire::imap::{Code, Command, Condition, Numbering, Spelling, SyntaxError, Tag, Tagged};
 use wire::sasl::Exchange;
 
+use crate::enabled::Enabled;
 use crate::error::ImapError;
 use crate::limits::{
     BAD_COMMANDS_BEFORE_LOGIN_MAX, BAD_COMMANDS_MAX, COMMANDS_BEFORE_LOGIN_MAX, SIGN_INS_FAILED_MAX,
@@ -71,6 +72,7 @@ pub(crate) struct Session {
     pub(crate) service: Service,
     pub(crate) peer: Peer,
     pub(crate) can_start_tls: bool,
+    pub(crate) enabled: Enabled,
     /// The structure of the message that was looked into last.
     pub(crate) parsed: Option<crate::cmd::Parsed>,
     state: State,
@@ -86,6 +88,7 @@ impl Session {
             service,
             peer,
             can_start_tls,
+            enabled: Enabled::default(),
             parsed: None,
             state: State::NotAuthenticated,
             commands: 0,
@@ -97,6 +100,11 @@ impl Session {
     /// Whether the client has signed in.
     pub(crate) fn is_authenticated(&self) -> bool {
         !matches!(self.state, State::NotAuthenticated)
+    }
+
+    /// How mailbox names are spelled, both ways.
+    pub(crate) fn spelling(&self) -> Spelling {
+        self.enabled.spelling()
     }
 
     /// Says what a client hears first (RFC 9051 §7.1.1).
@@ -176,7 +184,7 @@ impl Session {
             Command::Noop => Ok(Done::plain("nothing done")),
             Command::Check => Ok(Done::plain("all is on disk")),
             Command::Id(fields) => Ok(self.id(&fields, out)),
-            Command::Enable(_) => Ok(enable(out)),
+            Command::Enable(names) => Ok(self.enable(&names, out)),
             Command::Namespace => Ok(namespace(out)),
             Command::Login { user, password } => self.login(&user, &password).await,
             Command::Select(name) => self.select(&name, false, out).await,
@@ -374,12 +382,6 @@ impl Session {
 pub(crate) fn farewell(out: &mut Output<'_>, why: &str) -> Next {
     out.responses.untagged(Condition::Bye, None, why);
     Next::End
-}
-
-fn enable(out: &mut Output<'_>) -> Done {
-    // No extension that is offered here needs to be enabled.
-    out.responses.enabled(&[]);
-    Done::plain("done")
 }
 
 fn namespace(out: &mut Output<'_>) -> Done {

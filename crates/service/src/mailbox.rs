@@ -12,6 +12,7 @@ mod open;
 
 mod append;
 mod flag;
+mod quota;
 mod removal;
 mod transfer;
 
@@ -21,10 +22,11 @@ mod search;
 use store::{ReadTx, StoreError, StoreResult, WriteTx, mailbox};
 use types::{AccountId, MailboxId, MailboxName, SpecialUse, Uid};
 
-pub use append::Appended;
+pub use append::{Appended, NewMessage};
 pub use flag::{FlagChange, How};
 pub use name::{MailboxInfo, MailboxStatus};
 pub use open::{ChangeReceiver, IndexRow, MailboxChange, OpenMailbox};
+pub use quota::Quota;
 pub use read::{DESCRIBE_MESSAGES_MAX, DESCRIBE_OCTETS_MAX, DescribedMessage, StoredMessage};
 pub use search::{SEARCH_OCTETS_MAX, SEARCH_TIME_MAX_S, TextQuery};
 pub use transfer::{COPY_MESSAGES_MAX, Copied};

@@ -1,4 +1,6 @@
-//! CAPABILITY, ID, STARTTLS and signing in (RFC 9051 §6.1, §6.2, RFC 2971, RFC 4959).
+//! CAPABILITY, ENABLE, ID, STARTTLS and signing in (RFC 9051 §6.1, §6.2, RFC 2971, RFC 4959).
+
+use std::borrow::Cow;
 
 use net::ConnError;
 use tracing::debug;
@@ -12,7 +14,7 @@ use crate::selected::Tell;
 use crate::session::{Done, Next, Session};
 
 /// What every client may use.
-const CAPABILITIES: [&str; 13] = [
+const CAPABILITIES: [&str; 15] = [
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -26,28 +28,43 @@ const CAPABILITIES: [&str; 13] = [
     "MOVE",
     "ESEARCH",
     "CHILDREN",
+    "MULTIAPPEND",
+    "UTF8=ACCEPT",
 ];
 
 impl Session {
     /// What this client may use now.
-    pub(crate) fn capabilities(&self) -> Vec<&'static str> {
-        let mut names = CAPABILITIES.to_vec();
+    pub(crate) fn capabilities(&self) -> Vec<Cow<'static, str>> {
+        let mut names: Vec<Cow<'static, str>> = CAPABILITIES.map(Cow::Borrowed).to_vec();
         if self.is_authenticated() {
             return names;
         }
         if self.can_start_tls {
-            names.push("STARTTLS");
+            names.push("STARTTLS".into());
         }
-        names.push(if self.service.plain_sign_in_allowed(&self.peer) {
+        let sign_in = if self.service.plain_sign_in_allowed(&self.peer) {
             "AUTH=PLAIN"
         } else {
             "LOGINDISABLED"
-        });
+        };
+        names.push(sign_in.into());
         names
     }
 
     pub(crate) fn capability(&self, out: &mut Output<'_>) -> Done {
         out.responses.capability(&self.capabilities());
+        Done::plain("done")
+    }
+
+    /// Enables what is known here; the rest is passed over (RFC 5161 §3.1).
+    pub(crate) fn enable(&mut self, names: &[String], out: &mut Output<'_>) -> Done {
+        let mut enabled = Vec::new();
+        for name in names.iter().filter_map(|name| self.enabled.enable(name)) {
+            if !enabled.contains(&name) {
+                enabled.push(name);
+            }
+        }
+        out.responses.enabled(&enabled);
         Done::plain("done")
     }
 

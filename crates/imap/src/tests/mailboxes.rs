@@ -1,6 +1,7 @@
 //! LIST, CREATE, DELETE, RENAME, STATUS, SUBSCRIBE, SELECT, APPEND.
 
 use super::client::World;
+use crate::limits::APPEND_MESSAGES_MAX;
 
 #[tokio::test]
 async fn an_account_begins_with_its_special_mailboxes() {
@@ -149,7 +150,12 @@ async fn append_is_refused_before_the_message_comes_or_heard_to_its_end() {
             ("APPEND nowhere {5+}\r\na:b\r\n", "NO [TRYCREATE] *"),
             ("APPEND INBOX bogus {5+}\r\na:b\r\n", "BAD *"),
             ("APPEND INBOX {5+}\r\na:\0\r\n", "NO [CANNOT] *"),
-            ("APPEND INBOX {2+}\r\nab {2+}", "NO [CANNOT] *"),
+            ("APPEND INBOX {0}", "NO [CANNOT] *"),
+            ("APPEND INBOX {5+}\r\na:b\r\n nonsense", "BAD *"),
+            (
+                "APPEND INBOX UTF8 (~{5}",
+                "BAD not allowed before UTF8=ACCEPT *",
+            ),
         ])
         .await;
     let answer = client.says("STATUS INBOX (MESSAGES)").await;
@@ -172,4 +178,78 @@ async fn a_deleted_mailbox_ends_the_sessions_in_it_but_not_the_one_that_did_it()
     one.send(b"z NOOP\r\n").await;
     assert!(one.line().await.starts_with("* BYE the selected mailbox"));
     one.leaves().await;
+}
+
+#[tokio::test]
+async fn several_messages_are_appended_at_once() {
+    let world = World::new().await;
+    let mut client = world.client().await;
+    // RFC 3502 §6.3.11, with a continuation for the second message only.
+    let two = "APPEND Drafts (\\Seen) {5+}\r\na:b\r\n ($x) \"01-Feb-1994 21:52:25 +0100\" {5}";
+    client.says(two).await.is(&["+ send the message"]);
+    let answer = client.goes_on("c:d\r\n").await;
+    answer.ends("OK [APPENDUID *");
+    assert!(answer.lines[0].ends_with(" 1:2] appended"), "{answer:?}");
+    client.says("SELECT Drafts").await.ends("OK *");
+    client.says("FETCH 1:* (FLAGS RFC822.SIZE)").await.is(&[
+        "* 1 FETCH (FLAGS (\\Seen) RFC822.SIZE 5)",
+        "* 2 FETCH (FLAGS ($x) RFC822.SIZE 5)",
+        "OK fetched",
+    ]);
+}
+
+#[tokio::test]
+async fn one_bad_message_of_several_undoes_them_all() {
+    let world = World::new().await;
+    let mut client = world.client().await;
+    let settings = world.0.service.config();
+    let too_large = settings.settings().message_size_max_octets + 1;
+    let one = "APPEND INBOX {5+}\r\na:b\r\n";
+    let many = format!("{one}{}", " {2+}\r\na:".repeat(APPEND_MESSAGES_MAX));
+    client
+        .dialogue(&[
+            // What comes uninvited behind the mistake is read and thrown away.
+            (
+                &format!("{one} {{5+}}\r\na:\0\r\n {{3+}}\r\nc:d"),
+                "NO [CANNOT] *",
+            ),
+            (&format!("{one} (\\Recent) {{3+}}\r\nc:d {{3}}"), "BAD *"),
+            (&format!("{one} {{0}}"), "NO [CANNOT] *"),
+            (&format!("{one} {{{too_large}}}"), "NO [TOOBIG] *"),
+            (&format!("{one} {{67108864}}"), "NO [TOOBIG] *"),
+            (&many, "NO [LIMIT] *"),
+            (
+                "APPEND nowhere {5+}\r\na:b\r\n {5+}\r\nc:d\r\n",
+                "NO [TRYCREATE] *",
+            ),
+            (&format!("{one}{}", "x".repeat(9_000)), "BAD *"),
+        ])
+        .await;
+    assert!(client.line().await.starts_with("* BYE"));
+    let mut client = world.client().await;
+    let answer = client.says("STATUS INBOX (MESSAGES)").await;
+    answer.is(&["* STATUS INBOX (MESSAGES 0)", "OK done"]);
+}
+
+#[tokio::test]
+async fn names_are_utf8_once_that_is_enabled() {
+    let world = World::new().await;
+    let mut client = world.client().await;
+    client
+        .says("CREATE \"Entw\u{fc}rfe\"")
+        .await
+        .ends("NO [CANNOT] *");
+    let answer = client
+        .says("ENABLE UTF8=ACCEPT X-UNKNOWN utf8=accept")
+        .await;
+    answer.is(&["* ENABLED UTF8=ACCEPT", "OK done"]);
+    client
+        .dialogue(&[
+            ("CREATE \"Entw\u{fc}rfe\"", "OK *"),
+            ("CREATE {6+}\r\nR&D \u{fc}", "OK *"),
+            ("CREATE \"\u{85}\"", "NO [CANNOT] *"),
+            ("CREATE {2+}\r\n\u{fc}", "OK *"),
+            ("CREATE {1+}\r\n\u{fc}", "BAD *"),
+        ])
+        .await;
 }

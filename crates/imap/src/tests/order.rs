@@ -47,7 +47,7 @@ async fn commands_out_of_order_are_refused() {
 async fn capabilities_follow_the_state() {
     let world = World::new().await;
     let common = "* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE SPECIAL-USE \
-                  UNSELECT UIDPLUS MOVE ESEARCH CHILDREN";
+                  UNSELECT UIDPLUS MOVE ESEARCH CHILDREN MULTIAPPEND UTF8=ACCEPT";
     let mut clear = world.stranger_in_the_clear().await;
     let answer = clear.says("CAPABILITY").await;
     answer.is(&[&format!("{common} STARTTLS LOGINDISABLED"), "OK done"]);

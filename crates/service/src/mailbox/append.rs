@@ -1,8 +1,8 @@
-//! Messages that the owner puts into a mailbox (RFC 9051 §6.3.12).
+//! Messages that the owner puts into a mailbox (RFC 9051 §6.3.12, RFC 3502).
 
 use std::sync::Arc;
 
-use store::{NewEmail, WriteTx};
+use store::{NewEmail, WriteTx, mailbox};
 use types::{MailboxName, Timestamp, Uid, UidValidity};
 
 use super::describe::{Described, describe_arrived};
@@ -12,51 +12,67 @@ use crate::actor::Principal;
 use crate::error::ServiceResult;
 use crate::message::FinishedBody;
 
-/// Where an appended message went (RFC 4315 §3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A message to append.
+pub struct NewMessage {
+    /// Its flags, whatever their `how` says.
+    pub flags: FlagChange,
+    /// INTERNALDATE; now if there is none.
+    pub internal_date: Option<Timestamp>,
+    /// Its octets.
+    pub message: FinishedBody,
+}
+
+/// Where appended messages went (RFC 4315 §3).
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Appended {
     /// The generation of the mailbox's UIDs.
     pub uidvalidity: UidValidity,
-    /// The UID of the message.
-    pub uid: Uid,
+    /// The UIDs of the messages, in their order.
+    pub uids: Vec<Uid>,
 }
 
-/// A message that is ready to be stored.
+/// Messages that are ready to be stored.
 struct Incoming {
     owner: Owner,
     mailbox: MailboxName,
+    saved_at: Timestamp,
+    messages: Vec<IncomingMessage>,
+}
+
+struct IncomingMessage {
     flags: FlagChange,
     received_at: Timestamp,
-    saved_at: Timestamp,
     message: Arc<FinishedBody>,
     described: Described,
 }
 
 impl Service {
-    /// Stores a message with these flags, whatever their `how` says.
+    /// Stores messages, all or none, in one transaction.
     ///
-    /// It is stored as it came, octet for octet. INTERNALDATE is now where none is given.
+    /// They are stored as they came, octet for octet.
     pub async fn message_append(
         &self,
         principal: &Principal,
         mailbox: &MailboxName,
-        flags: FlagChange,
-        internal_date: Option<Timestamp>,
-        message: FinishedBody,
+        messages: Vec<NewMessage>,
     ) -> ServiceResult<Appended> {
         let owner = self.owner(principal)?;
-        let message = Arc::new(message);
-        let described = describe_arrived(&message).await?;
         let saved_at = self.clock().now();
-        let incoming = Incoming {
+        let mut incoming = Incoming {
             owner,
             mailbox: mailbox.clone(),
-            flags,
-            received_at: internal_date.unwrap_or(saved_at),
             saved_at,
-            message,
-            described,
+            messages: Vec::with_capacity(messages.len()),
         };
+        for new in messages {
+            let message = Arc::new(new.message);
+            incoming.messages.push(IncomingMessage {
+                flags: new.flags,
+                received_at: new.internal_date.unwrap_or(saved_at),
+                described: describe_arrived(&message).await?,
+                message,
+            });
+        }
         self.inner
             .store
             .try_write(move |tx| incoming.store(tx))
@@ -65,29 +81,39 @@ impl Service {
 }
 
 impl Incoming {
-    /// Refuses before the body is written: the room of a body that no row names is lost.
+    /// Refuses before a body is written: the room of a body that no row names is lost.
     fn store(&self, tx: &mut WriteTx<'_>) -> ServiceResult<Appended> {
-        let account = self.owner.account;
-        inbox(tx, account)?;
+        inbox(tx, self.owner.account)?;
         let mailbox = self.owner.mailbox(tx, &self.mailbox)?;
-        self.owner.check_room(tx, self.message.octets())?;
-        let keywords = store::keyword::define(tx, mailbox.id, &self.flags.keywords)?;
-        let new = NewEmail {
-            blob: tx.put_blob(&self.message.body)?,
-            head: self.message.head.clone(),
-            received_at: self.received_at,
-            saved_at: self.saved_at,
-            thread: None,
-            envelope: self.described.envelope.clone(),
-            bodystructure: self.described.bodystructure.clone(),
-            preview: self.described.preview.clone(),
-            flags: self.flags.system().union(keywords),
-            keywords: Vec::new(),
-        };
-        let delivered = store::message::deliver(tx, account, mailbox.id, &new)?;
+        let octets = self.messages.iter().map(|new| new.message.octets()).sum();
+        self.owner.check_room(tx, octets)?;
+        let uids = self.messages.iter().map(|new| self.put(tx, &mailbox, new));
         Ok(Appended {
             uidvalidity: mailbox.uid_validity,
-            uid: delivered.uid,
+            uids: uids.collect::<ServiceResult<_>>()?,
         })
+    }
+
+    fn put(
+        &self,
+        tx: &mut WriteTx<'_>,
+        mailbox: &mailbox::Mailbox,
+        incoming: &IncomingMessage,
+    ) -> ServiceResult<Uid> {
+        let keywords = store::keyword::define(tx, mailbox.id, &incoming.flags.keywords)?;
+        let new = NewEmail {
+            blob: tx.put_blob(&incoming.message.body)?,
+            head: incoming.message.head.clone(),
+            received_at: incoming.received_at,
+            saved_at: self.saved_at,
+            thread: None,
+            envelope: incoming.described.envelope.clone(),
+            bodystructure: incoming.described.bodystructure.clone(),
+            preview: incoming.described.preview.clone(),
+            flags: incoming.flags.system().union(keywords),
+            keywords: Vec::new(),
+        };
+        let delivered = store::message::deliver(tx, self.owner.account, mailbox.id, &new)?;
+        Ok(delivered.uid)
     }
 }

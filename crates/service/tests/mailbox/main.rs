@@ -9,8 +9,8 @@ mod removal;
 mod search;
 
 use service::{
-    Command, FinishedBody, FlagChange, How, MailboxChange, OpenMailbox, Principal, ServiceError,
-    TextQuery,
+    Command, FinishedBody, FlagChange, How, MailboxChange, NewMessage, OpenMailbox, Principal,
+    ServiceError, TextQuery,
 };
 use testkit::World;
 use types::{EmailId, FlagSet, Keyword, MailboxId, MailboxName, SpecialUse, Timestamp, Uid};
@@ -68,15 +68,20 @@ impl At {
     }
 
     async fn append(&self, to: &str, octets: &[u8]) -> Result<Uid, ServiceError> {
-        let (service, none) = (
-            &self.world.service,
-            flags(How::Add, FlagSet::default(), &[]),
-        );
-        let message = self.message(octets);
-        let appended = service
-            .message_append(&self.ann, &name(to), none, None, message)
-            .await;
-        appended.map(|appended| appended.uid)
+        let appended = self.append_all(to, &[octets]).await;
+        appended.map(|uids| uids[0])
+    }
+
+    async fn append_all(&self, to: &str, all: &[&[u8]]) -> Result<Vec<Uid>, ServiceError> {
+        let new = |octets: &&[u8]| NewMessage {
+            flags: flags(How::Add, FlagSet::default(), &[]),
+            internal_date: None,
+            message: self.message(octets),
+        };
+        let messages = all.iter().map(new).collect();
+        let service = &self.world.service;
+        let appended = service.message_append(&self.ann, &name(to), messages).await;
+        appended.map(|appended| appended.uids)
     }
 
     async fn open(&self, mailbox: &str) -> OpenMailbox {

@@ -66,11 +66,13 @@ async fn an_appended_message_has_the_flags_and_the_date_that_were_given() {
     let service = &at.world.service;
     // Bits of keywords do not count: keywords go by their names.
     let junk = FlagSet::SEEN.union(FlagSet::keyword(3).unwrap());
-    let change = flags(How::Remove, junk, &["$Work"]);
-    let date = Some(Timestamp(1_000_000));
-    let message = at.message(MESSAGE);
+    let new = NewMessage {
+        flags: flags(How::Remove, junk, &["$Work"]),
+        internal_date: Some(Timestamp(1_000_000)),
+        message: at.message(MESSAGE),
+    };
     let appended = service
-        .message_append(&at.ann, &name("Drafts"), change, date, message)
+        .message_append(&at.ann, &name("Drafts"), vec![new])
         .await;
     let open = at.open("Drafts").await;
     assert_eq!(appended.unwrap().uidvalidity, open.status.uidvalidity);
@@ -83,6 +85,31 @@ async fn an_appended_message_has_the_flags_and_the_date_that_were_given() {
     let row = at.open("INBOX").await.messages[0];
     assert_eq!(row.internal_date, at.world.clock.now());
     assert_eq!(at.append("none", MESSAGE).await, Err(NO_MAILBOX));
+}
+
+#[tokio::test]
+async fn messages_are_appended_all_or_none() {
+    let at = At::work().await;
+    let uids = at
+        .append_all("Drafts", &[MESSAGE, b"a:b\r\n", MESSAGE])
+        .await;
+    assert_eq!(uids, Ok(vec![Uid(1), Uid(2), Uid(3)]));
+    let octets = MESSAGE.len() as u64;
+    let quota = Command::AccountQuota {
+        address: ANN.parse().unwrap(),
+        quota_octets: Some(5 * octets),
+    };
+    at.world.admit(quota).await.unwrap();
+    let all = [MESSAGE, MESSAGE, MESSAGE];
+    assert_eq!(
+        at.append_all("Drafts", &all).await,
+        Err(ServiceError::OverQuota)
+    );
+    assert_eq!(at.open("Drafts").await.messages.len(), 3);
+    let quota = at.world.service.quota(&at.ann).await.unwrap();
+    assert_eq!(quota.used_octets, 2 * octets + 5);
+    assert_eq!(quota.limit_octets, Some(5 * octets));
+    assert!(quota.has_room(2 * octets) && !quota.has_room(3 * octets));
 }
 
 #[tokio::test]

@@ -206,17 +206,26 @@ impl StatusItem {
     }
 }
 
-/// All that APPEND says before its message.
+/// All that APPEND says before its first message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppendHead {
-    /// Where the message goes.
+    /// Where the messages go.
     pub mailbox: MailboxName,
+    /// The first message.
+    pub first: AppendMessage,
+}
+
+/// What stands before one message of APPEND.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppendMessage {
     /// The flags it shall have.
     pub flags: FlagList,
     /// The internal date it shall have.
     pub date: Option<Timestamp>,
     /// The message that follows.
-    pub message: LiteralHeader,
+    pub literal: LiteralHeader,
+    /// Written as `UTF8 (…)`, whose closing parenthesis stands behind the message (RFC 6855 §4).
+    pub utf8: bool,
 }
 
 /// Flags by name, as a client gives them.

@@ -6,6 +6,8 @@ use std::num::NonZeroU32;
 use types::MailboxNameError;
 
 use super::command::Tag;
+use super::reader::LiteralHeader;
+use super::spelling::Spelling;
 use super::utf7::Utf7Error;
 
 /// Why octets are not a command, with the tag if it could be read.
@@ -52,6 +54,8 @@ pub(super) type Result<T> = std::result::Result<T, SyntaxKind>;
 /// A place in a command.
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],
+    /// How this client spells mailbox names.
+    pub(super) spelling: Spelling,
 }
 
 /// `ATOM-CHAR` (RFC 9051 §9).
@@ -71,7 +75,8 @@ pub(super) fn is_list_char(c: u8) -> bool {
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(rest: &'a [u8]) -> Self {
-        Self { rest }
+        let spelling = Spelling::default();
+        Self { rest, spelling }
     }
 
     pub(super) fn rest(&self) -> &'a [u8] {
@@ -216,8 +221,8 @@ impl<'a> Cursor<'a> {
     }
 
     fn literal(&mut self) -> Result<&'a [u8]> {
-        let (octets, _) = self.literal_header()?;
         let broken = SyntaxKind::Expected("a literal");
+        let octets = self.literal_header()?.octets;
         self.expect(b'\r', "a line end")?;
         self.expect(b'\n', "a line end")?;
         let length = usize::try_from(octets).map_err(|_| broken)?;
@@ -229,13 +234,18 @@ impl<'a> Cursor<'a> {
         Ok(literal)
     }
 
-    /// `{42}` or `{42+}` without the line end: octets, and whether it is the synchronizing form.
-    pub(super) fn literal_header(&mut self) -> Result<(u64, bool)> {
+    /// `{42}`, `{42+}` or `~{42}` without the line end.
+    pub(super) fn literal_header(&mut self) -> Result<LiteralHeader> {
+        let binary = self.take(b'~');
         self.expect(b'{', "a literal")?;
         let octets = self.number64()?;
         let synchronizing = !self.take(b'+');
         self.expect(b'}', "the end of a literal's header")?;
-        Ok((octets, synchronizing))
+        Ok(LiteralHeader {
+            octets,
+            synchronizing,
+            binary,
+        })
     }
 
     /// Items with single spaces between them up to the closing parenthesis, whose opening one is

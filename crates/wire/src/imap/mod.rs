@@ -21,6 +21,8 @@ mod print;
 mod section;
 mod text;
 
+mod spelling;
+
 mod cursor;
 pub mod parse;
 mod reader;
@@ -31,17 +33,20 @@ mod structure;
 pub mod fuzzing;
 
 pub use command::{
-    AppendHead, Command, FetchItem, FlagList, ListSelection, Numbering, Partial, SearchDate,
-    SearchKey, SearchRequest, SearchReturn, StatusItem, StoreAction, StoreRequest, Tag, Tagged,
+    AppendHead, AppendMessage, Command, FetchItem, FlagList, ListSelection, Numbering, Partial,
+    SearchDate, SearchKey, SearchRequest, SearchReturn, StatusItem, StoreAction, StoreRequest, Tag,
+    Tagged,
 };
 pub use cursor::{SyntaxError, SyntaxKind};
 pub use pattern::ListPattern;
 pub use reader::{
     CommandReader, Event, Line, LineScanner, LiteralHeader, ReadRefusal, ReaderLimits,
+    literal_at_end,
 };
 pub use response::{Code, Condition, ListName, Responses, SearchResult};
 pub use section::{FieldName, Section, SectionText};
 pub use sequence::{Bound, NumberRanges, SequenceRange, SequenceSet, write_numbers};
+pub use spelling::Spelling;
 pub use structure::{
     BodyFields, BodyStructure, Disposition, Envelope, EnvelopeAddress, Extension, Form, Parameters,
 };

@@ -4,11 +4,12 @@
 //! waits for its continuation at each.
 
 use super::command::{
-    AppendHead, Command, FetchItem, FlagList, ListSelection, Numbering, SearchKey, SearchRequest,
-    SearchReturn, StoreAction, StoreRequest, Tagged,
+    AppendHead, AppendMessage, Command, FetchItem, FlagList, ListSelection, Numbering, SearchKey,
+    SearchRequest, SearchReturn, StoreAction, StoreRequest, Tagged,
 };
 use super::pattern::ListPattern;
-use super::text::{push, push_astring, push_joined, push_mailbox, push_nstring, push_string};
+use super::spelling::Spelling;
+use super::text::{push, push_astring, push_joined, push_nstring, push_string};
 use super::utf7;
 use types::{FlagSet, MailboxName, Secret};
 
@@ -90,7 +91,7 @@ fn prefix(by: Numbering) -> &'static str {
 
 fn push_named(out: &mut Vec<u8>, words: &str, name: &MailboxName) {
     out.extend_from_slice(words.as_bytes());
-    push_mailbox(out, name);
+    Spelling::Utf7.push_mailbox(out, name);
 }
 
 fn push_login(out: &mut Vec<u8>, user: &str, password: &Secret) {
@@ -142,12 +143,22 @@ fn push_id(out: &mut Vec<u8>, fields: &[(String, Option<String>)]) {
 fn push_append(out: &mut Vec<u8>, head: &AppendHead) {
     push_named(out, "APPEND ", &head.mailbox);
     out.push(b' ');
-    push_flags(out, &head.flags);
-    if let Some(date) = head.date {
+    push_append_message(out, &head.first);
+}
+
+fn push_append_message(out: &mut Vec<u8>, message: &AppendMessage) {
+    push_flags(out, &message.flags);
+    if let Some(date) = message.date {
         push(out, format_args!(" \"{}\"", date.to_imap()));
     }
-    let plus = if head.message.synchronizing { "" } else { "+" };
-    push(out, format_args!(" {{{}{plus}}}", head.message.octets));
+    let literal = message.literal;
+    let utf8 = if message.utf8 { "UTF8 (" } else { "" };
+    let tilde = if literal.binary { "~" } else { "" };
+    let plus = if literal.synchronizing { "" } else { "+" };
+    push(
+        out,
+        format_args!(" {utf8}{tilde}{{{}{plus}}}", literal.octets),
+    );
 }
 
 fn push_flags(out: &mut Vec<u8>, flags: &FlagList) {

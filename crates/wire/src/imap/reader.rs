@@ -20,6 +20,8 @@ pub struct LiteralHeader {
     pub octets: u64,
     /// Whether the client waits for a continuation before it sends them.
     pub synchronizing: bool,
+    /// `literal8`: written with `~`, and may hold NUL (RFC 3516 §4.4).
+    pub binary: bool,
 }
 
 /// How much one command may hold.
@@ -262,7 +264,7 @@ fn tag_of(command: &[u8]) -> Option<Tag> {
 }
 
 /// The literal header at the end of a line, if there is one; a count beyond 64 bits is the largest.
-fn literal_at_end(line: &[u8]) -> Option<LiteralHeader> {
+pub fn literal_at_end(line: &[u8]) -> Option<LiteralHeader> {
     let inside = line.strip_suffix(b"}")?;
     let (inside, synchronizing) = match inside.strip_suffix(b"+") {
         Some(inside) => (inside, false),
@@ -276,6 +278,7 @@ fn literal_at_end(line: &[u8]) -> Option<LiteralHeader> {
     Some(LiteralHeader {
         octets: digits.parse().unwrap_or(u64::MAX),
         synchronizing,
+        binary: inside[..open].ends_with(b"~"),
     })
 }
 
@@ -386,6 +389,7 @@ mod tests {
         let header = |octets, synchronizing| LiteralHeader {
             octets,
             synchronizing,
+            binary: false,
         };
         let huge = "a append x {4294967295}";
         assert_eq!(

@@ -1,11 +1,14 @@
 //! What the server says (RFC 9051 §7, RFC 3501 §7), collected as octets.
 
+use std::borrow::Cow;
+
 use types::{FlagSet, Keyword, MailboxName, SEPARATOR, Timestamp, Uid, UidValidity};
 
 use super::command::{Numbering, StatusItem, Tag};
 use super::section::Section;
 use super::sequence::write_numbers;
-use super::text::{push, push_joined, push_mailbox, push_nstring, push_string};
+use super::spelling::Spelling;
+use super::text::{push, push_joined, push_nstring, push_string};
 
 /// How a command went (RFC 9051 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +29,7 @@ pub enum Code {
     /// A code without arguments, in capitals: `READ-ONLY`, `TRYCREATE`, `NONEXISTENT` …
     Plain(&'static str),
     /// `CAPABILITY`
-    Capability(Vec<&'static str>),
+    Capability(Vec<Cow<'static, str>>),
     /// `UIDVALIDITY`
     UidValidity(UidValidity),
     /// `UIDNEXT`
@@ -37,8 +40,8 @@ pub enum Code {
     PermanentFlags(FlagSet, Vec<Keyword>, bool),
     /// `BADCHARSET` with the character sets that are supported.
     BadCharset,
-    /// `APPENDUID`
-    AppendUid(UidValidity, Uid),
+    /// `APPENDUID` with the UIDs of the new messages.
+    AppendUid(UidValidity, Vec<Uid>),
     /// `COPYUID`: UIDs in the source and, in the same order, in the target.
     CopyUid(UidValidity, Vec<Uid>, Vec<Uid>),
 }
@@ -60,14 +63,24 @@ pub struct SearchResult {
 #[derive(Debug, Default)]
 pub struct Responses {
     out: Vec<u8>,
+    /// How mailbox names are written.
+    spelling: Spelling,
     /// Whether the FETCH response being written has an item already.
     fetch_has_item: bool,
 }
 
 impl Responses {
-    /// Nothing said yet.
+    /// Nothing said yet, to a client that reads modified UTF-7.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Nothing said yet, to a client that reads mailbox names spelled so.
+    pub fn spelled(spelling: Spelling) -> Self {
+        Self {
+            spelling,
+            ..Self::default()
+        }
     }
 
     /// Octets that wait to be taken.
@@ -119,7 +132,7 @@ impl Responses {
     }
 
     /// `* CAPABILITY`
-    pub fn capability(&mut self, names: &[&'static str]) {
+    pub fn capability(&mut self, names: &[Cow<'static, str>]) {
         push(
             &mut self.out,
             format_args!("* CAPABILITY {}", names.join(" ")),
@@ -160,7 +173,7 @@ impl Responses {
     /// `* LIST` or `* LSUB`, with attributes such as `\HasChildren`.
     pub fn list(&mut self, name: ListName, attributes: &[&'static str], mailbox: &MailboxName) {
         self.list_start(name, attributes);
-        push_mailbox(&mut self.out, mailbox);
+        self.spelling.push_mailbox(&mut self.out, mailbox);
         self.line_end();
     }
 
@@ -186,7 +199,7 @@ impl Responses {
     /// `* STATUS`
     pub fn status(&mut self, mailbox: &MailboxName, values: &[(StatusItem, u64)]) {
         self.out.extend_from_slice(b"* STATUS ");
-        push_mailbox(&mut self.out, mailbox);
+        self.spelling.push_mailbox(&mut self.out, mailbox);
         self.out.extend_from_slice(b" (");
         push_joined(&mut self.out, values, |out, (item, value)| {
             push(out, format_args!("{} {value}", item.name()));
@@ -270,7 +283,11 @@ impl Responses {
                 out.push(b')');
             }
             Code::BadCharset => out.extend_from_slice(b"BADCHARSET (US-ASCII UTF-8)"),
-            Code::AppendUid(validity, uid) => push(out, format_args!("APPENDUID {validity} {uid}")),
+            Code::AppendUid(validity, uids) => {
+                let mut set = String::new();
+                write_numbers(&mut set, uids.iter().map(|uid| uid.0));
+                push(out, format_args!("APPENDUID {validity} {set}"));
+            }
             Code::CopyUid(validity, from, to) => {
                 let mut sets = String::new();
                 write_numbers(&mut sets, from.iter().map(|uid| uid.0));
@@ -432,7 +449,11 @@ mod tests {
         let uids = |numbers: &[u32]| numbers.iter().copied().map(Uid).collect::<Vec<_>>();
         let cases = [
             (Code::Plain("READ-ONLY"), "READ-ONLY"),
-            (Code::AppendUid(UidValidity(7), Uid(9)), "APPENDUID 7 9"),
+            (Code::AppendUid(UidValidity(7), uids(&[9])), "APPENDUID 7 9"),
+            (
+                Code::AppendUid(UidValidity(7), uids(&[9, 10, 11])),
+                "APPENDUID 7 9:11",
+            ),
             (
                 Code::CopyUid(UidValidity(7), uids(&[3, 4, 9]), uids(&[1, 2, 3])),
                 "COPYUID 7 3:4,9 1:3",

@@ -5,10 +5,7 @@
 
 use std::io::Write;
 
-use types::MailboxName;
-
 use super::cursor::is_astring_char;
-use super::utf7;
 
 /// Octets of the longest string that is written in quotes.
 const QUOTED_MAX_OCTETS: usize = 1_024;
@@ -48,11 +45,6 @@ pub(super) fn push_astring(out: &mut Vec<u8>, octets: &[u8]) {
     } else {
         out.extend_from_slice(octets);
     }
-}
-
-/// Writes a mailbox name in modified UTF-7.
-pub(super) fn push_mailbox(out: &mut Vec<u8>, mailbox: &MailboxName) {
-    push_astring(out, utf7::encode(mailbox.as_str()).as_bytes());
 }
 
 /// Writes `items` with single spaces between them.

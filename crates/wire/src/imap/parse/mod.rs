@@ -11,8 +11,8 @@ use std::num::NonZeroU32;
 use types::{FlagSet, MailboxName, Secret, Timestamp};
 
 use super::command::{
-    AppendHead, Command, FlagList, ListSelection, Numbering, StatusItem, StoreAction, StoreRequest,
-    Tag, Tagged,
+    AppendHead, AppendMessage, Command, FlagList, ListSelection, Numbering, StatusItem,
+    StoreAction, StoreRequest, Tag, Tagged,
 };
 use super::cursor::{
     Cursor, Result, SyntaxError, SyntaxKind, is_astring_char, is_atom_char, is_list_char,
@@ -23,13 +23,21 @@ use super::limits::{
     SEQUENCE_RANGES_MAX, USER_NAME_MAX_OCTETS,
 };
 use super::pattern::ListPattern;
-use super::reader::LiteralHeader;
 use super::sequence::{Bound, SequenceRange, SequenceSet};
-use super::utf7;
+use super::spelling::Spelling;
 
-/// Parses one command without its last line end.
+/// Parses one command without its last line end, with mailbox names in modified UTF-7.
 pub fn command(octets: &[u8]) -> std::result::Result<Tagged, SyntaxError> {
+    command_spelled(octets, Spelling::Utf7)
+}
+
+/// Parses one command of a client that spells mailbox names so.
+pub fn command_spelled(
+    octets: &[u8],
+    spelling: Spelling,
+) -> std::result::Result<Tagged, SyntaxError> {
     let mut cursor = Cursor::new(octets);
+    cursor.spelling = spelling;
     let untagged = SyntaxError {
         tag: None,
         kind: SyntaxKind::Tag,
@@ -188,7 +196,7 @@ fn enable(cursor: &mut Cursor<'_>) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// A mailbox name in modified UTF-7.
+/// A mailbox name.
 fn mailbox(cursor: &mut Cursor<'_>) -> Result<MailboxName> {
     Ok(decoded_mailbox(cursor)?.parse()?)
 }
@@ -204,7 +212,8 @@ fn new_mailbox(cursor: &mut Cursor<'_>) -> Result<MailboxName> {
 }
 
 fn decoded_mailbox(cursor: &mut Cursor<'_>) -> Result<String> {
-    Ok(utf7::decode(&cursor.astring("a mailbox name")?)?)
+    let octets = cursor.astring("a mailbox name")?;
+    cursor.spelling.decode(&octets)
 }
 
 fn list(cursor: &mut Cursor<'_>) -> Result<Command> {
@@ -230,7 +239,7 @@ fn list_pattern(cursor: &mut Cursor<'_>) -> Result<ListPattern> {
     if pattern.is_empty() {
         return ListPattern::new("").ok_or(SyntaxKind::Expected("a pattern"));
     }
-    let text = reference + &utf7::decode(&pattern)?;
+    let text = reference + &cursor.spelling.decode(&pattern)?;
     ListPattern::new(&text).ok_or(SyntaxKind::Expected("a shorter mailbox pattern"))
 }
 
@@ -261,10 +270,27 @@ fn status(cursor: &mut Cursor<'_>) -> Result<Command> {
     Ok(Command::Status { mailbox, items })
 }
 
-/// APPEND up to the header of its message's literal, which ends the octets.
+/// APPEND up to the header of its first message's literal, which ends the octets.
 fn append(cursor: &mut Cursor<'_>) -> Result<AppendHead> {
-    let mailbox = spaced(cursor, mailbox)?;
-    cursor.space()?;
+    Ok(AppendHead {
+        mailbox: spaced(cursor, mailbox)?,
+        first: spaced(cursor, append_message)?,
+    })
+}
+
+/// Parses what stands between two messages of an APPEND, up to the header of the second one's
+/// literal (RFC 3502 §6.3.11); `None` if the APPEND ends here.
+pub fn append_next(octets: &[u8]) -> Result<Option<AppendMessage>> {
+    let mut cursor = Cursor::new(octets);
+    if octets.is_empty() {
+        return Ok(None);
+    }
+    let message = spaced(&mut cursor, append_message)?;
+    cursor.end()?;
+    Ok(Some(message))
+}
+
+fn append_message(cursor: &mut Cursor<'_>) -> Result<AppendMessage> {
     let mut flags = FlagList::default();
     if cursor.take(b'(') {
         flags = flag_list(cursor)?;
@@ -275,15 +301,23 @@ fn append(cursor: &mut Cursor<'_>) -> Result<AppendHead> {
         date = Some(date_time(cursor)?);
         cursor.space()?;
     }
-    let (octets, synchronizing) = cursor.literal_header()?;
-    Ok(AppendHead {
-        mailbox,
+    let utf8 = matches!(cursor.peek(), Some(b'U' | b'u'));
+    if utf8 {
+        if cursor.word("UTF8")? != "UTF8" {
+            return Err(SyntaxKind::Expected("UTF8"));
+        }
+        cursor.space()?;
+        cursor.expect(b'(', "(")?;
+    }
+    let literal = cursor.literal_header()?;
+    if utf8 && !literal.binary {
+        return Err(SyntaxKind::Expected("~ before the literal"));
+    }
+    Ok(AppendMessage {
         flags,
         date,
-        message: LiteralHeader {
-            octets,
-            synchronizing,
-        },
+        literal,
+        utf8,
     })
 }
 

@@ -24,6 +24,7 @@ fn normal(text: &str) -> String {
     String::from_utf8(tagged.to_bytes()).unwrap()
 }
 
+// long: one table
 #[test]
 fn commands_have_one_normal_spelling() {
     for (written, expected) in [
@@ -76,6 +77,8 @@ fn commands_have_one_normal_spelling() {
         ),
         ("a id nil", "a ID NIL"),
         ("a append x {0}", "a APPEND x () {0}"),
+        ("a append x ~{3+}", "a APPEND x () ~{3+}"),
+        ("a append x utf8 (~{3}", "a APPEND x () UTF8 (~{3}"),
         (
             "a append x \"01-Feb-1994 21:52:25 +0100\" {1+}",
             "a APPEND x () \"01-Feb-1994 20:52:25 +0000\" {1+}",
@@ -186,6 +189,9 @@ const NO_COMMANDS: &[&str] = &[
     "a APPEND x (\\Seen){1}",
     "a APPEND x \"1-Feb-1994 21:52:25 +0100\" {1}",
     "a APPEND x {1}\r\nz",
+    "a APPEND x UTF8 ({1}",
+    "a APPEND x UTF8 ~{1}",
+    "a APPEND x UTF7 (~{1}",
 ];
 
 #[test]
@@ -210,10 +216,45 @@ fn refusals_say_what_is_wrong_and_for_whom() {
             "a SELECT \"a%b\"",
             SyntaxKind::MailboxName(types::MailboxNameError::BadLevel),
         ),
-        ("a SELECT &AGE-", SyntaxKind::Utf7(utf7::Utf7Error)),
+        ("a SELECT &AGE-", SyntaxKind::Utf7(crate::imap::Utf7Error)),
     ] {
         let err = refusal(text);
         assert_eq!((err.tag, err.kind), (Tag::new(b"a"), kind), "{text}");
+    }
+}
+
+#[test]
+fn names_are_read_in_the_spelling_that_is_agreed() {
+    let select = |name: &str, spelling| {
+        let octets = format!("a SELECT {name}");
+        command_spelled(octets.as_bytes(), spelling).map(|tagged| tagged.command)
+    };
+    for (name, utf7, utf8) in [
+        ("\"caf\u{e9}\"", None, Some("caf\u{e9}")),
+        ("caf&AOk-", Some("caf\u{e9}"), Some("caf&AOk-")),
+        ("{5}\r\ncaf\u{e9}", None, Some("caf\u{e9}")),
+        ("a&b", None, Some("a&b")),
+        ("caf\u{e9}", None, None),
+        ("\"a\u{2028}b\"", None, None),
+    ] {
+        for (spelling, expected) in [(Spelling::Utf7, utf7), (Spelling::Utf8, utf8)] {
+            let read = match select(name, spelling) {
+                Ok(Command::Select(name)) => Some(name.as_str().to_owned()),
+                _ => None,
+            };
+            assert_eq!(read.as_deref(), expected, "{name}, {spelling:?}");
+        }
+    }
+}
+
+#[test]
+fn an_append_goes_on_or_ends() {
+    assert_eq!(append_next(b""), Ok(None));
+    let next = append_next(b" (\\Seen) ~{3+}").unwrap().unwrap();
+    assert_eq!(next.flags.system, FlagSet::SEEN);
+    assert!(next.literal.binary && !next.literal.synchronizing);
+    for bad in [" ", "x", " {3} ", " ()", " x {3}", "  {3}", "{3}", ") {3}"] {
+        assert!(append_next(bad.as_bytes()).is_err(), "accepted {bad:?}");
     }
 }
 
