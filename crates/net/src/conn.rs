@@ -68,6 +68,7 @@ pub struct Conn {
     deadline: Deadline,
     peer: SocketAddr,
     local: SocketAddr,
+    proxy: Option<SocketAddr>,
     offered_tls: Option<TlsServer>,
     tls_info: Option<TlsInfo>,
     guard: Option<ConnectionGuard>,
@@ -112,6 +113,7 @@ impl Conn {
             },
             peer,
             local,
+            proxy: None,
             offered_tls: None,
             tls_info: None,
             guard: None,
@@ -127,6 +129,15 @@ impl Conn {
         self
     }
 
+    /// Takes the addresses that the proxy at the other end of the socket tells for true.
+    #[must_use]
+    pub fn proxied(mut self, source: SocketAddr, destination: SocketAddr) -> Self {
+        self.proxy = Some(self.peer);
+        self.peer = canonical(source);
+        self.local = canonical(destination);
+        self
+    }
+
     /// Ties the place that this connection takes among all connections to its life.
     #[must_use]
     pub fn holding(mut self, guard: ConnectionGuard) -> Self {
@@ -137,6 +148,11 @@ impl Conn {
     /// The client's address; IPv4 is never dressed up as IPv6.
     pub fn peer_addr(&self) -> SocketAddr {
         self.peer
+    }
+
+    /// The proxy that told [`Self::peer_addr`], where there is one: the socket's own peer.
+    pub fn proxy_addr(&self) -> Option<SocketAddr> {
+        self.proxy
     }
 
     /// The address at which the client reached us.

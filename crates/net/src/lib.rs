@@ -15,11 +15,15 @@ mod own_ca;
 mod tls;
 
 mod conn;
+mod gate;
+mod proxied;
+
 mod listen;
 
 pub use certificate::{Certificate, CertificateError};
 pub use clock::Clock;
 pub use conn::{Conn, ConnError, Deadline};
+pub use gate::{Gate, OpenGate};
 pub use limits::{ConnectionGuard, ConnectionLimitSettings, ConnectionLimits, LimitReached};
 pub use listen::{BindError, BoxFuture, Drained, Handler, Listener, ListenerSettings, TlsMode};
 pub use own_ca::{IssuedPem, OwnCa, OwnCaError};

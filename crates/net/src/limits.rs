@@ -42,7 +42,8 @@ pub struct ConnectionLimits(Arc<Mutex<Counts>>);
 #[derive(Debug)]
 pub struct ConnectionGuard {
     limits: ConnectionLimits,
-    source: IpAddr,
+    /// Where it counts as from, once that is known.
+    source: Option<IpAddr>,
     authenticated: bool,
 }
 
@@ -72,25 +73,27 @@ impl ConnectionLimits {
 
     /// Takes a place for a connection from `peer`, or says which bound is reached.
     pub fn admit(&self, peer: IpAddr) -> Result<ConnectionGuard, LimitReached> {
-        let source = source_of(peer);
+        let mut guard = self.admit_unknown()?;
+        guard.comes_from(peer)?;
+        Ok(guard)
+    }
+
+    /// Takes a place for a connection of which is not known yet where it comes from, since a proxy
+    /// is still to tell; [`ConnectionGuard::comes_from`] follows.
+    pub fn admit_unknown(&self) -> Result<ConnectionGuard, LimitReached> {
         let mut counts = self.counts();
-        let from_source = counts.per_source.get(&source).copied().unwrap_or(0);
         if counts.total >= counts.settings.total {
             return Err(LimitReached::Total);
-        }
-        if from_source >= counts.settings.per_source {
-            return Err(LimitReached::PerSource);
         }
         if counts.unauthenticated >= counts.settings.unauthenticated {
             return Err(LimitReached::Unauthenticated);
         }
         counts.total += 1;
         counts.unauthenticated += 1;
-        counts.per_source.insert(source, from_source + 1);
         drop(counts);
         Ok(ConnectionGuard {
             limits: self.clone(),
-            source,
+            source: None,
             authenticated: false,
         })
     }
@@ -107,6 +110,20 @@ impl ConnectionLimits {
 }
 
 impl ConnectionGuard {
+    /// Counts the connection, from now on, among those of the client at `peer`.
+    pub fn comes_from(&mut self, peer: IpAddr) -> Result<(), LimitReached> {
+        let source = source_of(peer);
+        let mut counts = self.limits.counts();
+        let from_source = counts.per_source.get(&source).copied().unwrap_or(0);
+        if from_source >= counts.settings.per_source {
+            return Err(LimitReached::PerSource);
+        }
+        counts.per_source.insert(source, from_source + 1);
+        drop(counts);
+        self.source = Some(source);
+        Ok(())
+    }
+
     /// The peer has signed in, so its place among the strangers is free again.
     pub fn authenticated(&mut self) {
         if !self.authenticated {
@@ -123,10 +140,11 @@ impl Drop for ConnectionGuard {
         if !self.authenticated {
             counts.unauthenticated -= 1;
         }
-        if let Some(from_source) = counts.per_source.get_mut(&self.source) {
+        let Some(source) = self.source else { return };
+        if let Some(from_source) = counts.per_source.get_mut(&source) {
             *from_source -= 1;
             if *from_source == 0 {
-                counts.per_source.remove(&self.source);
+                counts.per_source.remove(&source);
             }
         }
     }

@@ -1,11 +1,11 @@
 //! Listening sockets: bind with errors that explain, accept within limits, drain at the end.
 //!
 //! What always holds: every connection runs in a task that the listener waits for; the number of
-//! these tasks is bounded by the limits; when the system has no file descriptors left, the loop
+//! these tasks is bounded by the limits; who is not admitted hears no octet; when the system has no file descriptors left, the loop
 //! waits instead of spinning, and the clients wait in the backlog.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,12 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, error, info, warn};
 
+use wire::proxy::Header;
+
 use crate::conn::{Conn, Deadline};
-use crate::limits::ConnectionLimits;
+use crate::gate::Gate;
+use crate::limits::{ConnectionGuard, ConnectionLimits, LimitReached};
+use crate::proxied::read_header;
 use crate::shutdown::Shutdown;
 use crate::tls::TlsServer;
 
@@ -52,6 +56,8 @@ pub struct ListenerSettings {
     pub tls: TlsMode,
     /// The bounds; listeners that share them are counted together.
     pub limits: ConnectionLimits,
+    /// Who may come in, and who is a proxy.
+    pub gate: Arc<dyn Gate>,
     /// The line with CRLF that a client above the bounds is told, in the words of the protocol.
     pub refusal: &'static str,
     /// How long sessions may take to end after shutdown was asked for.
@@ -119,16 +125,19 @@ impl Listener {
         self.address
     }
 
-    /// Accepts and serves until `shutdown`, then drains. Run it as a task of its own.
+    /// Accepts until `close`, serves what was accepted until `end`, then drains. Run it as a task
+    /// of its own.
     pub async fn serve(
         self,
         settings: ListenerSettings,
         handler: Handler,
-        shutdown: Shutdown,
+        close: Shutdown,
+        end: Shutdown,
     ) -> Drained {
+        let settings = Arc::new(settings);
         let mut tasks = JoinSet::new();
         let mut starved = false;
-        let mut stop = pin!(shutdown.wait());
+        let mut stop = pin!(close.wait());
         loop {
             // Accepting and joining lose nothing when another branch is taken. The word to stop
             // comes first, so that the sessions it ends are counted as drained.
@@ -153,13 +162,16 @@ impl Listener {
                                 "cannot accept connections now, trying again: {err}"
                             );
                         }
-                        rest(&mut tasks, &shutdown).await;
+                        rest(&mut tasks, &close).await;
                     }
                 },
             }
         }
         drop(self.tcp);
-        drain(tasks, settings.drain).await
+        let finished = outlive(&mut tasks, &end).await;
+        let mut drained = drain(tasks, settings.drain).await;
+        drained.finished += finished;
+        drained
     }
 }
 
@@ -213,30 +225,93 @@ async fn rest(tasks: &mut JoinSet<()>, shutdown: &Shutdown) {
 fn admit(
     tcp: TcpStream,
     peer: SocketAddr,
-    settings: &ListenerSettings,
+    settings: &Arc<ListenerSettings>,
     handler: &Handler,
     tasks: &mut JoinSet<()>,
 ) {
-    let guard = match settings.limits.admit(peer.ip()) {
+    let source = peer.ip().to_canonical();
+    let is_proxy = settings.gate.is_proxy(source);
+    if !is_proxy && !settings.gate.admits(source) {
+        debug!(remote.ip = %source, "turned a connection away: its source is not admitted");
+        return;
+    }
+    let place = match is_proxy {
+        true => settings.limits.admit_unknown(),
+        false => settings.limits.admit(source),
+    };
+    let guard = match place {
         Ok(guard) => guard,
-        Err(reason) => {
-            debug!(remote.ip = %peer.ip(), %reason, "refused a connection: {reason}");
-            // Under implicit TLS a plain word would only be taken for a broken handshake. The
-            // socket's buffer is empty, so the line fits; if not, closing says enough.
-            if !matches!(settings.tls, TlsMode::Implicit(_)) {
-                let _ = tcp.try_write(settings.refusal.as_bytes());
-            }
+        Err(reason) => return refuse(&tcp, source, reason, settings),
+    };
+    let handler = Arc::clone(handler);
+    if is_proxy {
+        tasks.spawn(start_proxied(
+            tcp,
+            source,
+            guard,
+            Arc::clone(settings),
+            handler,
+        ));
+        return;
+    }
+    match Conn::tcp(tcp) {
+        Ok(conn) => {
+            tasks.spawn(start(conn.holding(guard), settings.tls.clone(), handler));
+        }
+        Err(err) => debug!(remote.ip = %source, %err, "a client left before it was served"),
+    }
+}
+
+fn refuse(tcp: &TcpStream, source: IpAddr, reason: LimitReached, settings: &ListenerSettings) {
+    debug!(remote.ip = %source, %reason, "refused a connection: {reason}");
+    // Under implicit TLS a plain word would only be taken for a broken handshake. The socket's
+    // buffer is empty, so the line fits; if not, closing says enough.
+    if !matches!(settings.tls, TlsMode::Implicit(_)) {
+        let _ = tcp.try_write(settings.refusal.as_bytes());
+    }
+}
+
+/// Lets the proxy say for whom it speaks, then decides about that client as about any other.
+async fn start_proxied(
+    mut tcp: TcpStream,
+    proxy: IpAddr,
+    mut guard: ConnectionGuard,
+    settings: Arc<ListenerSettings>,
+    handler: Handler,
+) {
+    let header = match read_header(&mut tcp).await {
+        Ok(header) => header,
+        Err(err) => {
+            info!(%proxy, %err, "closed a connection by {proxy}: {err}");
             return;
         }
     };
+    let source = match header {
+        Header::Client { source, .. } => source.ip().to_canonical(),
+        Header::Local => proxy,
+    };
+    if !settings.gate.admits(source) {
+        debug!(remote.ip = %source, "turned a connection away: its source is not admitted");
+        return;
+    }
+    if let Err(reason) = guard.comes_from(source) {
+        return refuse(&tcp, source, reason, &settings);
+    }
     let conn = match Conn::tcp(tcp) {
         Ok(conn) => conn.holding(guard),
         Err(err) => {
-            debug!(remote.ip = %peer.ip(), %err, "a client left before it was served");
+            debug!(remote.ip = %source, %err, "a client left before it was served");
             return;
         }
     };
-    tasks.spawn(start(conn, settings.tls.clone(), Arc::clone(handler)));
+    let conn = match header {
+        Header::Client {
+            source,
+            destination,
+        } => conn.proxied(source, destination),
+        Header::Local => conn,
+    };
+    start(conn, settings.tls.clone(), handler).await;
 }
 
 async fn start(conn: Conn, tls: TlsMode, handler: Handler) {
@@ -266,6 +341,23 @@ fn report(ended: Result<(), JoinError>) {
     {
         error!(%err, "a session ended by a fault of the server: {err}");
     }
+}
+
+/// Waits until the sessions have come to their own end or `end` is given; says how many have.
+async fn outlive(tasks: &mut JoinSet<()>, end: &Shutdown) -> usize {
+    let alive = tasks.len();
+    let all = async {
+        while let Some(ended) = tasks.join_next().await {
+            report(ended);
+        }
+    };
+    // Joining loses nothing when it is given up.
+    tokio::select! {
+        biased;
+        () = end.wait() => {}
+        () = all => {}
+    }
+    alive - tasks.len()
 }
 
 async fn drain(mut tasks: JoinSet<()>, patience: Duration) -> Drained {

@@ -1,8 +1,9 @@
-//! Grammars of the line protocols: SMTP, IMAP, POP3 and SASL.
+//! Grammars of the line protocols: SMTP, IMAP, POP3 and SASL, and of the PROXY header before them.
 //!
 //! Octets in, checked values out, and back. Nothing here waits, and no input panics; the caller
 //! bounds what it hands in. Addresses and names are read by `types` alone.
 
+pub mod proxy;
 pub mod sasl;
 
 pub mod imap;

@@ -12,6 +12,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::*;
+use crate::gate::OpenGate;
 use crate::limits::ConnectionLimitSettings;
 use crate::own_ca::tests::{
     ca_and_certificate, certificate_of, client_trusting, client_trusting_pem,
@@ -19,7 +20,7 @@ use crate::own_ca::tests::{
 use crate::shutdown::ShutdownTrigger;
 use crate::tls::Certificates;
 
-const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// Tells the test program that it is the child which does the work.
 const CHILD_VARIABLE: &str = "SEALPOST_NET_TEST_CHILD";
 
@@ -31,6 +32,7 @@ fn settings(tls: TlsMode, per_source: usize) -> ListenerSettings {
             per_source,
             unauthenticated: 1_000,
         }),
+        gate: Arc::new(OpenGate),
         refusal: "421 too many\r\n",
         drain: Duration::from_millis(50),
     }
@@ -62,7 +64,7 @@ fn run(settings: ListenerSettings, handler: Handler) -> Running {
     Running {
         address: listener.local_addr(),
         trigger,
-        drained: tokio::spawn(listener.serve(settings, handler, shutdown)),
+        drained: tokio::spawn(listener.serve(settings, handler, shutdown.clone(), shutdown)),
     }
 }
 
@@ -205,7 +207,7 @@ async fn shutdown_lets_sessions_finish_and_cuts_off_the_stubborn() {
     let address = listener.local_addr();
     let mut settings = settings(TlsMode::Off, 9);
     settings.drain = Duration::from_secs(1);
-    let drained = tokio::spawn(listener.serve(settings, handler, shutdown));
+    let drained = tokio::spawn(listener.serve(settings, handler, shutdown.clone(), shutdown));
     let mut clients = Vec::new();
     for said in ["LEAVE\r\n", "STAY\r\n"] {
         let mut client = TcpStream::connect(address).await.unwrap();
@@ -224,6 +226,163 @@ async fn shutdown_lets_sessions_finish_and_cuts_off_the_stubborn() {
         client.read_to_string(&mut heard).await.unwrap();
         assert_eq!(heard, last_words);
     }
+}
+
+#[tokio::test]
+async fn a_closed_listener_takes_nobody_and_lets_its_sessions_go_on() {
+    let (close, closing) = Shutdown::pair();
+    let (_end, ending) = Shutdown::pair();
+    let listener = Listener::bind(LOOPBACK).unwrap();
+    let address = listener.local_addr();
+    let serving = listener.serve(settings(TlsMode::Off, 9), echo(), closing, ending);
+    let drained = tokio::spawn(serving);
+    let mut client = TcpStream::connect(address).await.unwrap();
+    hears(&mut client, "220 hello\r\n").await;
+    close.stop();
+    while TcpStream::connect(address).await.is_ok() {
+        sleep(Duration::from_millis(5)).await;
+    }
+    client.write_all(b"NOOP\r\n").await.unwrap();
+    hears(&mut client, "NOOP\r\n").await;
+    drop(client);
+    let expected = Drained {
+        finished: 1,
+        aborted: 0,
+    };
+    assert_eq!(drained.await.unwrap(), expected);
+}
+
+/// A gate before which loopback is a proxy or not, and which turns one client away.
+#[derive(Debug)]
+struct TestGate {
+    proxy: bool,
+    unwelcome: IpAddr,
+}
+
+impl Gate for TestGate {
+    fn is_proxy(&self, _peer: IpAddr) -> bool {
+        self.proxy
+    }
+
+    fn admits(&self, source: IpAddr) -> bool {
+        source != self.unwelcome
+    }
+}
+
+fn gated(tls: TlsMode, proxy: bool, unwelcome: &str) -> ListenerSettings {
+    ListenerSettings {
+        gate: Arc::new(TestGate {
+            proxy,
+            unwelcome: unwelcome.parse().unwrap(),
+        }),
+        ..settings(tls, 1)
+    }
+}
+
+/// Says where each client comes from and what it says then.
+fn whoami() -> Handler {
+    Arc::new(|mut conn| {
+        Box::pin(async move {
+            let (peer, proxied) = (conn.peer_addr(), conn.proxy_addr().is_some());
+            let said = conn.read_line(100).await.unwrap().unwrap();
+            let said = String::from_utf8(said).unwrap();
+            let answer = format!("{peer} {proxied} {said}\r\n");
+            conn.write(answer.as_bytes()).await.unwrap();
+            conn.flush().await.unwrap();
+        })
+    })
+}
+
+/// All that a client hears that says `octets` at once and closes its side.
+async fn answer(server: &Running, octets: &[u8]) -> String {
+    let mut client = TcpStream::connect(server.address).await.unwrap();
+    // The server may have closed already.
+    let _ = client.write_all(octets).await;
+    let _ = client.shutdown().await;
+    let mut heard = Vec::new();
+    let _ = client.read_to_end(&mut heard).await;
+    String::from_utf8(heard).unwrap()
+}
+
+#[tokio::test]
+async fn a_proxy_names_the_client_and_is_closed_if_it_does_not() {
+    let server = run(gated(TlsMode::Off, true, "192.0.2.66"), whoami());
+    for (said, heard) in [
+        (
+            "PROXY TCP4 192.0.2.7 127.0.0.1 5000 25\r\nNOOP\r\n",
+            "192.0.2.7:5000 true NOOP\r\n",
+        ),
+        (
+            "PROXY TCP6 ::ffff:192.0.2.7 ::1 5000 25\r\nNOOP\r\n",
+            "192.0.2.7:5000 true NOOP\r\n",
+        ),
+        ("PROXY TCP4 192.0.2.66 127.0.0.1 5000 25\r\nNOOP\r\n", ""),
+        ("NOOP\r\nNOOP\r\nNOOP\r\n", ""),
+        ("PROXY TCP4 a b c d\r\nNOOP\r\n", ""),
+    ] {
+        assert_eq!(answer(&server, said.as_bytes()).await, heard, "{said:?}");
+    }
+    let itself = answer(&server, b"PROXY UNKNOWN\r\nNOOP\r\n").await;
+    assert!(itself.starts_with("127.0.0.1:"), "{itself}");
+    assert!(itself.ends_with(" false NOOP\r\n"), "{itself}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proxy_that_says_nothing_is_closed_after_a_while() {
+    let server = run(gated(TlsMode::Off, true, "192.0.2.66"), whoami());
+    let mut client = TcpStream::connect(server.address).await.unwrap();
+    client.write_all(b"PROXY TCP4 192").await.unwrap();
+    let mut heard = String::new();
+    // The other side may reset, since it has not read all.
+    let _ = client.read_to_string(&mut heard).await;
+    assert_eq!(heard, "");
+}
+
+#[tokio::test]
+async fn whoever_is_no_proxy_is_never_believed() {
+    let server = run(gated(TlsMode::Off, false, "192.0.2.66"), whoami());
+    let line = "PROXY TCP4 192.0.2.7 127.0.0.1 5000 25";
+    let heard = answer(&server, format!("{line}\r\nNOOP\r\n").as_bytes()).await;
+    assert!(heard.starts_with("127.0.0.1:"), "{heard}");
+    assert!(heard.ends_with(&format!(" false {line}\r\n")), "{heard}");
+}
+
+#[tokio::test]
+async fn who_is_not_admitted_hears_no_octet() {
+    let server = run(gated(TlsMode::Off, false, "127.0.0.1"), echo());
+    assert_eq!(answer(&server, b"").await, "");
+}
+
+#[tokio::test]
+async fn clients_behind_one_proxy_are_counted_apart() {
+    let server = run(gated(TlsMode::Off, true, "192.0.2.66"), echo());
+    let mut clients = Vec::new();
+    for (source, heard) in [
+        ("192.0.2.7", "220 hello\r\n"),
+        ("192.0.2.8", "220 hello\r\n"),
+        ("192.0.2.7", "421 too many\r\n"),
+    ] {
+        let mut client = TcpStream::connect(server.address).await.unwrap();
+        let header = format!("PROXY TCP4 {source} 127.0.0.1 5000 25\r\n");
+        client.write_all(header.as_bytes()).await.unwrap();
+        hears(&mut client, heard).await;
+        clients.push(client);
+    }
+}
+
+#[tokio::test]
+async fn the_header_of_a_proxy_comes_before_tls() {
+    let (ca, certificate) = ca_and_certificate(&["mail.example.org"]);
+    let tls = TlsServer::new(Certificates::new(&certificate, &[])).unwrap();
+    let server = run(gated(TlsMode::Implicit(tls), true, "192.0.2.66"), whoami());
+    let mut tcp = TcpStream::connect(server.address).await.unwrap();
+    tcp.write_all(b"PROXY TCP4 192.0.2.7 127.0.0.1 5000 993\r\n")
+        .await
+        .unwrap();
+    let host = ServerName::try_from("mail.example.org").unwrap();
+    let mut client = client_trusting(&ca).connect(host, tcp).await.unwrap();
+    client.write_all(b"NOOP\r\n").await.unwrap();
+    hears(&mut client, "192.0.2.7:5000 true NOOP\r\n").await;
 }
 
 #[tokio::test]
