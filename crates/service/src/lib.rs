@@ -16,6 +16,8 @@ mod secrets;
 
 mod command;
 
+mod sockets;
+
 mod admit;
 
 mod certificates;
@@ -65,6 +67,7 @@ pub use password::PASSWORD_MAX_OCTETS;
 pub use seal::LogVerdict;
 pub use sign_in::SignInError;
 pub use signer::SignerError;
+pub use sockets::OpenError;
 pub use start::{BootFacts, Founding, Outgoing, Outside, Paths, Pin, Start, StartError};
 pub use stored_ledger::StoredLedger;
 pub use trace::{TraceQuery, TraceRow};
@@ -103,6 +106,7 @@ struct Inner {
     beats: heartbeat::Beats,
     seals: Seals,
     shown: certificates::Shown,
+    sockets: sockets::Sockets,
 }
 
 impl Service {
@@ -152,6 +156,7 @@ impl Service {
             beats: heartbeat::Beats::default(),
             seals,
             shown: certificates::Shown::default(),
+            sockets: sockets::Sockets::default(),
         };
         Ok(Self {
             inner: Arc::new(inner),

@@ -95,6 +95,7 @@ pub(crate) async fn add(service: &Service, name: &str) -> Result<Admitted, Admit
     let options = AdmitOptions {
         reason: Some("because".to_owned()),
         dry_run: false,
+        ..AdmitOptions::default()
     };
     let commands = vec![domain(name)];
     service.admit(&console(), commands, options).await

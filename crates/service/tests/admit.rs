@@ -85,6 +85,7 @@ async fn no_secret_and_no_name_stands_in_an_entry() {
     let options = AdmitOptions {
         reason: Some("he asked me to".to_owned()),
         dry_run: false,
+        ..AdmitOptions::default()
     };
     let commands = vec![account("bob@example.org")];
     world
@@ -119,6 +120,7 @@ async fn a_dry_run_and_a_refused_command_change_nothing() {
     let dry = AdmitOptions {
         reason: None,
         dry_run: true,
+        ..AdmitOptions::default()
     };
     let commands = vec![account("bob@example.org")];
     let tried = world

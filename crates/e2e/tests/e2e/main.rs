@@ -7,6 +7,7 @@ mod effects;
 mod full_disk;
 mod ledger;
 mod life;
+mod listeners;
 mod mbsync;
 mod proof;
 mod python;

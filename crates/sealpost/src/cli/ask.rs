@@ -43,6 +43,9 @@ pub(crate) struct Change {
     /// Why; kept with the entry in the ledger.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// Set by the commands that close listeners.
+    #[arg(skip)]
+    end_sessions: bool,
 }
 
 /// What a change came to; the server's answer to [`Ask::Admit`].
@@ -73,6 +76,15 @@ impl Read {
 }
 
 impl Change {
+    /// The same; sessions of the listeners that it closes end with them.
+    #[must_use]
+    pub(crate) fn ending_sessions(self, end_sessions: bool) -> Self {
+        Self {
+            end_sessions,
+            ..self
+        }
+    }
+
     /// Where a password comes from if the flags do not say.
     pub(crate) fn otherwise(&self) -> Otherwise {
         match (self.dry_run, self.no_input) {
@@ -121,6 +133,7 @@ impl Change {
             commands: commands.to_vec(),
             reason,
             dry_run,
+            end_sessions: self.end_sessions,
         })
     }
 

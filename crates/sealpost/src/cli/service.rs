@@ -22,8 +22,8 @@ pub(crate) enum Service {
     List(Read),
     /// Switches a service on.
     On(One),
-    /// Switches a service off.
-    Off(One),
+    /// Switches a service off. Sessions that are open go on, unless --end-sessions is given.
+    Off(Closing<One>),
     /// Addresses and ports of a service.
     #[command(subcommand)]
     Listen(Listen),
@@ -38,13 +38,23 @@ pub(crate) struct One {
     change: Change,
 }
 
+/// A change that closes listeners.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Closing<What: clap::Args> {
+    #[command(flatten)]
+    what: What,
+    /// End the sessions that came in there; they get 20 seconds to finish.
+    #[arg(long)]
+    end_sessions: bool,
+}
+
 /// What can be done with listeners.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Listen {
     /// Lets a service listen on one more address and port.
     Add(Listener),
-    /// No longer lets it.
-    Rm(Listener),
+    /// No longer lets it. Sessions that are open go on, unless --end-sessions is given.
+    Rm(Closing<Listener>),
 }
 
 /// Where a service listens.
@@ -74,7 +84,10 @@ impl Service {
         match self {
             Self::List(read) => read.list(out, Ask::ServiceList, COLUMNS),
             Self::On(one) => one.enable(out, true),
-            Self::Off(one) => one.enable(out, false),
+            Self::Off(Closing { what, end_sessions }) => {
+                let change = what.change.ending_sessions(end_sessions);
+                One { change, ..what }.enable(out, false)
+            }
             Self::Listen(Listen::Add(Listener {
                 service,
                 address,
@@ -89,18 +102,20 @@ impl Service {
                 };
                 change.carry_out(out, &[command])
             }
-            Self::Listen(Listen::Rm(Listener {
-                service,
-                address,
-                port,
-                change,
-            })) => {
+            Self::Listen(Listen::Rm(Closing { what, end_sessions })) => {
+                let Listener {
+                    service,
+                    address,
+                    port,
+                    change,
+                } = what;
                 let port = port.unwrap_or(service.port());
                 let command = Command::ListenerRemove {
                     service,
                     address,
                     port,
                 };
+                let change = change.ending_sessions(end_sessions);
                 change.carry_out(out, &[command])
             }
         }

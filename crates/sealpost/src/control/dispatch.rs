@@ -26,8 +26,13 @@ async fn answer(service: &Service, actor: &Actor, ask: Ask) -> Answer {
             commands,
             reason,
             dry_run,
+            end_sessions,
         } => {
-            let options = AdmitOptions { reason, dry_run };
+            let options = AdmitOptions {
+                reason,
+                dry_run,
+                end_sessions,
+            };
             match service.admit(actor, commands, options).await {
                 Ok(admitted) => done(&admitted),
                 Err(error) => Answer::refused(admit_exit(&error), error.to_string()),

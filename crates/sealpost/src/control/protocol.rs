@@ -39,6 +39,8 @@ pub(crate) enum Ask {
         reason: Option<String>,
         /// Nothing is changed.
         dry_run: bool,
+        /// Sessions of listeners that close end with them.
+        end_sessions: bool,
     },
     /// How the server is.
     Status,

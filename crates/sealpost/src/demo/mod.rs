@@ -266,6 +266,7 @@ async fn admit(service: &Service, actor: &Actor, commands: Vec<Command>) -> anyh
     let options = AdmitOptions {
         reason: Some("the demo begins".to_owned()),
         dry_run: false,
+        ..AdmitOptions::default()
     };
     service.admit(actor, commands, options).await?;
     Ok(())

@@ -1,51 +1,40 @@
 //! The doors: one listener for each that the configuration has, and no other.
 //!
 //! The set follows the configuration while the server runs. A listener that is taken away stops
-//! accepting at once; its sessions get time to end.
+//! accepting at once; its sessions go on, or get time to end, as the change says.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use net::{
-    BindError, Conn, ConnectionLimitSettings, ConnectionLimits, Drained, Handler, ListenerSettings,
+    Conn, ConnectionLimitSettings, ConnectionLimits, Drained, Handler, ListenerSettings, OpenGate,
     Shutdown, ShutdownTrigger, TlsMode, TlsServer,
 };
 use policy::{Listener, Service as Spoken, Settings};
-use service::{Protocol, Service};
+use service::{OpenError, Protocol, Service};
 use tokio::task::{Id, JoinSet};
-use tokio::time::sleep;
 use tracing::{error, info};
 use types::ListenerId;
 
 /// How long sessions may take to end once their listener stops.
 const DRAIN: Duration = Duration::from_secs(20);
-/// Tries to bind a port that another listener of ours is just giving up, and the rest between two.
-const BIND_TRIES: u32 = 20;
-const BIND_REST: Duration = Duration::from_millis(50);
-
 /// All listeners that run.
 pub(crate) struct Doors {
     service: Service,
     limits: Limits,
     running: BTreeMap<ListenerId, Running>,
+    /// Listeners that are closed and whose sessions go on.
+    retired: Vec<Running>,
     tasks: JoinSet<Drained>,
-}
-
-/// Why a listener does not open, in words that say what to do.
-#[derive(Debug)]
-pub(crate) enum DoorError {
-    /// The address cannot be had.
-    Bind(BindError),
-    /// There is nothing to speak TLS with.
-    NoCertificate(Spoken),
 }
 
 struct Running {
     listener: Listener,
-    stop: ShutdownTrigger,
+    /// Stops accepting.
+    close: ShutdownTrigger,
+    /// Ends the sessions.
+    end: ShutdownTrigger,
     task: Id,
 }
 
@@ -57,7 +46,7 @@ struct Limits {
 
 impl Doors {
     /// Opens every listener of the configuration, or none.
-    pub(crate) fn open(service: Service) -> Result<Self, DoorError> {
+    pub(crate) fn open(service: Service) -> Result<Self, OpenError> {
         let config = service.config();
         let tls = service.tls();
         // Without a certificate the other doors and the console open, so that one can be set.
@@ -73,17 +62,19 @@ impl Doors {
             let socket = net::Listener::bind(listener.address)?;
             Ok((listener.clone(), mode, socket))
         });
-        let bound = bound.collect::<Result<Vec<_>, DoorError>>()?;
+        let bound = bound.collect::<Result<Vec<_>, OpenError>>()?;
         let limits = Limits::new(config.settings());
         let mut doors = Self {
             service,
             limits,
             running: BTreeMap::new(),
+            retired: Vec::new(),
             tasks: JoinSet::new(),
         };
         for (listener, mode, socket) in bound {
             doors.start(listener, mode, socket);
         }
+        doors.service.listeners_followed(config.size());
         Ok(doors)
     }
 
@@ -95,14 +86,17 @@ impl Doors {
             .open_listeners()
             .map(|listener| (listener.id, listener.clone()))
             .collect();
-        self.running.retain(|id, running| {
-            let keeps = wanted.get(id) == Some(&running.listener);
-            if !keeps {
-                info!(listener = %running.listener.address, "{} stops here", running.listener.service);
-                running.stop.stop();
+        let closing = self
+            .running
+            .extract_if(.., |id, running| wanted.get(id) != Some(&running.listener));
+        for (id, running) in closing {
+            info!(listener = %running.listener.address, "{} stops here", running.listener.service);
+            running.close.stop();
+            if self.service.listener_ends_sessions(id) {
+                running.end.stop();
             }
-            keeps
-        });
+            self.retired.push(running);
+        }
         for (id, listener) in wanted {
             if self.running.contains_key(&id) {
                 continue;
@@ -112,11 +106,12 @@ impl Doors {
                 error!(listener = %listener.address, %err, "{}: {err}", listener.service);
             }
         }
+        self.service.listeners_followed(config.size());
     }
 
-    async fn open_one(&mut self, listener: &Listener) -> Result<(), DoorError> {
+    async fn open_one(&mut self, listener: &Listener) -> Result<(), OpenError> {
         let mode = tls_mode(listener.service, self.service.tls().as_ref())?;
-        let socket = bind(listener.address).await?;
+        let socket = self.service.listener_socket(listener.address).await?;
         self.start(listener.clone(), mode, socket);
         Ok(())
     }
@@ -133,6 +128,7 @@ impl Doors {
                 err.id()
             }
         };
+        self.retired.retain(|retired| retired.task != task);
         let before = self.running.len();
         self.running.retain(|_, running| running.task != task);
         if self.running.len() < before {
@@ -142,8 +138,10 @@ impl Doors {
 
     /// Stops all listeners and waits for their sessions.
     pub(crate) async fn close(mut self) -> Drained {
-        for running in self.running.values() {
-            running.stop.stop();
+        self.service.listeners_closed();
+        for running in self.running.values().chain(&self.retired) {
+            running.close.stop();
+            running.end.stop();
         }
         let mut all = Drained {
             finished: 0,
@@ -159,24 +157,27 @@ impl Doors {
     }
 
     fn start(&mut self, listener: Listener, tls: TlsMode, socket: net::Listener) {
-        let (stop, shutdown) = Shutdown::pair();
+        let (close, closing) = Shutdown::pair();
+        let (end, ending) = Shutdown::pair();
         let settings = ListenerSettings {
             tls,
             limits: self.limits.of(listener.service).clone(),
+            gate: Arc::new(OpenGate),
             refusal: refusal(listener.service),
             drain: DRAIN,
         };
-        let handler = handler(self.service.clone(), &listener, shutdown.clone());
+        let handler = handler(self.service.clone(), &listener, ending.clone());
         info!(listener = %socket.local_addr(), "{} listens here", listener.service);
         let task = self
             .tasks
-            .spawn(socket.serve(settings, handler, shutdown))
+            .spawn(socket.serve(settings, handler, closing, ending))
             .id();
         self.running.insert(
             listener.id,
             Running {
                 listener,
-                stop,
+                close,
+                end,
                 task,
             },
         );
@@ -225,23 +226,12 @@ fn limit_settings(settings: &Settings) -> (ConnectionLimitSettings, ConnectionLi
     )
 }
 
-/// Binds an address that a listener of ours may hold for another moment.
-async fn bind(address: SocketAddr) -> Result<net::Listener, BindError> {
-    for _ in 1..BIND_TRIES {
-        match net::Listener::bind(address) {
-            Err(BindError::PortTaken(_)) => sleep(BIND_REST).await,
-            other => return other,
-        }
-    }
-    net::Listener::bind(address)
-}
-
 /// What TLS means for a service. One that begins with TLS is never served without.
-fn tls_mode(service: Spoken, tls: Option<&TlsServer>) -> Result<TlsMode, DoorError> {
+fn tls_mode(service: Spoken, tls: Option<&TlsServer>) -> Result<TlsMode, OpenError> {
     match tls {
         Some(tls) if service.is_implicit_tls() => Ok(TlsMode::Implicit(tls.clone())),
         Some(tls) => Ok(TlsMode::StartTls(tls.clone())),
-        None if service.is_implicit_tls() => Err(DoorError::NoCertificate(service)),
+        None if service.is_implicit_tls() => Err(OpenError::NoCertificate(service)),
         None => Ok(TlsMode::Off),
     }
 }
@@ -280,27 +270,6 @@ fn handler(service: Service, listener: &Listener, shutdown: Shutdown) -> Handler
         }),
     }
 }
-
-impl From<BindError> for DoorError {
-    fn from(err: BindError) -> Self {
-        Self::Bind(err)
-    }
-}
-
-impl fmt::Display for DoorError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bind(err) => err.fmt(f),
-            Self::NoCertificate(service) => write!(
-                f,
-                "{service} needs a certificate, and there is none: `sealpost certificate set \
-                 --chain FILE --key FILE`"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for DoorError {}
 
 #[cfg(test)]
 mod tests {

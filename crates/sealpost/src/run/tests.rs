@@ -110,19 +110,83 @@ async fn the_doors_follow_the_configuration() {
     assert!(greeting(pop3).await.unwrap().starts_with("+OK"));
     assert_eq!(greeting(imap).await, None, "a service that is off");
 
-    admit(&service, on(Spoken::Imap)).await;
     let off = Command::ServiceEnable {
         service: Spoken::Pop3,
         enabled: false,
     };
-    admit(&service, off).await;
-    doors.follow().await;
+    for command in [on(Spoken::Imap), off] {
+        let mut changes = service.config_watch();
+        let following = async {
+            changes.changed().await.unwrap();
+            doors.follow().await;
+        };
+        tokio::join!(admit(&service, command), following);
+    }
     assert!(greeting(imap).await.unwrap().starts_with("* OK"));
     assert!(is_closed(pop3).await);
 
     let drained = doors.close().await;
     assert_eq!(drained.aborted, 0);
     assert!(is_closed(smtp).await && is_closed(imap).await);
+    service.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_opened_is_refused_and_leaves_no_entry() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let taken = taken.local_addr().unwrap();
+    let on = |service| Command::ServiceEnable {
+        service,
+        enabled: true,
+    };
+    let commands = vec![on(Spoken::Imap), listener(Spoken::Imap, free_port())];
+    let service = founded(folder.path(), commands).await;
+    let mut doors = Doors::open(service.clone()).unwrap();
+    let foreign = Command::ListenerAdd {
+        service: Spoken::Imap,
+        address: Ipv4Addr::new(192, 0, 2, 1).into(),
+        port: taken.port(),
+    };
+    let no_certificate = vec![listener(Spoken::Imaps, free_port()), on(Spoken::Imaps)];
+    let size = service.config().size();
+    for (commands, words) in [
+        (
+            vec![listener(Spoken::Imap, taken.port())],
+            "is taken by another program",
+        ),
+        (vec![foreign], "is not an address of this machine"),
+        (no_certificate, "needs a certificate"),
+    ] {
+        for dry_run in [true, false] {
+            let options = AdmitOptions {
+                dry_run,
+                ..AdmitOptions::default()
+            };
+            let (actor, commands) = (founding::own_actor(), commands.clone());
+            let err = service.admit(&actor, commands, options).await.unwrap_err();
+            assert!(err.to_string().contains(words), "{err}");
+        }
+    }
+    assert_eq!(service.config().size(), size);
+    // What was bound for a batch that failed is free again, and so is what was only tried.
+    let free = free_port();
+    let both = vec![
+        listener(Spoken::Imap, free),
+        listener(Spoken::Pop3, taken.port()),
+        on(Spoken::Pop3),
+    ];
+    let (actor, options) = (founding::own_actor(), AdmitOptions::default());
+    service.admit(&actor, both, options).await.unwrap_err();
+    assert!(is_closed(free).await);
+    let mut changes = service.config_watch();
+    let following = async {
+        changes.changed().await.unwrap();
+        doors.follow().await;
+    };
+    tokio::join!(admit(&service, listener(Spoken::Imap, free)), following);
+    assert!(greeting(free).await.unwrap().starts_with("* OK"));
+    doors.close().await;
     service.close().await;
 }
 
@@ -164,6 +228,7 @@ fn change(command: Command, dry_run: bool) -> Ask {
         commands: vec![command],
         reason: Some("a test".to_owned()),
         dry_run,
+        end_sessions: false,
     }
 }
 

@@ -45,6 +45,9 @@ pub struct AdmitOptions {
     pub reason: Option<String>,
     /// Say what would happen; change nothing.
     pub dry_run: bool,
+    /// Sessions of the listeners that the change closes end with them; else they go on.
+    #[serde(default)]
+    pub end_sessions: bool,
 }
 
 /// What became of a change that was allowed.
@@ -118,8 +121,13 @@ impl Service {
         options: AdmitOptions,
     ) -> Result<Admitted, AdmitError> {
         let (service, actor) = (self.clone(), actor.clone());
-        let task =
-            tokio::spawn(async move { service.admit_all(&actor, &commands, &options).await });
+        let task = tokio::spawn(async move {
+            let admitted = service.admit_all(&actor, &commands, &options).await?;
+            if !admitted.dry_run {
+                service.wait_for_doors().await;
+            }
+            Ok(admitted)
+        });
         task.await.unwrap_or(Err(AdmitError::NotKnownYet))
     }
 
@@ -165,6 +173,8 @@ impl Service {
             self.record_refusal(admission, actor, item).await;
             return Err(err);
         }
+        let ahead = self.bind_ahead(&config, &draft.config).await;
+        let ahead = ahead.map_err(|err| AdmitError::Conflict(err.to_string()))?;
         let mut admitted = self.summary(&draft, options.dry_run);
         if options.dry_run || draft.items.is_empty() {
             return Ok(admitted);
@@ -172,6 +182,7 @@ impl Service {
         self.check_session(actor, &draft.items).await?;
         admission.is_open_for(&draft.items)?;
         let Draft {
+            config: after,
             items,
             objects,
             mut personal,
@@ -186,7 +197,11 @@ impl Service {
         self.spend(admission, actor, &entries, octets)?;
         self.keep_beside(objects, personal).await?;
         admitted.seqs = entries.iter().map(|entry| entry.seq).collect();
+        if options.end_sessions {
+            self.end_sessions_of_closing(&config, &after);
+        }
         self.append(admission, &entries).await?;
+        ahead.hand_over();
         Ok(admitted)
     }
 

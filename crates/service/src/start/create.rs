@@ -84,6 +84,7 @@ impl Service {
         let options = AdmitOptions {
             reason: Some("first setup".to_owned()),
             dry_run: false,
+            ..AdmitOptions::default()
         };
         service
             .admit(&founding.actor, founding.commands, options)
