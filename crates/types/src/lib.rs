@@ -7,6 +7,7 @@ pub mod limits;
 
 mod address;
 mod domain;
+mod dsn;
 mod flags;
 mod ids;
 mod mailbox_name;
@@ -17,6 +18,10 @@ mod time;
 
 pub use address::{Address, AddressError, LocalPart, ReversePath};
 pub use domain::{Domain, DomainError};
+pub use dsn::{
+    DsnError, DsnMessage, DsnRecipient, ENVELOPE_ID_MAX_OCTETS, EnvelopeId, Notify,
+    ORIGINAL_RECIPIENT_MAX_OCTETS, OriginalRecipient, Ret,
+};
 pub use flags::{FlagSet, Keyword, KeywordError};
 pub use ids::{
     AccountId, AliasId, BlobId, CertificateId, CredentialId, DomainId, EmailId, GrantId, IdError,

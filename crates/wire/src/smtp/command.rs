@@ -5,11 +5,12 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use types::limits::DOMAIN_MAX_OCTETS;
-use types::{Address, Domain, ReversePath, Secret};
+use types::{Address, Domain, DsnMessage, DsnRecipient, ReversePath, Secret};
 
 use crate::sasl::Mechanism;
 
 use super::parse::SyntaxError;
+use super::xtext::xtext;
 
 /// The first word of a command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +91,8 @@ pub enum Command {
         forward_path: ForwardPath,
         /// Whether it was written with octets beyond ASCII, which needs SMTPUTF8 (RFC 6531 §3.3).
         internationalized: bool,
+        /// `NOTIFY=` and `ORCPT=` (RFC 3461 §4).
+        dsn: DsnRecipient,
     },
     /// Drops the transaction.
     Rset,
@@ -125,6 +128,12 @@ pub struct MailParams {
     pub smtputf8: bool,
     /// `AUTH=`: who submitted the message first, as the client claims (RFC 4954 §5).
     pub auth: Option<ReversePath>,
+    /// `RET=` and `ENVID=` (RFC 3461 §4).
+    pub dsn: DsnMessage,
+    /// `REQUIRETLS`: wherever the message goes, it goes under TLS (RFC 8689 §2).
+    pub require_tls: bool,
+    /// `PRDR`: a reply for each recipient is wanted after the content (draft-hall-prdr-00).
+    pub prdr: bool,
 }
 
 /// The declared kind of content (RFC 6152 §2).
@@ -232,8 +241,17 @@ impl Command {
                 reverse_path,
                 params,
             } => line.extend_from_slice(format!(" FROM:{reverse_path}{params}").as_bytes()),
-            Self::Rcpt { forward_path, .. } => {
+            Self::Rcpt {
+                forward_path, dsn, ..
+            } => {
                 line.extend_from_slice(format!(" TO:{forward_path}").as_bytes());
+                if let Some(notify) = dsn.notify {
+                    line.extend_from_slice(format!(" NOTIFY={notify}").as_bytes());
+                }
+                if let Some(original) = &dsn.original {
+                    let (kind, address) = (original.kind(), xtext(original.address()));
+                    line.extend_from_slice(format!(" ORCPT={kind};{address}").as_bytes());
+                }
             }
             Self::Data
             | Self::Expn
@@ -324,24 +342,24 @@ impl fmt::Display for MailParams {
             f.write_str(" SMTPUTF8")?;
         }
         match &self.auth {
-            None => Ok(()),
-            Some(ReversePath::Null) => f.write_str(" AUTH=<>"),
+            None => {}
+            Some(ReversePath::Null) => f.write_str(" AUTH=<>")?,
             Some(ReversePath::Address(address)) => {
-                write!(f, " AUTH={}", xtext(&address.to_string()))
+                write!(f, " AUTH={}", xtext(&address.to_string()))?;
             }
         }
-    }
-}
-
-/// Writes a text so that it is one parameter value (RFC 3461 §4).
-fn xtext(text: &str) -> String {
-    let mut written = String::with_capacity(text.len());
-    for octet in text.bytes() {
-        match octet {
-            b'+' | b'=' => written.push_str(&format!("+{octet:02X}")),
-            b'!'..=b'~' => written.push(char::from(octet)),
-            _ => written.push_str(&format!("+{octet:02X}")),
+        if let Some(ret) = self.dsn.ret {
+            write!(f, " RET={}", ret.as_str())?;
         }
+        if let Some(id) = &self.dsn.envelope_id {
+            write!(f, " ENVID={}", xtext(id.as_str()))?;
+        }
+        if self.require_tls {
+            f.write_str(" REQUIRETLS")?;
+        }
+        if self.prdr {
+            f.write_str(" PRDR")?;
+        }
+        Ok(())
     }
-    written
 }

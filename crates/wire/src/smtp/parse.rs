@@ -3,11 +3,12 @@
 //! Addresses are read by `types::Address` alone, so that no two parts of the server can read one
 //! differently.
 
-use types::{Address, AddressError, Domain, ReversePath, Secret};
+use types::{Address, AddressError, Domain, DsnRecipient, Ret, ReversePath, Secret};
 
 use crate::sasl::Mechanism;
 
 use super::command::{BodyType, Command, ForwardPath, MailParams, Verb};
+use super::xtext;
 
 /// Digits of a number on the wire (RFC 1870 §4, RFC 3030 §2).
 const NUMBER_MAX_DIGITS: usize = 20;
@@ -112,7 +113,7 @@ fn mail(argument: &str) -> Result<Command, SyntaxError> {
     let (path, rest) =
         keyword_and_path(argument, "FROM:").ok_or(SyntaxError::Arguments(Verb::Mail))?;
     let params = mail_params(rest)?;
-    if !path.is_ascii() && !params.smtputf8 {
+    if !argument.is_ascii() && !params.smtputf8 {
         return Err(SyntaxError::NeedsSmtpUtf8);
     }
     let reverse_path = if path.is_empty() {
@@ -126,13 +127,11 @@ fn mail(argument: &str) -> Result<Command, SyntaxError> {
     })
 }
 
-/// `RCPT TO:<forward-path>`; no extension that adds a parameter is announced.
+/// `RCPT TO:<forward-path> [parameters]` (RFC 5321 §4.1.1.3).
 fn rcpt(argument: &str) -> Result<Command, SyntaxError> {
     let (path, rest) =
         keyword_and_path(argument, "TO:").ok_or(SyntaxError::Arguments(Verb::Rcpt))?;
-    if let Some((keyword, _)) = params(rest).next() {
-        return Err(SyntaxError::UnknownParam(keyword.to_owned()));
-    }
+    let dsn = rcpt_params(rest)?;
     let forward_path = if path.eq_ignore_ascii_case("postmaster") {
         ForwardPath::Postmaster
     } else {
@@ -140,7 +139,8 @@ fn rcpt(argument: &str) -> Result<Command, SyntaxError> {
     };
     Ok(Command::Rcpt {
         forward_path,
-        internationalized: !path.is_ascii(),
+        internationalized: !argument.is_ascii(),
+        dsn,
     })
 }
 
@@ -202,10 +202,35 @@ fn mail_params(rest: &str) -> Result<MailParams, SyntaxError> {
             "SIZE" => once("SIZE", &mut found.size_octets, value.and_then(number))?,
             "BODY" => once("BODY", &mut found.body, value.and_then(body_type))?,
             "AUTH" => once("AUTH", &mut found.auth, value.and_then(submitter))?,
-            "SMTPUTF8" if value.is_some() || found.smtputf8 => {
-                return Err(SyntaxError::BadParam("SMTPUTF8"));
+            "SMTPUTF8" => flag("SMTPUTF8", &mut found.smtputf8, value)?,
+            "RET" => once("RET", &mut found.dsn.ret, value.and_then(Ret::by_name))?,
+            "ENVID" => {
+                let id = value
+                    .and_then(xtext::decoded)
+                    .and_then(|id| id.parse().ok());
+                once("ENVID", &mut found.dsn.envelope_id, id)?;
             }
-            "SMTPUTF8" => found.smtputf8 = true,
+            "REQUIRETLS" => flag("REQUIRETLS", &mut found.require_tls, value)?,
+            "PRDR" => flag("PRDR", &mut found.prdr, value)?,
+            _ => return Err(SyntaxError::UnknownParam(keyword.to_owned())),
+        }
+    }
+    Ok(found)
+}
+
+fn rcpt_params(rest: &str) -> Result<DsnRecipient, SyntaxError> {
+    let mut found = DsnRecipient::default();
+    for (keyword, value) in params(rest) {
+        match keyword.to_ascii_uppercase().as_str() {
+            "NOTIFY" => {
+                let notify = value.and_then(|value| value.parse().ok());
+                once("NOTIFY", &mut found.notify, notify)?;
+            }
+            "ORCPT" => {
+                let original = value.and_then(xtext::decoded);
+                let original = original.and_then(|text| text.parse().ok());
+                once("ORCPT", &mut found.original, original)?;
+            }
             _ => return Err(SyntaxError::UnknownParam(keyword.to_owned())),
         }
     }
@@ -222,6 +247,15 @@ fn once<T>(
         return Err(SyntaxError::BadParam(keyword));
     }
     *slot = value;
+    Ok(())
+}
+
+/// Sets a parameter that has no value and stands once.
+fn flag(keyword: &'static str, slot: &mut bool, value: Option<&str>) -> Result<(), SyntaxError> {
+    if *slot || value.is_some() {
+        return Err(SyntaxError::BadParam(keyword));
+    }
+    *slot = true;
     Ok(())
 }
 
@@ -250,25 +284,8 @@ fn submitter(value: &str) -> Option<ReversePath> {
     if value == "<>" {
         return Some(ReversePath::Null);
     }
-    let mut octets = Vec::with_capacity(value.len());
-    let mut rest = value.bytes();
-    while let Some(octet) = rest.next() {
-        match octet {
-            b'+' => octets.push(16 * hex_digit(rest.next()?)? + hex_digit(rest.next()?)?),
-            b'!'..=b'~' if octet != b'=' => octets.push(octet),
-            _ => return None,
-        }
-    }
-    let mailbox = String::from_utf8(octets).ok()?;
+    let mailbox: String = xtext::decoded(value)?;
     mailbox.parse().ok().map(ReversePath::Address)
-}
-
-fn hex_digit(octet: u8) -> Option<u8> {
-    match octet {
-        b'0'..=b'9' => Some(octet - b'0'),
-        b'A'..=b'F' => Some(octet - b'A' + 10),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -315,6 +332,22 @@ mod tests {
                 "MAIL FROM:<žena@bücher.example> SMTPUTF8",
                 "MAIL FROM:<žena@xn--bcher-kva.example> SMTPUTF8",
             ),
+            (
+                "MAIL FROM:<> ret=hdrs envid=QQ+2B+3D+20314159 requiretls prdr",
+                "MAIL FROM:<> RET=HDRS ENVID=QQ+2B+3D+20314159 REQUIRETLS PRDR",
+            ),
+            (
+                "MAIL FROM:<> ENVID=a+41 RET=FULL",
+                "MAIL FROM:<> RET=FULL ENVID=aA",
+            ),
+            (
+                "RCPT TO:<a@example.org> orcpt=rfc822;B+2Bc@x.test notify=delay,SUCCESS",
+                "RCPT TO:<a@example.org> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;B+2Bc@x.test",
+            ),
+            (
+                "RCPT TO:<postmaster> NOTIFY=never ORCPT=utf-8;ž@x.test",
+                "RCPT TO:<postmaster> NOTIFY=NEVER ORCPT=utf-8;+C5+BE@x.test",
+            ),
             ("RCPT TO:<PostMaster>", "RCPT TO:<postmaster>"),
             (
                 "RCPT TO:<\"a>b\"@example.org>",
@@ -354,6 +387,8 @@ mod tests {
         let mail = E::Arguments(Verb::Mail);
         let rcpt = E::Arguments(Verb::Rcpt);
         let unknown = |name: &str| E::UnknownParam(name.to_owned());
+        let long_envid = format!("MAIL FROM:<> ENVID={}", "a".repeat(101));
+        let long_orcpt = format!("RCPT TO:<a@example.org> ORCPT=x;{}", "a".repeat(499));
         for (line, error) in [
             ("", E::UnknownVerb),
             (" EHLO a.test", E::UnknownVerb),
@@ -392,11 +427,53 @@ mod tests {
             ("MAIL FROM:<> SMTPUTF8=1", E::BadParam("SMTPUTF8")),
             ("MAIL FROM:<> AUTH=a+0D+0Ab@x.test", E::BadParam("AUTH")),
             ("MAIL FROM:<> AUTH=a+4", E::BadParam("AUTH")),
-            ("MAIL FROM:<> RET=FULL", unknown("RET")),
+            ("MAIL FROM:<> AUTH=ž@x.test", E::NeedsSmtpUtf8),
+            ("MAIL FROM:<> HOLDFOR=60", unknown("HOLDFOR")),
+            ("MAIL FROM:<> RET", E::BadParam("RET")),
+            ("MAIL FROM:<> RET=BODY", E::BadParam("RET")),
+            ("MAIL FROM:<> RET=FULL RET=FULL", E::BadParam("RET")),
+            ("MAIL FROM:<> ENVID=", E::BadParam("ENVID")),
+            ("MAIL FROM:<> ENVID=a+0D+0ABcc:+20x", E::BadParam("ENVID")),
+            ("MAIL FROM:<> ENVID=a+zz", E::BadParam("ENVID")),
+            ("MAIL FROM:<> ENVID=a=b", E::BadParam("ENVID")),
+            (&long_envid, E::BadParam("ENVID")),
+            ("MAIL FROM:<> REQUIRETLS=1", E::BadParam("REQUIRETLS")),
+            (
+                "MAIL FROM:<> REQUIRETLS REQUIRETLS",
+                E::BadParam("REQUIRETLS"),
+            ),
+            ("MAIL FROM:<> PRDR=yes", E::BadParam("PRDR")),
+            ("MAIL FROM:<> NOTIFY=NEVER", unknown("NOTIFY")),
             ("RCPT", rcpt.clone()),
             ("RCPT TO:<>", E::ForwardPath(AddressError::NoAt)),
             ("RCPT TO:<a@example.org", rcpt),
-            ("RCPT TO:<a@example.org> NOTIFY=NEVER", unknown("NOTIFY")),
+            ("RCPT TO:<a@example.org> RET=FULL", unknown("RET")),
+            ("RCPT TO:<a@example.org> NOTIFY", E::BadParam("NOTIFY")),
+            (
+                "RCPT TO:<a@example.org> NOTIFY=NEVER,DELAY",
+                E::BadParam("NOTIFY"),
+            ),
+            (
+                "RCPT TO:<a@example.org> NOTIFY=NEVER NOTIFY=DELAY",
+                E::BadParam("NOTIFY"),
+            ),
+            (
+                "RCPT TO:<a@example.org> ORCPT=b@x.test",
+                E::BadParam("ORCPT"),
+            ),
+            (
+                "RCPT TO:<a@example.org> ORCPT=rfc822;",
+                E::BadParam("ORCPT"),
+            ),
+            (
+                "RCPT TO:<a@example.org> ORCPT=rfc822;b+0Ax",
+                E::BadParam("ORCPT"),
+            ),
+            (
+                "RCPT TO:<a@example.org> ORCPT=rfc822;b+C5+BE",
+                E::BadParam("ORCPT"),
+            ),
+            (&long_orcpt, E::BadParam("ORCPT")),
             ("RCPT TO:<@one.test:>", E::ForwardPath(AddressError::NoAt)),
             ("RCPT TO:<@one.test>", E::ForwardPath(AddressError::NoAt)),
             (
@@ -440,7 +517,7 @@ mod tests {
     proptest! {
         #[test]
         fn commands_survive_print_and_parse(
-            line in "(MAIL FROM:<[a-z.\"@ž]{0,8}@[a-z.]{1,9}>|RCPT TO:<.{0,20}>|BDAT [0-9]{1,21}|EHLO .{0,9})( SIZE=[0-9]{1,4}| SMTPUTF8| AUTH=[a-z@.+=0-9A-F]{1,12}| LAST){0,3}"
+            line in "(MAIL FROM:<[a-z.\"@ž]{0,8}@[a-z.]{1,9}>|RCPT TO:<.{0,20}>|BDAT [0-9]{1,21}|EHLO .{0,9})( SIZE=[0-9]{1,4}| SMTPUTF8| REQUIRETLS| PRDR| RET=(FULL|HDRS)| ENVID=[a-z+0-9A-F]{1,9}| NOTIFY=[NEVRSUC,]{5,7}| ORCPT=(rfc822|utf-8);[a-z+0-9A-Fž]{1,9}| AUTH=[a-z@.+=0-9A-F]{1,12}| LAST){0,3}"
         ) {
             crate::smtp::fuzzing::command_round_trip(line.as_bytes());
         }
