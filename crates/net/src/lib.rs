@@ -8,6 +8,7 @@ mod random;
 mod shutdown;
 
 mod limits;
+mod tally;
 mod throttle;
 
 mod certificate;
@@ -29,5 +30,6 @@ pub use listen::{BindError, BoxFuture, Drained, Handler, Listener, ListenerSetti
 pub use own_ca::{IssuedPem, OwnCa, OwnCaError};
 pub use random::Random;
 pub use shutdown::{Shutdown, ShutdownTrigger};
+pub use tally::SourceTally;
 pub use throttle::{Permit, SignInThrottle, ThrottleSettings};
 pub use tls::{Certificates, TlsError, TlsInfo, TlsServer};

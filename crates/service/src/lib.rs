@@ -53,7 +53,10 @@ use store::Store;
 use tokio::sync::watch;
 use types::{ListenerId, Secret, SessionId};
 
-pub use accept::{AcceptError, Accepted, Envelope, RecipientError, SenderError, SmtpClient};
+pub use accept::{
+    AcceptError, Accepted, Envelope, EnvelopeRecipient, RecipientError, SenderError, SmtpClient,
+    Wishes,
+};
 pub use actor::{Actor, Peer, Principal, Protocol, Via, Who};
 pub use admit::{AdmitError, AdmitOptions, Admitted};
 pub use command::{Command, Password};
@@ -101,6 +104,7 @@ struct Inner {
     admission: tokio::sync::Mutex<Admission>,
     passwords: Passwords,
     throttle: Throttle,
+    refused_recipients: accept::RefusedRecipients,
     maildrops: Arc<Mutex<maildrop::Locked>>,
     outside: Outside,
     beats: heartbeat::Beats,
@@ -151,6 +155,7 @@ impl Service {
             config_size: watch::Sender::new(0),
             admission: tokio::sync::Mutex::new(Admission::new(signer, TileWriter::new())),
             throttle: Throttle::default(),
+            refused_recipients: accept::RefusedRecipients::default(),
             maildrops: Arc::default(),
             outside,
             beats: heartbeat::Beats::default(),

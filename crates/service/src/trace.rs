@@ -67,6 +67,8 @@ pub struct TraceRow {
     pub octets: u64,
     /// Its Message-ID.
     pub message_id: String,
+    /// What the sender asked of it beside the delivery, such as `notify` or `require_tls`.
+    pub asked: Option<serde_json::Value>,
 }
 
 impl Service {
@@ -152,6 +154,7 @@ impl From<Fate> for TraceRow {
             came: None,
             octets: fate.size,
             message_id: fate.message_id,
+            asked: (fate.params.as_deref()).and_then(|params| serde_json::from_slice(params).ok()),
         }
     }
 }

@@ -11,7 +11,8 @@ use types::limits::SMTP_LINE_MAX_OCTETS;
 
 use crate::error::SmtpError;
 use crate::intake;
-use crate::session::{Heard, Incoming, Next, Session, Step};
+use crate::session::{Heard, Next, Session, Step};
+use crate::transaction::Incoming;
 
 /// Time for a command or the next portion of content (RFC 5321 §4.5.3.2.7).
 const IDLE: Duration = Duration::from_secs(300);
@@ -73,7 +74,9 @@ async fn converse(
         if !step.delay.is_zero() {
             tokio::time::sleep(step.delay).await;
         }
-        conn.write(&step.reply.to_bytes()).await?;
+        for reply in step.before.iter().chain([&step.reply]) {
+            conn.write(&reply.to_bytes()).await?;
+        }
         match step.next {
             Next::StartTls => {
                 conn.start_tls().await?;

@@ -27,6 +27,9 @@ pub(crate) enum SmtpError {
     /// Mail may be submitted only after STARTTLS.
     #[error("issue STARTTLS first")]
     NeedsTls,
+    /// REQUIRETLS was asked for in the clear.
+    #[error("REQUIRETLS can be used under TLS only")]
+    NeedsTlsToRequireIt,
     /// A password may be sent only under TLS.
     #[error("encryption is required to sign in")]
     NeedsTlsToSignIn,
@@ -84,6 +87,7 @@ impl SmtpError {
             Self::NotOffered(_) => (502, 5, 5, 1),
             Self::NeedsTls | Self::NeedsSignIn => (530, 5, 7, 0),
             Self::NeedsTlsToSignIn => (538, 5, 7, 11),
+            Self::NeedsTlsToRequireIt => (530, 5, 7, 10),
             Self::NeedsSmtpUtf8 => (553, 5, 6, 7),
             Self::NoRecipients => (554, 5, 5, 1),
             Self::TooManyRecipients => (452, 4, 5, 3),
@@ -143,6 +147,7 @@ fn recipient_status(err: &RecipientError) -> Numbers {
         RecipientError::RelayDenied => (550, 5, 7, 1),
         RecipientError::Disabled => (550, 5, 2, 1),
         RecipientError::OverQuota => (452, 4, 2, 2),
+        RecipientError::RequireTls => (550, 5, 7, 30),
         RecipientError::TooManyHops => (554, 5, 4, 6),
         RecipientError::Unavailable => (451, 4, 3, 0),
     }

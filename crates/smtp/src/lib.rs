@@ -1,8 +1,9 @@
 //! The SMTP door: receive (port 25) and submission (587 with STARTTLS, 465 under TLS at once).
 //!
 //! RFC 5321 and RFC 6409 with PIPELINING (RFC 2920), SIZE (RFC 1870), 8BITMIME (RFC 6152),
-//! SMTPUTF8 (RFC 6531), STARTTLS (RFC 3207), ENHANCEDSTATUSCODES (RFC 2034), CHUNKING (RFC 3030)
-//! and, for submission, AUTH (RFC 4954).
+//! SMTPUTF8 (RFC 6531), STARTTLS (RFC 3207), ENHANCEDSTATUSCODES (RFC 2034), CHUNKING (RFC 3030),
+//! DSN (RFC 3461), PRDR (draft-hall-prdr-00), REQUIRETLS (RFC 8689) and, for submission, AUTH
+//! (RFC 4954).
 //!
 //! What always holds:
 //! * A 250 after the content leaves only after `service` has committed the message.
@@ -17,6 +18,8 @@ mod patience;
 mod phase;
 
 mod intake;
+mod transaction;
+
 mod session;
 
 mod conn;

@@ -8,7 +8,10 @@ const BAD_COMMANDS_MAX: u32 = 10;
 const IDLE_COMMANDS_MAX: u32 = 100;
 /// Recipients refused in one session before it ends.
 const REFUSED_RECIPIENTS_MAX: u32 = 20;
-/// Recipients refused in one session before each further refusal is delayed.
+/// Recipients refused to one source lately, in all its sessions, from which on each further
+/// refusal ends its session.
+const REFUSED_BY_SOURCE_MAX: u32 = 100;
+/// Recipients refused in one session, or to one source, before each further refusal is delayed.
 const REFUSED_RECIPIENTS_FREE: u32 = 3;
 /// The first delay; each further one is twice as long, up to the longest.
 const REFUSAL_DELAY_FIRST_MS: u64 = 250;
@@ -47,15 +50,15 @@ impl Patience {
         within(self.idle_commands, IDLE_COMMANDS_MAX)
     }
 
-    /// A recipient that was refused.
-    pub(crate) fn refused_recipient(&mut self) -> Verdict {
+    /// A recipient that was refused; `by_source` were refused to its source lately, this one
+    /// included, so that a new connection is no new start.
+    pub(crate) fn refused_recipient(&mut self, by_source: u32) -> Verdict {
         self.refused_recipients += 1;
-        if self.refused_recipients >= REFUSED_RECIPIENTS_MAX {
+        if self.refused_recipients >= REFUSED_RECIPIENTS_MAX || by_source >= REFUSED_BY_SOURCE_MAX {
             return Verdict::Enough;
         }
-        let beyond = self
-            .refused_recipients
-            .saturating_sub(REFUSED_RECIPIENTS_FREE);
+        let refused = self.refused_recipients.max(by_source);
+        let beyond = refused.saturating_sub(REFUSED_RECIPIENTS_FREE);
         let Some(doublings) = beyond.checked_sub(1) else {
             return Verdict::GoOn(Duration::ZERO);
         };
@@ -94,12 +97,24 @@ mod tests {
     fn refusals_of_recipients_grow_slower_and_end() {
         let mut patience = Patience::default();
         let mut delays_ms = Vec::new();
-        while let Verdict::GoOn(delay) = patience.refused_recipient() {
+        while let Verdict::GoOn(delay) = patience.refused_recipient(0) {
             delays_ms.push(delay.as_millis());
         }
         assert_eq!(delays_ms[..6], [0, 0, 0, 250, 500, 1_000]);
         assert_eq!(delays_ms[9..], [8_000; 10]);
         assert_eq!(delays_ms.len(), 19);
+    }
+
+    #[test]
+    fn refusals_in_other_sessions_of_the_source_count_too() {
+        let delay = |by_source| Patience::default().refused_recipient(by_source);
+        let ms = |ms| Verdict::GoOn(Duration::from_millis(ms));
+        assert_eq!([delay(1), delay(4), delay(6)], [ms(0), ms(250), ms(1_000)]);
+        assert_eq!(
+            delay(REFUSED_BY_SOURCE_MAX - 1),
+            ms(REFUSAL_DELAY_LONGEST_MS)
+        );
+        assert_eq!(delay(REFUSED_BY_SOURCE_MAX), Verdict::Enough);
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use net::TlsInfo;
-use service::{Envelope, Peer, Protocol, RecipientError, Service, SmtpClient};
+use service::{Peer, Protocol, RecipientError, Service, SmtpClient, Wishes};
 use tracing::info;
-use types::{Address, ReversePath, Secret, Status};
+use types::{Address, DsnRecipient, ReversePath, Secret, Status};
 use wire::sasl::{self, Credentials, Exchange, Mechanism, Turn};
 use wire::smtp::parse::{self, SyntaxError};
 use wire::smtp::{ChunkReader, Command, ForwardPath, HeloName, MailParams, Reply, Verb};
@@ -16,11 +16,14 @@ use crate::error::SmtpError;
 use crate::intake::{DISCARD_MAX_OCTETS, Ending, Intake};
 use crate::patience::{Patience, Verdict};
 use crate::phase::{Phase, SignIn, Standing, Tls};
+use crate::transaction::{Incoming, Transaction};
 
 /// What the connection is to do: wait, say the reply, then turn to what comes next.
 pub(crate) struct Step {
     /// Time to wait before the reply.
     pub(crate) delay: Duration,
+    /// What to say before the reply: one reply for each recipient (draft-hall-prdr-00).
+    pub(crate) before: Vec<Reply>,
     /// What to say.
     pub(crate) reply: Reply,
     /// What comes next.
@@ -65,24 +68,6 @@ pub(crate) enum Heard {
     },
 }
 
-/// A message that is arriving.
-pub(crate) struct Incoming {
-    transaction: Transaction,
-    /// Where the content goes.
-    pub(crate) intake: Intake,
-    /// Checks the content, if it comes in chunks.
-    pub(crate) chunks: ChunkReader,
-}
-
-struct Transaction {
-    reverse_path: ReversePath,
-    smtp_utf8: bool,
-    declared_octets: Option<u64>,
-    recipients: Vec<Address>,
-    /// How often a recipient was accepted, the same ones again included.
-    accepted: u64,
-}
-
 enum State {
     Fresh,
     Ready,
@@ -104,6 +89,7 @@ impl Step {
     fn new(reply: Reply, next: Next) -> Self {
         Self {
             delay: Duration::ZERO,
+            before: Vec::new(),
             reply,
             next,
         }
@@ -177,7 +163,7 @@ impl Session {
             phase: match &self.state {
                 State::Fresh => Phase::Fresh,
                 State::Ready => Phase::Ready,
-                State::Open(transaction) if transaction.recipients.is_empty() => Phase::Mail,
+                State::Open(transaction) if transaction.is_without_recipients() => Phase::Mail,
                 State::Open(_) => Phase::Rcpt,
                 State::Chunks(_) => Phase::Chunks,
             },
@@ -222,11 +208,12 @@ impl Session {
             Command::Mail {
                 reverse_path,
                 params,
-            } => self.mail(reverse_path, &params).await,
+            } => self.mail(reverse_path, params).await,
             Command::Rcpt {
                 forward_path,
                 internationalized,
-            } => self.rcpt(forward_path, internationalized).await,
+                dsn,
+            } => self.rcpt(forward_path, internationalized, dsn).await,
             Command::Data => self.data(),
             Command::Auth { mechanism, initial } => self.auth(mechanism, initial).await,
             Command::Quit => Ok(Step::new(
@@ -282,7 +269,12 @@ impl Session {
         if standing.tls == Tls::Offered {
             reply = reply.and("STARTTLS");
         }
-        reply = reply.and("ENHANCEDSTATUSCODES").and("CHUNKING");
+        for keyword in ["ENHANCEDSTATUSCODES", "CHUNKING", "DSN", "PRDR"] {
+            reply = reply.and(keyword);
+        }
+        if standing.tls == Tls::On {
+            reply = reply.and("REQUIRETLS");
+        }
         if matches!(standing.sign_in, SignIn::Needed | SignIn::Done) {
             reply = reply.and("AUTH PLAIN LOGIN");
         }
@@ -309,22 +301,26 @@ impl Session {
     async fn mail(
         &mut self,
         reverse_path: ReversePath,
-        params: &MailParams,
+        params: MailParams,
     ) -> Result<Step, SmtpError> {
         let max_octets = self.message_size_max_octets();
         if params.size_octets.is_some_and(|octets| octets > max_octets) {
             return Err(SmtpError::TooLarge { max_octets });
         }
+        if params.require_tls && self.peer().tls.is_none() {
+            return Err(SmtpError::NeedsTlsToRequireIt);
+        }
         self.service
             .sender_check(&self.client, &reverse_path)
             .await?;
-        self.state = State::Open(Transaction {
-            reverse_path,
-            smtp_utf8: params.smtputf8,
+        let wishes = Wishes {
             declared_octets: params.size_octets,
-            recipients: Vec::new(),
-            accepted: 0,
-        });
+            smtp_utf8: params.smtputf8,
+            dsn: params.dsn,
+            require_tls: params.require_tls,
+            per_recipient: params.prdr,
+        };
+        self.state = State::Open(Transaction::new(reverse_path, wishes));
         let status = Status::new(2, 1, 0);
         Ok(Step::line(Reply::new(250, status, "sender accepted")))
     }
@@ -333,15 +329,16 @@ impl Session {
         &mut self,
         forward_path: ForwardPath,
         internationalized: bool,
+        dsn: DsnRecipient,
     ) -> Result<Step, SmtpError> {
         let recipients_max = self.service.config().settings().recipients_max;
         let State::Open(transaction) = &mut self.state else {
             return Err(SmtpError::NoRecipients);
         };
-        if transaction.accepted >= recipients_max {
+        if transaction.accepted() >= recipients_max {
             return Err(SmtpError::TooManyRecipients);
         }
-        if internationalized && !transaction.smtp_utf8 {
+        if internationalized && !transaction.wishes.smtp_utf8 {
             return Err(SmtpError::NeedsSmtpUtf8);
         }
         let recipient = match forward_path {
@@ -355,15 +352,12 @@ impl Session {
             &self.client,
             &transaction.reverse_path,
             &recipient,
-            transaction.declared_octets,
+            &transaction.wishes,
         );
         if let Err(err) = checked.await {
             return self.refused_recipient(&recipient, err);
         }
-        transaction.accepted += 1;
-        if !transaction.recipients.contains(&recipient) {
-            transaction.recipients.push(recipient);
-        }
+        transaction.add(recipient, dsn);
         let status = Status::new(2, 1, 5);
         Ok(Step::line(Reply::new(250, status, "recipient accepted")))
     }
@@ -388,7 +382,8 @@ impl Session {
         if !guessed {
             return Err(err);
         }
-        match self.patience.refused_recipient() {
+        let by_source = self.service.recipient_refused(&self.client);
+        match self.patience.refused_recipient(by_source) {
             Verdict::GoOn(delay) => Ok(Step {
                 delay,
                 ..Step::line(err.reply())
@@ -468,9 +463,9 @@ impl Session {
 
     async fn settle(&mut self, incoming: Box<Incoming>) -> Step {
         match self.accept(*incoming).await {
-            Ok(reply) => {
+            Ok(step) => {
                 self.patience.message_accepted();
-                Step::line(reply)
+                step
             }
             Err(err) => {
                 info!(session.id = %self.peer().session, reason = %err, "message refused: {err}");
@@ -479,17 +474,20 @@ impl Session {
         }
     }
 
-    async fn accept(&self, incoming: Incoming) -> Result<Reply, SmtpError> {
+    async fn accept(&self, incoming: Incoming) -> Result<Step, SmtpError> {
         let body = incoming.intake.finish()?;
-        let envelope = Envelope {
-            client: self.client.clone(),
-            reverse_path: incoming.transaction.reverse_path,
-            recipients: incoming.transaction.recipients,
-            smtp_utf8: incoming.transaction.smtp_utf8,
-        };
+        let (envelope, places) = incoming.transaction.envelope(self.client.clone());
+        let per_recipient = envelope.wishes.per_recipient;
         let accepted = self.service.accept(envelope, body).await?;
         let text = format!("queued as {}", accepted.id);
-        Ok(Reply::new(250, Status::new(2, 0, 0), text))
+        let mut step = Step::line(Reply::new(250, Status::new(2, 0, 0), text));
+        if per_recipient {
+            let refused = |place| accepted.refused.contains(place);
+            let replies = places.iter().map(|place| recipient_reply(refused(place)));
+            let begin = Reply::plain(353, "a reply for each recipient follows");
+            step.before = std::iter::once(begin).chain(replies).collect();
+        }
+        Ok(step)
     }
 
     async fn auth(
@@ -558,6 +556,15 @@ impl Session {
         if let Some(principal) = &self.client.principal {
             self.service.sign_out(principal).await;
         }
+    }
+}
+
+/// What becomes of the message for one recipient (draft-hall-prdr-00 §4.5).
+fn recipient_reply(is_refused: bool) -> Reply {
+    if is_refused {
+        SmtpError::from(RecipientError::OverQuota).reply()
+    } else {
+        Reply::new(250, Status::new(2, 1, 5), "delivered")
     }
 }
 

@@ -3,6 +3,7 @@
 mod client;
 
 mod content;
+mod extensions;
 mod limits;
 mod order;
 mod submission;

@@ -36,6 +36,8 @@ pub struct Fate {
     pub reverse_path: String,
     /// The Message-ID field, as found.
     pub message_id: String,
+    /// What the sender asked of it, as JSON, if anything.
+    pub params: Option<Vec<u8>>,
 }
 
 /// Which fates are wanted.
@@ -61,8 +63,8 @@ pub enum FateKey<'a> {
 pub fn insert(tx: &mut WriteTx<'_>, fate: &Fate, rule_ids: &[String]) -> StoreResult<()> {
     let id = tx.insert(
         "INSERT INTO fate (message, at, config_size, account, recipient, action, target, rules,
-                session, size, reverse_path, message_id)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                session, size, reverse_path, message_id, params)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         (
             &fate.message,
             fate.at.0,
@@ -76,6 +78,7 @@ pub fn insert(tx: &mut WriteTx<'_>, fate: &Fate, rule_ids: &[String]) -> StoreRe
             fate.size,
             &fate.reverse_path,
             &fate.message_id,
+            &fate.params,
         ),
     )?;
     for rule in rule_ids {
@@ -91,7 +94,7 @@ macro_rules! select_fate {
     ($where:literal) => {
         concat!(
             "SELECT f.message, f.at, f.config_size, f.account, f.recipient, f.action, f.target,
-                    f.rules, f.session, f.size, f.reverse_path, f.message_id FROM ",
+                    f.rules, f.session, f.size, f.reverse_path, f.message_id, f.params FROM ",
             $where,
             " AND f.at >= ?2 AND f.at < ?3 ORDER BY f.at DESC, f.id DESC LIMIT ?4"
         )
@@ -139,5 +142,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Fate> {
         size: row.get(9)?,
         reverse_path: row.get(10)?,
         message_id: row.get(11)?,
+        params: row.get(12)?,
     })
 }

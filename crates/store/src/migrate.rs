@@ -26,10 +26,16 @@ pub(crate) struct Format {
 
 /// The format of `mail.db`.
 pub(crate) const MAIL: Format = Format {
-    steps: &[(
-        "0001_first_light",
-        include_str!("../migrations/0001_first_light.sql"),
-    )],
+    steps: &[
+        (
+            "0001_first_light",
+            include_str!("../migrations/0001_first_light.sql"),
+        ),
+        (
+            "0002_fate_params",
+            include_str!("../migrations/0002_fate_params.sql"),
+        ),
+    ],
 };
 
 /// The format of a day of a log.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Domain, DomainError};
@@ -71,9 +72,15 @@ impl LocalPart {
         &self.0
     }
 
-    /// The form in which this server compares local parts: lower case (RFC 5321 §2.4 leaves it to us).
+    /// The form in which this server compares local parts: lower case (RFC 5321 §2.4 leaves it to
+    /// us) and, beyond ASCII, the one spelling that composes letters and marks (NFC, as RFC 6532
+    /// §3.1 wishes).
     pub fn folded(&self) -> String {
-        self.0.to_lowercase()
+        if self.0.is_ascii() {
+            return self.0.to_ascii_lowercase();
+        }
+        let normalizer = ComposingNormalizerBorrowed::new_nfc();
+        normalizer.normalize(&self.0.to_lowercase()).into_owned()
     }
 
     /// The name before the first `separator` and the detail behind it (RFC 5233 §4).
@@ -251,6 +258,16 @@ mod tests {
             assert_eq!(address.to_string(), text);
             assert_eq!(address.to_string().parse(), Ok(address));
         }
+    }
+
+    #[test]
+    fn spellings_that_look_alike_to_every_reader_compare_equal() {
+        let folded = |text: &str| LocalPart::parse(text).unwrap().folded();
+        assert_eq!(folded("Ann.LEE"), "ann.lee");
+        for same in ["žofie", "ŽOFIE", "z\u{30c}ofie", "Z\u{30c}Ofie"] {
+            assert_eq!(folded(same), "žofie", "{same:?}");
+        }
+        assert_ne!(folded("zofie"), "žofie");
     }
 
     #[test]

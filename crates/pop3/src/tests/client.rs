@@ -29,17 +29,14 @@ pub(super) async fn world() -> Arc<World> {
 /// Puts a message into the account's INBOX as a stranger would.
 pub(super) async fn deliver(world: &World, message: &str) {
     let service = &world.service;
-    let envelope = Envelope {
-        client: SmtpClient {
-            peer: world.peer_over(Link::Clear, Protocol::Smtp),
-            helo: "client.example.net".to_owned(),
-            esmtp: true,
-            principal: None,
-        },
-        reverse_path: ReversePath::Null,
-        recipients: vec![ANN.parse().unwrap()],
-        smtp_utf8: false,
+    let client = SmtpClient {
+        peer: world.peer_over(Link::Clear, Protocol::Smtp),
+        helo: "client.example.net".to_owned(),
+        esmtp: true,
+        principal: None,
     };
+    let to = vec![ANN.parse().unwrap()];
+    let envelope = Envelope::new(client, ReversePath::Null, to);
     let mut sink = service.body_sink();
     sink.write(message.as_bytes()).unwrap();
     service

@@ -1,12 +1,31 @@
 //! What can be said before the content: whether a sender may be named, whether a recipient exists.
 
+use std::sync::Mutex;
+use std::time::Duration;
+
+use net::SourceTally;
 use policy::{ExpandError, Resolution};
 use types::{AccountId, Address, Domain, LocalPart, ReversePath};
 
 use super::sender::originators;
-use super::{AcceptError, SmtpClient};
+use super::{AcceptError, SmtpClient, Wishes};
 use crate::actor::Principal;
-use crate::{Outside, Service};
+use crate::{Outside, Service, lock};
+
+/// How long the refusals of recipients of a source are remembered at least.
+const REFUSALS_SPAN: Duration = Duration::from_secs(600);
+/// Sources whose refusals are remembered; twice as many at most.
+const REFUSALS_SOURCES_MAX: usize = 50_000;
+
+/// The recipients that strangers guessed wrongly, counted by source.
+pub(crate) struct RefusedRecipients(Mutex<SourceTally>);
+
+impl Default for RefusedRecipients {
+    fn default() -> Self {
+        let tally = SourceTally::new(REFUSALS_SPAN, REFUSALS_SOURCES_MAX);
+        Self(Mutex::new(tally))
+    }
+}
 
 /// Why a reverse-path is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +53,9 @@ pub enum RecipientError {
     /// The mailbox is full, or would be.
     #[error("the mailbox is full")]
     OverQuota,
+    /// It is outside, and the message must not travel without TLS, which nobody could promise.
+    #[error("TLS cannot be required on the way to this recipient")]
+    RequireTls,
     /// The address leads to too many others.
     #[error("the address leads to too many others")]
     TooManyHops,
@@ -74,16 +96,16 @@ impl Service {
         client: &SmtpClient,
         _from: &ReversePath,
         to: &Address,
-        declared_octets: Option<u64>,
+        wishes: &Wishes,
     ) -> Result<(), RecipientError> {
         let config = self.config();
         let signed_in = client.principal.is_some();
         let sends = matches!(self.inner.outside, Outside::Sink(_));
         if matches!(config.resolve(to), Resolution::NotLocal) {
-            return if signed_in && sends {
-                Ok(())
-            } else {
-                Err(RecipientError::RelayDenied)
+            return match (signed_in && sends, wishes.require_tls) {
+                (false, _) => Err(RecipientError::RelayDenied),
+                (true, true) => Err(RecipientError::RequireTls),
+                (true, false) => Ok(()),
             };
         }
         let expansion = config.expand(to).map_err(|err| match err {
@@ -95,17 +117,31 @@ impl Service {
             return Err(RecipientError::RelayDenied);
         }
         if !expansion.outside.is_empty() {
-            return Ok(());
+            return if wishes.require_tls {
+                Err(RecipientError::RequireTls)
+            } else {
+                Ok(())
+            };
         }
         let accounts: Vec<_> = expansion.accounts.into_iter().collect();
         match self
-            .any_has_room(accounts, declared_octets.unwrap_or(0))
+            .any_has_room(accounts, wishes.declared_octets.unwrap_or(0))
             .await
         {
             Ok(true) => Ok(()),
             Ok(false) => Err(RecipientError::OverQuota),
             Err(_) => Err(RecipientError::Unavailable),
         }
+    }
+
+    /// Counts a recipient that was refused for good, and says how many were lately, from all
+    /// connections of the same source. Who signed in is not counted.
+    pub fn recipient_refused(&self, client: &SmtpClient) -> u32 {
+        if client.principal.is_some() {
+            return 0;
+        }
+        let now_us = self.clock().monotonic_us();
+        lock(&self.inner.refused_recipients.0).count(now_us, client.peer.source())
     }
 
     /// Whether at least one of the accounts could keep so much more.

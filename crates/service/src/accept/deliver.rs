@@ -38,6 +38,13 @@ pub(super) struct Arrival {
     recoverable_until: Timestamp,
     head: Vec<u8>,
     message: FinishedBody,
+    /// The recipients as the envelope has them, for an outcome of each.
+    envelope_recipients: Vec<Address>,
+    /// What was asked for each recipient that something was asked for, by its compared address.
+    params: BTreeMap<Address, Vec<u8>>,
+    /// Whether a copy that is refused is kept nowhere, since the sender hears of it.
+    per_recipient: bool,
+    config: Arc<Config>,
 }
 
 /// What became of a message.
@@ -47,13 +54,28 @@ pub(super) struct Settled {
     pub(super) octets: u64,
     pub(super) stored: Vec<(AccountId, Address)>,
     pub(super) refused: Vec<(AccountId, Address)>,
+    /// Those of the refused whose copy can be brought back.
+    pub(super) kept: BTreeSet<AccountId>,
     pub(super) outside: BTreeMap<Address, Address>,
+    /// One for each recipient of the envelope, in their order.
+    pub(super) outcomes: Vec<Outcome>,
+}
+
+/// What became of a message for one recipient of the envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Outcome {
+    /// At least one account got it.
+    Stored,
+    /// It only goes to addresses outside.
+    Outside,
+    /// It would only go to mailboxes that are full.
+    Refused,
 }
 
 impl Arrival {
     pub(super) fn new(
         service: &Service,
-        config: &Config,
+        config: &Arc<Config>,
         id: String,
         envelope: &Envelope,
         recipients: Recipients,
@@ -64,6 +86,12 @@ impl Arrival {
         let days = i64::try_from(config.settings().recoverable_operator_days).unwrap_or(i64::MAX);
         let quota = |id| config.account(id).and_then(|account| account.quota_octets);
         let accounts = recipients.accounts.into_iter();
+        let mut params = BTreeMap::new();
+        for recipient in &envelope.recipients {
+            if let Some(asked) = envelope.params(recipient, &message.head) {
+                params.entry(recipient.address.folded()).or_insert(asked);
+            }
+        }
         Self {
             id,
             at,
@@ -83,7 +111,18 @@ impl Arrival {
             recoverable_until: at.plus_s(days.saturating_mul(86_400)),
             head,
             message,
+            envelope_recipients: (envelope.recipients.iter())
+                .map(|recipient| recipient.address.clone())
+                .collect(),
+            params,
+            per_recipient: envelope.wishes.per_recipient,
+            config: Arc::clone(config),
         }
+    }
+
+    /// The message as it came.
+    pub(super) fn message(&self) -> &FinishedBody {
+        &self.message
     }
 
     fn octets(&self) -> u64 {
@@ -119,6 +158,7 @@ impl Arrival {
         if settled.stored.is_empty() && settled.outside.is_empty() {
             return Err(AcceptError::OverQuota);
         }
+        settled.outcomes = self.outcomes(&settled);
         let new = self.new_email(tx, &settled, described)?;
         for (account, recipient) in &settled.stored {
             let inbox = mailbox::inbox(tx, *account)?;
@@ -127,8 +167,9 @@ impl Arrival {
             }
             self.fate(tx, recipient, &Reached::Account(*account), STORE)?;
         }
+        settled.kept = self.kept_refusals(&settled);
         for (account, recipient) in &settled.refused {
-            if let Some(new) = &new {
+            if let Some(new) = new.as_ref().filter(|_| settled.kept.contains(account)) {
                 let removal = self.refusal();
                 store::recoverable::keep(tx, *account, &MailboxName::inbox(), new, &removal)?;
             }
@@ -139,6 +180,42 @@ impl Arrival {
         }
         self.fates_again(tx, &settled)?;
         Ok(settled)
+    }
+
+    /// What becomes of each recipient of the envelope, now that it is known who has room.
+    fn outcomes(&self, settled: &Settled) -> Vec<Outcome> {
+        if settled.refused.is_empty() && settled.outside.is_empty() {
+            return vec![Outcome::Stored; self.envelope_recipients.len()];
+        }
+        let has_it = |account| settled.stored.iter().any(|(stored, _)| *stored == account);
+        let outcome = |recipient| {
+            let reached = self.config.expand(recipient).unwrap_or_default();
+            if reached.accounts.iter().any(|account| has_it(*account)) {
+                Outcome::Stored
+            } else if reached.accounts.is_empty() || !reached.outside.is_empty() {
+                Outcome::Outside
+            } else {
+                Outcome::Refused
+            }
+        };
+        self.envelope_recipients.iter().map(outcome).collect()
+    }
+
+    /// The accounts for which a refused copy is kept: not those that are reached only through
+    /// recipients who are told to have been refused, because of these the sender keeps the message.
+    fn kept_refusals(&self, settled: &Settled) -> BTreeSet<AccountId> {
+        let refused = settled.refused.iter().map(|(account, _)| *account);
+        if !self.per_recipient {
+            return refused.collect();
+        }
+        let told = self.envelope_recipients.iter().zip(&settled.outcomes);
+        let taken = told.filter(|(_, outcome)| **outcome != Outcome::Refused);
+        let reached: BTreeSet<_> = taken
+            .flat_map(|(recipient, _)| self.config.expand(recipient).unwrap_or_default().accounts)
+            .collect();
+        refused
+            .filter(|account| reached.contains(account))
+            .collect()
     }
 
     /// The fates of recipients whose mail is the copy that an earlier recipient brought.
@@ -219,6 +296,7 @@ impl Arrival {
             size: self.octets(),
             reverse_path: self.reverse_path.clone(),
             message_id: self.message_id.clone(),
+            params: self.params.get(recipient).cloned(),
         };
         Ok(fate::insert(tx, &fate, &[])?)
     }
@@ -226,8 +304,7 @@ impl Arrival {
 
 impl Service {
     /// Stores a message and waits until it is durable.
-    pub(super) async fn deliver(&self, arrival: Arrival) -> Result<Settled, AcceptError> {
-        let arrival = Arc::new(arrival);
+    pub(super) async fn deliver(&self, arrival: Arc<Arrival>) -> Result<Settled, AcceptError> {
         let described = if arrival.octets() <= SMALL_OCTETS {
             arrival.describe()?
         } else {

@@ -4,61 +4,45 @@
 //! For local mail, accepted *is* delivered: message rows and one fate row for each recipient commit
 //! together, and the reply leaves after the commit. After DATA there is one reply for all
 //! recipients: if every copy is refused it is an error; if only some are, the refused copies go to
-//! the recoverable store of their accounts, so that nothing is lost without a trace.
+//! the recoverable store of their accounts, so that nothing is lost without a trace. A sender that
+//! asked for a reply for each recipient (PRDR) is told of each, and keeps what was refused.
 
-mod check;
-mod deliver;
 mod received;
 mod sender;
 
-use std::collections::BTreeMap;
+mod envelope;
+
+mod check;
+mod deliver;
+
+mod report;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use policy::{Config, Expansion};
 use store::LogRow;
-use types::{AccountId, Address, ReversePath};
+use types::{AccountId, Address};
 
+pub(crate) use check::RefusedRecipients;
 pub use check::{RecipientError, SenderError};
+pub use envelope::{Envelope, EnvelopeRecipient, SmtpClient, Wishes};
 
-use crate::actor::{Peer, Principal};
 use crate::error::ServiceError;
 use crate::message::FinishedBody;
 use crate::trace::RECEIVED;
 use crate::{Outgoing, Outside, Service, header};
-use deliver::{Arrival, Settled};
+use deliver::{Arrival, Outcome, Settled};
 use received::Step;
 
-/// A client that speaks SMTP.
-#[derive(Clone, Debug)]
-pub struct SmtpClient {
-    /// Where it comes from.
-    pub peer: Peer,
-    /// The name it gave in HELO or EHLO.
-    pub helo: String,
-    /// Whether it said EHLO.
-    pub esmtp: bool,
-    /// Who it is, once it signed in.
-    pub principal: Option<Arc<Principal>>,
-}
-
-/// What carries a message (RFC 5321 §2.3.1).
-#[derive(Clone, Debug)]
-pub struct Envelope {
-    /// Who brings it.
-    pub client: SmtpClient,
-    /// The sender.
-    pub reverse_path: ReversePath,
-    /// The recipients; each was found good by [`Service::recipient_check`].
-    pub recipients: Vec<Address>,
-    /// Whether SMTPUTF8 was asked for.
-    pub smtp_utf8: bool,
-}
-
-/// A message that is stored for all its recipients.
+/// A message that is stored for all its recipients, or for some where each is answered apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
     /// The name under which the record knows it.
     pub id: String,
+    /// The recipients whose mailboxes are full, by their places in the envelope. Only with
+    /// [`Wishes::per_recipient`]; nothing is kept for them.
+    pub refused: BTreeSet<usize>,
 }
 
 /// Why a message was not taken; nothing of it is kept.
@@ -176,9 +160,21 @@ impl Service {
         let subject = header::fields(&message.head).find(|field| field.is("Subject"));
         let subject = subject.map(|field| header::unfolded(field.value));
         let arrival = Arrival::new(self, &config, id, &envelope, recipients, head, message);
-        let settled = self.deliver(arrival).await?;
+        let arrival = Arc::new(arrival);
+        let settled = self.deliver(Arc::clone(&arrival)).await?;
         self.tell(&envelope, subject, &settled);
-        Ok(Accepted { id: settled.id })
+        self.report_to_sender(&config, &envelope, &settled, arrival.message())
+            .await;
+        let outcomes = settled.outcomes.iter().enumerate();
+        let refused = outcomes.filter(|(_, outcome)| **outcome == Outcome::Refused);
+        Ok(Accepted {
+            id: settled.id,
+            refused: if envelope.wishes.per_recipient {
+                refused.map(|(place, _)| place).collect()
+            } else {
+                BTreeSet::new()
+            },
+        })
     }
 
     /// All recipients resolved again at the moment of delivery. An address that was good at RCPT
@@ -190,6 +186,7 @@ impl Service {
     ) -> Result<Recipients, AcceptError> {
         let mut found = Recipients::default();
         for recipient in &envelope.recipients {
+            let recipient = &recipient.address;
             let expansion = match config.expand(recipient) {
                 Ok(expansion) => expansion,
                 Err(policy::ExpandError::NotLocal) => Expansion {
@@ -223,7 +220,7 @@ impl Service {
                 client.esmtp,
                 client.peer.tls.is_some(),
                 signed_in,
-                envelope.smtp_utf8,
+                envelope.wishes.smtp_utf8,
             ),
             tls: client
                 .peer
@@ -232,7 +229,7 @@ impl Service {
                 .map(|tls| format!("{} {}", tls.version, tls.cipher)),
             id,
             recipient: match envelope.recipients.as_slice() {
-                [only] => Some(only),
+                [only] => Some(&only.address),
                 _ => None,
             },
             at,
@@ -276,8 +273,12 @@ impl Service {
         for (account, recipient) in &settled.stored {
             tracing::info!(message.id = %id, %account, "stored {id} from {from} for {recipient}");
         }
-        for (_, recipient) in &settled.refused {
-            tracing::warn!(message.id = %id, "{id} did not fit the mailbox of {recipient}; kept as recoverable");
+        for (account, recipient) in &settled.refused {
+            let what = match settled.kept.contains(account) {
+                true => "kept as recoverable",
+                false => "refused to the sender",
+            };
+            tracing::warn!(message.id = %id, "{id} did not fit the mailbox of {recipient}; {what}");
         }
         self.inner
             .store

@@ -109,4 +109,58 @@ mod tests {
              Subject: hi\r\n\r\n"
         );
     }
+    /// What a stranger chooses of the trace fields can neither end a line nor begin one.
+    #[test]
+    fn no_name_or_address_writes_a_field_of_its_own() {
+        let evil = [
+            "a\r\nX-Evil: 1",
+            "a\nX",
+            "a\rX",
+            "a\0b",
+            "a\u{85}b",
+            "a\u{2028}b",
+            "a\tb",
+            "a b",
+            "a; b",
+            "a)(b",
+            "a\\\"b",
+            "a>b",
+            "a\r\n b",
+            "\u{7f}",
+        ];
+        for local in evil {
+            for spelling in [
+                local.to_owned(),
+                format!("\"{local}\""),
+                format!("\"\\{local}\""),
+            ] {
+                let Ok(address) = format!("{spelling}@example.org").parse::<Address>() else {
+                    continue;
+                };
+                let step = Step {
+                    helo: "client.example.net",
+                    source: "192.0.2.9".parse().unwrap(),
+                    by: "mx.example.org",
+                    with: protocol(true, false, false, true),
+                    tls: None,
+                    id: "1",
+                    recipient: Some(&address),
+                    at: Timestamp(0),
+                };
+                let path = ReversePath::Address(address.clone());
+                let head = delivered_head(&path, &step.to_field(), b"Subject: x\r\n\r\n");
+                let names: Vec<_> = header::fields(&head).map(|f| f.name.to_vec()).collect();
+                assert_eq!(
+                    names,
+                    [&b"Return-Path"[..], b"Received", b"Subject"],
+                    "{spelling:?}"
+                );
+                let text = String::from_utf8(head).unwrap();
+                let bare = text.replace("\r\n", "");
+                let tame = |c: char| !c.is_control() || c == '\t';
+                assert!(bare.chars().all(tame), "{text:?}");
+            }
+            assert!(local.parse::<wire::smtp::HeloName>().is_err(), "{local:?}");
+        }
+    }
 }

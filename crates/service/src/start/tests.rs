@@ -127,17 +127,13 @@ async fn a_full_disk_stops_mail_but_neither_the_start_nor_a_change() {
         tls: None,
         session: service.new_session(),
     };
-    let envelope = Envelope {
-        client: SmtpClient {
-            peer,
-            helo: "client.example.net".to_owned(),
-            esmtp: true,
-            principal: None,
-        },
-        reverse_path: ReversePath::Null,
-        recipients: vec![ann],
-        smtp_utf8: false,
+    let client = SmtpClient {
+        peer,
+        helo: "client.example.net".to_owned(),
+        esmtp: true,
+        principal: None,
     };
+    let envelope = Envelope::new(client, ReversePath::Null, vec![ann]);
     let message = service.body_sink().finish().unwrap();
     let mail = service.accept(envelope, message).await;
     assert_eq!(mail, Err(AcceptError::NoSpace));

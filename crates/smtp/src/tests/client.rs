@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use service::{Command, Outside, Protocol};
-use testkit::{Link, World, matches};
-use types::{Address, MailboxName};
+use policy::Role;
+use service::{Command, Outside, Password, Protocol};
+use testkit::{Link, PASSWORD, World, matches};
+use types::{Address, MailboxName, Secret};
 
 use crate::conn::{SESSION, run, set_time};
 use crate::session::Session;
@@ -12,7 +13,8 @@ use crate::session::Session;
 /// The one account of the test service.
 const ANN: &str = "ann@example.org";
 
-/// A service with [`ANN`], with bob@ and žena@ that lead to her, and with tight limits.
+/// A service with [`ANN`], with bob@ and žena@ that lead to her, with full@ that takes one small
+/// message, and with tight limits.
 pub(super) async fn world() -> Arc<World> {
     let outside = Outside::Sink(Arc::new(|_| {}));
     let world = World::sending(&[ANN], outside).await;
@@ -28,6 +30,17 @@ pub(super) async fn world() -> Arc<World> {
     let commands = vec![
         alias("bob@example.org"),
         alias("žena@example.org"),
+        Command::DomainAliasAdd {
+            alias: "bücher.test".parse().unwrap(),
+            domain: "example.org".parse().unwrap(),
+        },
+        Command::AccountAdd {
+            address: "full@example.org".parse().unwrap(),
+            name: None,
+            role: Role::MailboxOwner,
+            quota_octets: Some(600),
+            password: Password(Secret::new(PASSWORD.into())),
+        },
         setting("message_size_max_octets", "65536"),
         setting("recipients_max", "100"),
     ];
@@ -116,6 +129,11 @@ impl Client {
     /// Hears that the server closed.
     pub(super) async fn hears_the_end(self) {
         self.0.hears_the_end().await;
+    }
+
+    /// Goes away without a word.
+    pub(super) async fn vanishes(self) {
+        self.0.vanish().await;
     }
 
     /// All lines of the next reply; none if the server closed.

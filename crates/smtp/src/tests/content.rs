@@ -161,6 +161,86 @@ async fn chunks_and_data_do_not_mix() {
 }
 
 #[tokio::test]
+async fn odd_sequences_of_chunks_stay_in_step() {
+    let world = world().await;
+    let mut client = Client::server(&world).await;
+    // An empty message is one chunk of nothing, as it is one dot after DATA.
+    client.dialogue(OPEN).await;
+    client
+        .dialogue(&[
+            ("BDAT 0 LAST", "250 2.0.0 queued *"),
+            ("BDAT 0 LAST", "503 5.5.1 *"),
+        ])
+        .await;
+    // After a message by DATA there is nothing that a chunk could belong to.
+    client.dialogue(OPEN).await;
+    client
+        .dialogue(&[("DATA", "354 *"), ("Subject: x\r\n\r\n.", "250 *")])
+        .await;
+    client.send(b"BDAT 6 LAST\r\nQUIT\r\n").await;
+    client.hears("503 5.5.1 *").await;
+    // All chunks together are over the limit: the one that passes it is refused, and its
+    // successors, which are on their way already, are read over.
+    client.dialogue(OPEN).await;
+    let chunk = [b"BDAT 40000\r\n".as_slice(), &b"a".repeat(40_000)].concat();
+    client.send(&chunk.repeat(3)).await;
+    client.send(b"BDAT 6 LAST\r\nRSET\r\nRSET\r\n").await;
+    for heard in ["250 *", "552 5.3.4 *", "503 *", "503 *", "250 2.0.0 reset"] {
+        client.hears(heard).await;
+    }
+    // RSET between chunks forgets the message; the next one begins anew.
+    client.dialogue(OPEN).await;
+    client.send(b"BDAT 7\r\nlost\r\n\nRSET\r\n").await;
+    client.hears("550 5.6.0 *").await;
+    client.hears("250 2.0.0 reset").await;
+    client.dialogue(OPEN).await;
+    client.send(b"BDAT 6\r\nlost\r\nRSET\r\n").await;
+    client.hears("250 *").await;
+    client.hears("250 2.0.0 reset").await;
+    client.dialogue(OPEN).await;
+    client.send(b"BDAT 6 LAST\r\nkept\r\n").await;
+    client.hears("250 2.0.0 queued *").await;
+    // Chunks pipelined behind a recipient that was refused are read over.
+    client
+        .send(
+            b"MAIL FROM:<bob@example.net>\r\nRCPT TO:<nobody@example.org>\r\n\
+              BDAT 6\r\nQUIT\r\nBDAT 6 LAST\r\nQUIT\r\nRSET\r\n",
+        )
+        .await;
+    for heard in [
+        "250 *",
+        "550 5.1.1 *",
+        "554 5.5.1 *",
+        "554 5.5.1 *",
+        "250 2.0.0 reset",
+    ] {
+        client.hears(heard).await;
+    }
+    let inbox = inbox(&world).await;
+    assert_eq!(inbox.len(), 3);
+    assert!(inbox.iter().all(|message| !message.contains("lost")));
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_leaves_no_message() {
+    let world = world().await;
+    for said in [
+        &b"BDAT 100 LAST\r\nFrom: bob@example.net\r\n\r\nhal"[..],
+        b"BDAT 6\r\nwhole\n",
+        b"BDAT 7\r\nwhole\r\n",
+        b"BDAT 7\r\nwhole\r\nBDAT 100 LA",
+        b"DATA\r\nFrom: bob@example.net\r\n\r\nhalf\r\n.\r",
+        b"DATA\r\nFrom: bob@example.net\r\n\r\nhalf\r\n.",
+    ] {
+        let mut client = Client::server(&world).await;
+        client.dialogue(OPEN).await;
+        client.send(said).await;
+        client.vanishes().await;
+    }
+    assert!(inbox(&world).await.is_empty());
+}
+
+#[tokio::test]
 async fn chunks_without_bounds_end_the_session() {
     for (said, heard) in [
         ("BDAT 18446744073709551615", "552 5.3.4 *"),

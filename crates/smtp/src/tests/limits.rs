@@ -50,6 +50,35 @@ async fn guessing_recipients_is_slow_and_ends() {
 }
 
 #[tokio::test]
+async fn guessing_over_many_connections_is_slow_too_and_ends() {
+    let world = world().await;
+    let guess = "RCPT TO:<guess@example.org>";
+    tokio::time::pause();
+    let start = Instant::now();
+    for number in 1..=100 {
+        let mut client = Client::server(&world).await;
+        let heard = if number < 100 {
+            "550 5.1.1 *"
+        } else {
+            "421 4.7.0 *"
+        };
+        client
+            .dialogue(&[("MAIL FROM:<>", "250 *"), (guess, heard)])
+            .await;
+    }
+    assert!(start.elapsed() > Duration::from_secs(600));
+    // Who guesses no more is served as always, and after a while all is forgotten.
+    let mut client = Client::server(&world).await;
+    let good = [
+        ("MAIL FROM:<>", "250 *"),
+        ("RCPT TO:<ann@example.org>", "250 *"),
+    ];
+    client.dialogue(&good).await;
+    world.clock.advance(Duration::from_secs(1_200));
+    client.dialogue(&[(guess, "550 5.1.1 *")]).await;
+}
+
+#[tokio::test]
 async fn recipients_beyond_the_limit_are_put_off() {
     let mut client = Client::user(&world().await).await;
     client.dialogue(super::submission::SIGN_IN).await;

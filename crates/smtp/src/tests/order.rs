@@ -26,13 +26,17 @@ const ANSWERS: &[(&str, &str)] = &[
     ("RCPT TO:<nobody@example.org>", "550 5.1.1 *"),
     ("RCPT TO:<ann@example.net>", "550 5.7.1 *"),
     ("RCPT TO:<postmaster>", "250 2.1.5 *"),
-    ("RCPT TO:<ann@example.org> NOTIFY=NEVER", "555 5.5.4 *"),
+    ("RCPT TO:<ann@example.org> HOLDFOR=9", "555 5.5.4 *"),
+    ("RCPT TO:<ann@example.org> NOTIFY=SOMETIMES", "501 5.5.4 *"),
     ("RCPT TO:<ann>", "501 5.1.3 *"),
     ("EHLO again.example.net", "250 HELP"),
     ("MAIL FROM:<ann>", "501 5.1.7 *"),
     ("MAIL FROM:<> SIZE=65537", "552 5.3.4 *"),
     ("MAIL FROM:<> SIZE=99999999999999999999", "552 5.3.4 *"),
     ("MAIL FROM:<> SIZE=x", "501 5.5.4 *"),
+    ("MAIL FROM:<> RET=HALF", "501 5.5.4 *"),
+    ("MAIL FROM:<> BODY=BINARYMIME", "501 5.5.4 *"),
+    ("MAIL FROM:<> REQUIRETLS", "530 5.7.10 *"),
     ("MAIL FROM:<> BODY=8BITMIME SIZE=65536", "250 2.1.0 *"),
     ("HELO client.example.net", "250 mx.example.org"),
     ("NOOP x", "250 2.0.0 *"),
@@ -45,9 +49,23 @@ const INTERNATIONAL: &[(&str, &str)] = &[
     ("MAIL FROM:<žofie@example.net>", "550 5.6.7 *"),
     ("MAIL FROM:<>", "250 2.1.0 *"),
     ("RCPT TO:<žena@example.org>", "553 5.6.7 *"),
+    ("RCPT TO:<ann@bücher.example.org>", "553 5.6.7 *"),
+    (
+        "RCPT TO:<ann@example.org> ORCPT=utf-8;ž@x.test",
+        "553 5.6.7 *",
+    ),
     ("RSET", "250 *"),
     ("MAIL FROM:<žofie@example.net> SMTPUTF8", "250 2.1.0 *"),
-    ("RCPT TO:<žena@example.org>", "250 2.1.5 *"),
+    (
+        "RCPT TO:<žena@example.org> ORCPT=utf-8;ž@x.test",
+        "250 2.1.5 *",
+    ),
+    ("RCPT TO:<ŽENA@example.org>", "250 2.1.5 *"),
+    // The same letter as two characters.
+    ("RCPT TO:<z\u{30c}ena@example.org>", "250 2.1.5 *"),
+    ("RCPT TO:<zena@example.org>", "550 5.1.1 *"),
+    ("RCPT TO:<žena@bücher.test>", "250 2.1.5 *"),
+    ("RCPT TO:<žena@xn--bcher-kva.test>", "250 2.1.5 *"),
 ];
 
 #[tokio::test]
@@ -74,7 +92,7 @@ async fn addresses_beyond_ascii_need_smtputf8() {
 #[tokio::test]
 async fn ehlo_offers_exactly_what_there_is() {
     let always = ["PIPELINING", "SIZE 65536", "8BITMIME", "SMTPUTF8"];
-    for (protocol, line, starttls, auth) in [
+    for (protocol, link, starttls, auth) in [
         (Protocol::Smtp, Link::Clear, true, false),
         (Protocol::Smtp, Link::Secured, false, false),
         (Protocol::Submission, Link::Clear, true, false),
@@ -82,11 +100,12 @@ async fn ehlo_offers_exactly_what_there_is() {
     ] {
         let mut expected: Vec<&str> = ["mx.example.org"].into_iter().chain(always).collect();
         expected.extend(starttls.then_some("STARTTLS"));
-        expected.extend(["ENHANCEDSTATUSCODES", "CHUNKING"]);
+        expected.extend(["ENHANCEDSTATUSCODES", "CHUNKING", "DSN", "PRDR"]);
+        expected.extend((link == Link::Secured).then_some("REQUIRETLS"));
         expected.extend(auth.then_some("AUTH PLAIN LOGIN"));
         expected.push("HELP");
 
-        let mut client = Client::connect(&world().await, protocol, line).await;
+        let mut client = Client::connect(&world().await, protocol, link).await;
         client.send(b"EHLO client.example.net\r\n").await;
         let reply = client.reply().await;
         let offered: Vec<&str> = reply.iter().map(|line| &line[4..]).collect();

@@ -8,7 +8,11 @@ use std::process::Command;
 
 use rustix::process::geteuid;
 
+use types::Timestamp;
+
 use super::world::{World, open, options};
+use crate::fate::{self, FateKey};
+use crate::migrate::MAIL;
 use crate::{OpenError, Store};
 
 /// Set for the child process of [`a_read_only_folder_is_refused_with_words`].
@@ -152,9 +156,39 @@ fn somebody_elses_file_is_never_touched() {
 #[test]
 fn migrations_are_reported_once() {
     let world = World::new();
-    assert_eq!(world.store.migrated(), ["0001_first_light"]);
+    let steps: Vec<_> = MAIL.steps.iter().map(|(name, _)| *name).collect();
+    assert_eq!(world.store.migrated(), steps);
     let world = world.reopen(|_| {});
     assert!(world.store.migrated().is_empty());
+}
+
+/// The database of version 0.1.0 as it lies, with one fate.
+fn first_light(path: &Path) {
+    let conn = rusqlite::Connection::open(path).unwrap();
+    conn.execute_batch(MAIL.steps[0].1).unwrap();
+    conn.execute_batch(
+        "INSERT INTO fate (message, at, config_size, account, recipient, action, target, rules,
+                session, size, reverse_path, message_id)
+         VALUES ('old', 5, 40, 1, 'ann@example.org', 'store', 'INBOX', x'5b5d', 3, 900, '', '');
+         PRAGMA application_id = 0x5345414c; PRAGMA user_version = 1;",
+    )
+    .unwrap();
+}
+
+#[test]
+fn the_first_format_is_opened_and_keeps_its_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mail.db");
+    first_light(&path);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let store = open(dir.path());
+    assert_eq!(store.migrated().len(), MAIL.steps.len() - 1);
+    let (since, until) = (Timestamp(0), Timestamp(9));
+    let found = store
+        .read_blocking(|tx| fate::find(tx, FateKey::Message("old"), since, until, 10))
+        .unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].size, &found[0].params), (900, &None));
 }
 
 #[test]

@@ -196,6 +196,7 @@ fn some_fate(recipient: &str, at: Timestamp) -> Fate {
         size: 900,
         reverse_path: "bob@example.net".to_owned(),
         message_id: "<1@example.net>".to_owned(),
+        params: Some(b"{}".to_vec()),
     }
 }
 

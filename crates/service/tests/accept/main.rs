@@ -1,12 +1,14 @@
 //! Mail in: who gets it, what is put before it, what is refused, and what the record says of it.
 
+mod wishes;
+
 use std::sync::{Arc, Mutex};
 
 use policy::Role;
 use rusqlite::Connection;
 use service::{
     AcceptError, Accepted, Command, Envelope, Outside, Password, Protocol, RecipientError,
-    SenderError, ServiceError, SmtpClient,
+    SenderError, ServiceError, SmtpClient, Wishes,
 };
 use testkit::{PASSWORD, World};
 use types::limits::{BODY_IN_MEMORY_MAX_OCTETS, HEADER_BLOCK_MAX_OCTETS};
@@ -71,16 +73,19 @@ async fn send(
     to: &[&str],
     message: &[u8],
 ) -> Result<Accepted, AcceptError> {
+    let to = to.iter().map(|to| address(to)).collect();
+    accept(world, Envelope::new(client, from, to), message).await
+}
+
+async fn accept(
+    world: &World,
+    envelope: Envelope,
+    message: &[u8],
+) -> Result<Accepted, AcceptError> {
     let mut sink = world.service.body_sink();
     for piece in message.chunks(65_536) {
         sink.write(piece)?;
     }
-    let envelope = Envelope {
-        client,
-        reverse_path: from,
-        recipients: to.iter().map(|to| address(to)).collect(),
-        smtp_utf8: false,
-    };
     world.service.accept(envelope, sink.finish()?).await
 }
 
@@ -184,7 +189,7 @@ async fn each_address_reaches_whom_it_should_or_says_why_not() {
         let client = client(&world);
         let checked = world
             .service
-            .recipient_check(&client, &from, &address(to), None)
+            .recipient_check(&client, &from, &address(to), &Wishes::default())
             .await;
         assert_eq!(checked, expected.map(|_| ()), "{to}");
         let accepted = deliver(&world, &[to], b"Subject: x\r\n\r\nhi\r\n").await;
@@ -257,7 +262,11 @@ async fn a_full_mailbox_refuses_and_beside_others_keeps_a_recoverable_copy() {
     let check = |octets| {
         let (client, from, to) = (client(&world), reverse_path(SENDER), address(full[0]));
         let service = world.service.clone();
-        async move { service.recipient_check(&client, &from, &to, octets).await }
+        let wishes = Wishes {
+            declared_octets: octets,
+            ..Wishes::default()
+        };
+        async move { service.recipient_check(&client, &from, &to, &wishes).await }
     };
     assert_eq!(check(None).await, Ok(()));
     assert_eq!(check(Some(300)).await, Err(RecipientError::OverQuota));
@@ -602,11 +611,27 @@ async fn mail_for_others_goes_to_the_sink_and_only_for_those_who_signed_in() {
     let (from, far) = (reverse_path("ann@example.org"), address("Bob@far.test"));
     let denied = world
         .service
-        .recipient_check(&stranger, &from, &far, None)
+        .recipient_check(&stranger, &from, &far, &Wishes::default())
         .await;
     assert_eq!(denied, Err(RecipientError::RelayDenied));
-    let allowed = world.service.recipient_check(&ann, &from, &far, None).await;
-    assert_eq!(allowed, Ok(()));
+    let partner = address("partner@example.org");
+    for (to, require_tls, expected) in [
+        (&far, false, Ok(())),
+        (&far, true, Err(RecipientError::RequireTls)),
+        (&partner, false, Ok(())),
+        (&partner, true, Err(RecipientError::RequireTls)),
+        (&address("ann@example.org"), true, Ok(())),
+    ] {
+        let wishes = Wishes {
+            require_tls,
+            ..Wishes::default()
+        };
+        let checked = world
+            .service
+            .recipient_check(&ann, &from, to, &wishes)
+            .await;
+        assert_eq!(checked, expected, "{to} {require_tls}");
+    }
     let message = b"From: ann@example.org\r\nSubject: hi\r\n\r\n";
     let to = ["Bob@far.test", "partner@example.org", "drop@far.test"];
     send(&world, ann, from, &to, message)

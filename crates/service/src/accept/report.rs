@@ -1,0 +1,233 @@
+//! Reports to our own senders about what became of their message (RFC 3461, RFC 3464).
+//!
+//! A report goes only to who signed in to send the message: to anybody else it could be sent in
+//! the name of somebody who never wrote, and this server sends nothing to others yet. It is stored
+//! before the sender hears that its message was taken, so none is lost.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use policy::Config;
+use types::{Address, Ret, ReversePath, Timestamp};
+
+use super::deliver::{Arrival, Outcome, Settled};
+use super::envelope::{Envelope, EnvelopeRecipient};
+use super::{Recipients, received};
+use crate::Service;
+use crate::error::ServiceResult;
+use crate::message::FinishedBody;
+
+/// Octets of a message that a report of failure brings back whole, if the sender wants that.
+const RETURNED_MAX_OCTETS: u64 = 1_048_576;
+
+/// What a report is made of.
+struct Report<'a> {
+    host: &'a str,
+    id: &'a str,
+    at: Timestamp,
+    to: &'a Address,
+    envelope: &'a Envelope,
+    lines: Vec<(&'a EnvelopeRecipient, Outcome)>,
+}
+
+impl Service {
+    /// Tells the sender what it asked to be told. Trouble with that is ours, not the message's.
+    pub(super) async fn report_to_sender(
+        &self,
+        config: &Arc<Config>,
+        envelope: &Envelope,
+        settled: &Settled,
+        original: &FinishedBody,
+    ) {
+        let ReversePath::Address(to) = &envelope.reverse_path else {
+            return;
+        };
+        if envelope.client.principal.is_none() {
+            return;
+        }
+        let lines = reported(envelope, settled);
+        if lines.is_empty() {
+            return;
+        }
+        let id = self.message_token();
+        let report = Report {
+            host: &self.host_name(),
+            id: &id,
+            at: self.clock().now(),
+            to,
+            envelope,
+            lines,
+        };
+        let done = match report.compose(original) {
+            Ok(text) => self.deliver_report(config, &report, &text).await,
+            Err(err) => Err(err.to_string()),
+        };
+        match done {
+            Ok(()) => {
+                tracing::info!(message.id = %settled.id, "reported {} to {to} as {id}", settled.id)
+            }
+            Err(err) => {
+                tracing::warn!(message.id = %settled.id, "no report about {} for {to}: {err}", settled.id);
+            }
+        }
+    }
+
+    /// Stores a report for the accounts behind the sender's address.
+    async fn deliver_report(
+        &self,
+        config: &Arc<Config>,
+        report: &Report<'_>,
+        text: &[u8],
+    ) -> Result<(), String> {
+        let expansion = config.expand(report.to).map_err(|err| err.to_string())?;
+        let mut recipients = Recipients::default();
+        recipients.add(report.to, expansion);
+        recipients.outside.clear();
+        recipients.again.clear();
+        let mut sink = self.body_sink();
+        sink.write(text).map_err(|err| err.to_string())?;
+        let message = sink.finish().map_err(|err| err.to_string())?;
+        let client = report.envelope.client.clone();
+        let envelope = Envelope::new(client, ReversePath::Null, vec![report.to.clone()]);
+        let head = received::delivered_head(&ReversePath::Null, "", &message.head);
+        let id = report.id.to_owned();
+        let arrival = Arrival::new(self, config, id, &envelope, recipients, head, message);
+        let stored = self.deliver(Arc::new(arrival)).await;
+        stored.map(drop).map_err(|err| err.to_string())
+    }
+}
+
+/// The recipients that the sender is to hear of: delivered if it asked for that, refused unless it
+/// declined (RFC 3461 §5.2). Who hears of each recipient in the session needs no report of refusal.
+fn reported<'a>(
+    envelope: &'a Envelope,
+    settled: &Settled,
+) -> Vec<(&'a EnvelopeRecipient, Outcome)> {
+    let all = envelope.recipients.iter().zip(&settled.outcomes);
+    let asked = |recipient: &EnvelopeRecipient, outcome| {
+        let notify = recipient.dsn.notify;
+        match outcome {
+            Outcome::Stored => notify.is_some_and(|notify| notify.success),
+            Outcome::Refused => {
+                !envelope.wishes.per_recipient && notify.is_none_or(|notify| notify.failure)
+            }
+            Outcome::Outside => false,
+        }
+    };
+    all.map(|(recipient, outcome)| (recipient, *outcome))
+        .filter(|(recipient, outcome)| asked(recipient, *outcome))
+        .collect()
+}
+
+impl Report<'_> {
+    fn is_failure(&self) -> bool {
+        let outcomes: BTreeSet<_> = self.lines.iter().map(|(_, outcome)| outcome).collect();
+        outcomes.contains(&Outcome::Refused)
+    }
+
+    /// The whole message (RFC 3464 §2, RFC 6522 §3).
+    fn compose(&self, original: &FinishedBody) -> ServiceResult<Vec<u8>> {
+        let (host, id, to) = (self.host, self.id, self.to);
+        let subject = if self.is_failure() {
+            "Not delivered to all recipients"
+        } else {
+            "Delivered"
+        };
+        let boundary = format!("report-{id}");
+        let mut text = format!(
+            "From: Mail delivery <MAILER-DAEMON@{host}>\r\nTo: <{to}>\r\nSubject: {subject}\r\n\
+             Date: {date}\r\nMessage-ID: <{id}@{host}>\r\nAuto-Submitted: auto-replied\r\n\
+             MIME-Version: 1.0\r\n\
+             Content-Type: multipart/report; report-type=delivery-status;\r\n\
+             \tboundary=\"{boundary}\"\r\n\r\n",
+            date = self.at.to_rfc5322(),
+        );
+        let _ = write!(
+            text,
+            "--{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\n\
+             Content-Transfer-Encoding: 8bit\r\n\r\n{}\r\n\
+             --{boundary}\r\nContent-Type: message/delivery-status\r\n\r\n{}\r\n",
+            self.words(),
+            self.fields(),
+        );
+        let whole = self.envelope.wishes.dsn.ret == Some(Ret::Full)
+            && self.is_failure()
+            && original.octets() <= RETURNED_MAX_OCTETS;
+        let kind = if whole {
+            "message/rfc822"
+        } else {
+            "text/rfc822-headers"
+        };
+        let _ = write!(
+            text,
+            "--{boundary}\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+        );
+        let mut octets = text.into_bytes();
+        octets.extend_from_slice(&original.head);
+        if whole {
+            octets.extend_from_slice(&original.body.read_all()?);
+        }
+        octets.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+        Ok(octets)
+    }
+
+    /// What a person reads.
+    fn words(&self) -> String {
+        let mut words = String::from("This is what became of your message:\r\n\r\n");
+        for (recipient, outcome) in &self.lines {
+            let what = match outcome {
+                Outcome::Refused => "not delivered, the mailbox is full",
+                Outcome::Stored | Outcome::Outside => "delivered to the mailbox",
+            };
+            let _ = write!(words, "  <{}>: {what}\r\n", recipient.address);
+        }
+        words
+    }
+
+    /// What a program reads (RFC 3464 §2.2, §2.3).
+    fn fields(&self) -> String {
+        let mut fields = format!("Reporting-MTA: dns; {}\r\n", self.host);
+        if let Some(id) = &self.envelope.wishes.dsn.envelope_id {
+            let _ = write!(fields, "Original-Envelope-Id: {}\r\n", id.as_str());
+        }
+        let _ = write!(fields, "Arrival-Date: {}\r\n", self.at.to_rfc5322());
+        for (recipient, outcome) in &self.lines {
+            fields.push_str("\r\n");
+            if let Some(original) = &recipient.dsn.original {
+                let (kind, address) = (original.kind(), in_ascii(original.address()));
+                let _ = write!(fields, "Original-Recipient: {kind}; {address}\r\n");
+            }
+            let address = recipient.address.to_string();
+            let kind = if address.is_ascii() {
+                "rfc822"
+            } else {
+                "utf-8"
+            };
+            let (action, status) = match outcome {
+                Outcome::Refused => ("failed", "5.2.2"),
+                Outcome::Stored | Outcome::Outside => ("delivered", "2.0.0"),
+            };
+            let _ = write!(
+                fields,
+                "Final-Recipient: {kind}; {}\r\nAction: {action}\r\nStatus: {status}\r\n",
+                in_ascii(&address)
+            );
+        }
+        fields
+    }
+}
+
+/// The address in ASCII: other characters by their numbers (RFC 6533 §3, `utf-8-addr-xtext`).
+fn in_ascii(address: &str) -> String {
+    let mut written = String::with_capacity(address.len());
+    for c in address.chars() {
+        match c {
+            ' '..='~' => written.push(c),
+            _ => {
+                let _ = write!(written, "\\x{{{:X}}}", u32::from(c));
+            }
+        }
+    }
+    written
+}
