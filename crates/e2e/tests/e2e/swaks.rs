@@ -54,6 +54,21 @@ fn mail_from_outside_is_taken_with_and_without_tls() -> anyhow::Result<()> {
 }
 
 #[test]
+fn each_recipient_is_answered_apart_with_prdr() -> anyhow::Result<()> {
+    let server = Server::start()?;
+    let (one, full) = (server.address(1), server.address(2));
+    server.cli(&["account", "quota", &full, "2000", "--yes"])?.ok()?;
+    let body = "x".repeat(3_000);
+    let both = format!("{one},{full}");
+    let ran = receive(&server, &both, &["--prdr", "--body", &body])?;
+    for reply in ["353 ", "250 2.1.5 ", "452 4.2.2 ", "250 2.0.0 queued as "] {
+        ensure!(ran.out.contains(reply), "{reply:?} is not in {}", ran.out);
+    }
+    ensure!(messages(&server, 1)? == 1);
+    Ok(())
+}
+
+#[test]
 fn what_is_not_ours_is_refused_at_rcpt() -> anyhow::Result<()> {
     let server = Server::start()?;
     let nobody = format!("nobody@{}", server.ready().domain);
