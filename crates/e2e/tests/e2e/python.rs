@@ -39,17 +39,30 @@ fn a_maildrop_is_read_by_pop3() -> anyhow::Result<()> {
 fn the_extensions_of_smtp_do_what_they_promise() -> anyhow::Result<()> {
     let server = Server::start()?;
     let international = format!("žofie@{}", server.ready().domain);
-    let add = ["account", "add", &international, "--password-file", "-", "--yes"];
+    let add = [
+        "account",
+        "add",
+        &international,
+        "--password-file",
+        "-",
+        "--yes",
+    ];
     server.cli_with_input(&add, PASSWORD.as_bytes())?.ok()?;
     let quota = ["account", "quota", &server.address(3), "2000", "--yes"];
     server.cli(&quota)?.ok()?;
     clients::python(&server, "smtp_extensions.py", &[])?.ok()?;
-    let traced = server.cli(&["trace", "--to", &server.address(2), "--json"])?.ok()?;
+    let traced = server
+        .cli(&["trace", "--to", &server.address(2), "--json"])?
+        .ok()?;
     for asked in [
         r#""asked":{"envid":"E+1","notify":"SUCCESS,FAILURE","orcpt":"rfc822;Bob+x@far.test","ret":"HDRS"}"#,
         r#""asked":{"require_tls":true}"#,
     ] {
-        anyhow::ensure!(traced.out.contains(asked), "{asked} is not in {}", traced.out);
+        anyhow::ensure!(
+            traced.out.contains(asked),
+            "{asked} is not in {}",
+            traced.out
+        );
     }
     Ok(())
 }

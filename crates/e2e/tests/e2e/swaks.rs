@@ -57,7 +57,9 @@ fn mail_from_outside_is_taken_with_and_without_tls() -> anyhow::Result<()> {
 fn each_recipient_is_answered_apart_with_prdr() -> anyhow::Result<()> {
     let server = Server::start()?;
     let (one, full) = (server.address(1), server.address(2));
-    server.cli(&["account", "quota", &full, "2000", "--yes"])?.ok()?;
+    server
+        .cli(&["account", "quota", &full, "2000", "--yes"])?
+        .ok()?;
     let body = "x".repeat(3_000);
     let both = format!("{one},{full}");
     let ran = receive(&server, &both, &["--prdr", "--body", &body])?;

@@ -65,7 +65,7 @@ impl Service {
         };
         match done {
             Ok(()) => {
-                tracing::info!(message.id = %settled.id, "reported {} to {to} as {id}", settled.id)
+                tracing::info!(message.id = %settled.id, "reported {} to {to} as {id}", settled.id);
             }
             Err(err) => {
                 tracing::warn!(message.id = %settled.id, "no report about {} for {to}: {err}", settled.id);

@@ -66,53 +66,65 @@ async fn who_is_told_of_each_recipient_keeps_what_was_refused() {
     }
 }
 
+/// Whether the client signed in, whether it hears of each recipient, what is asked for whom, and
+/// what the report says of whom.
+type ReportCase = (
+    bool,
+    bool,
+    &'static [(&'static str, &'static str)],
+    &'static [&'static str],
+);
+
+// long: one table of envelopes.
 #[tokio::test]
 async fn reports_say_what_became_of_each_recipient_to_those_who_signed_in() {
-    let (ann, tight, team) = ("ann@example.org", "tight@example.org", "both@example.org");
-    let cases: [(bool, bool, &[(&str, &str)], &[&str]); 8] = [
+    const ANN: &str = "ann@example.org";
+    const TIGHT: &str = "tight@example.org";
+    const TEAM: &str = "both@example.org";
+    let cases: [ReportCase; 8] = [
         (
             true,
             false,
-            &[(ann, "SUCCESS")],
+            &[(ANN, "SUCCESS")],
             &["ann@example.org delivered"],
         ),
-        (true, false, &[(ann, "")], &[]),
-        (true, false, &[(ann, "FAILURE,DELAY")], &[]),
+        (true, false, &[(ANN, "")], &[]),
+        (true, false, &[(ANN, "FAILURE,DELAY")], &[]),
         (
             true,
             false,
-            &[(team, "SUCCESS"), (tight, "")],
+            &[(TEAM, "SUCCESS"), (TIGHT, "")],
             &["both@example.org delivered", "tight@example.org failed"],
         ),
         (
             true,
             false,
-            &[(team, ""), (tight, "FAILURE")],
+            &[(TEAM, ""), (TIGHT, "FAILURE")],
             &["tight@example.org failed"],
         ),
         (
             true,
             false,
-            &[(team, "SUCCESS"), (tight, "NEVER")],
+            &[(TEAM, "SUCCESS"), (TIGHT, "NEVER")],
             &["both@example.org delivered"],
         ),
         // Who hears of each recipient in the session is not told again of refusals.
         (
             true,
             true,
-            &[(team, "SUCCESS"), (tight, "")],
+            &[(TEAM, "SUCCESS"), (TIGHT, "")],
             &["both@example.org delivered"],
         ),
         // Anybody could have written this sender, so nobody is written to.
-        (false, false, &[(ann, "SUCCESS")], &[]),
+        (false, false, &[(ANN, "SUCCESS")], &[]),
     ];
     for (signed_in, per_recipient, to, expected) in cases {
         let world = crowded().await;
         let client = match signed_in {
-            true => user(&world, ann).await,
+            true => user(&world, ANN).await,
             false => client(&world),
         };
-        let mut envelope = asking(client, ann, to);
+        let mut envelope = asking(client, ANN, to);
         envelope.wishes.per_recipient = per_recipient;
         let message = [b"From: ann@example.org\r\n\r\n".as_slice(), LONG].concat();
         accept(&world, envelope, &message)
