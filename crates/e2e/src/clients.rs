@@ -46,21 +46,32 @@ pub fn curl(
 /// Runs a script from `crates/e2e/scripts`. The script finds the ready line of the server in the
 /// environment as `SEALPOST`, and the password as `PASSWORD`.
 pub fn python(server: &Server, script: &str, args: &[&str]) -> anyhow::Result<Ran> {
-    script_by("python3".as_ref(), server, script, args)
+    script_by("python3".as_ref(), &["-B"], server, script, args)
 }
 
 /// The same with the packages of `crates/e2e/requirements.txt`, which `./test` installs.
 pub fn python_with_packages(server: &Server, script: &str, args: &[&str]) -> anyhow::Result<Ran> {
-    script_by(&packaged_python(), server, script, args)
+    script_by(&packaged_python(), &["-B"], server, script, args)
 }
 
 /// The interpreter of the environment that `./test` makes.
 pub fn packaged_python() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/python/bin/python")
+    installed().join("python/bin/python")
+}
+
+/// Where `./test` puts what Debian does not have.
+fn installed() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target")
+}
+
+/// Runs a script by Node.js, as [`python`] does, with the packages of `crates/e2e/packages.txt`.
+pub fn node(server: &Server, script: &str) -> anyhow::Result<Ran> {
+    script_by("node".as_ref(), &[], server, script, &[])
 }
 
 fn script_by(
     interpreter: &Path,
+    options: &[&str],
     server: &Server,
     script: &str,
     args: &[&str],
@@ -69,11 +80,13 @@ fn script_by(
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("scripts")
         .join(script);
+    let target = installed();
     program::run_with(interpreter, b"", |command| {
         command
-            .arg("-B")
+            .args(options)
             .arg(path)
             .args(args)
+            .env("NODE_PATH", target.join("node/node_modules"))
             .env("SEALPOST", ready)
             .env("PASSWORD", PASSWORD);
     })

@@ -16,6 +16,8 @@ use types::{Domain, Secret, Timestamp};
 const CA_LIFE_S: u64 = 10 * 365 * 86_400;
 /// How long a server certificate lives: what browsers and phones accept at most from public CAs.
 const SERVER_LIFE_S: u64 = 397 * 86_400;
+/// Octets of a common name at most (RFC 5280 appendix A, `ub-common-name`).
+const COMMON_NAME_MAX_OCTETS: usize = 64;
 /// How far the start of both lies in the past, for clients whose clocks are slow.
 const BACKDATED_S: u64 = 86_400;
 /// The last time for which certificates are made: 2200-01-01. RFC 5280 goes on to the year 9999.
@@ -110,7 +112,11 @@ impl OwnCa {
     ) -> Result<IssuedPem, OwnCaError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
-        params.distinguished_name = DistinguishedName::new();
+        // RFC 6125 needs no common name, but some mail programs refuse a certificate without one.
+        params.distinguished_name = names
+            .iter()
+            .find(|name| name.len() <= COMMON_NAME_MAX_OCTETS)
+            .map_or_else(DistinguishedName::new, |name| named(name));
         for name in names {
             let name = (*name).try_into()?;
             params.subject_alt_names.push(SanType::DnsName(name));

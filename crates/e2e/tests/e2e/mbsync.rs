@@ -150,3 +150,50 @@ fn two_clients_stay_equal_and_a_second_run_changes_nothing() -> anyhow::Result<(
     ensure!(after == before, "a second run changed");
     Ok(())
 }
+
+#[test]
+fn twenty_thousand_messages_come_and_stay_equal() -> anyhow::Result<()> {
+    const MANY: usize = 20_000;
+    let server = Server::start()?;
+    clients::python(&server, "fill.py", &["1", &MANY.to_string()])?.ok()?;
+    let client = Mbsync::new(&server, 1, "one")?;
+    let summary = client.summed_up()?;
+    ensure!(
+        summary.contains(&format!("N: +{MANY}/{MANY}")),
+        "mbsync says: {summary}"
+    );
+    // Here one in four is read, and one in ten of the others thrown away.
+    let (mut read, mut removed) = (0, 0);
+    for (number, name) in listing(&client.maildirs)?.into_iter().enumerate() {
+        let path = client.maildirs.join(&name);
+        if number % 4 == 0 {
+            let flagged = name.replace("/new/", "/cur/");
+            let flagged = flagged.split(":2,").next().unwrap_or(&flagged).to_owned() + ":2,S";
+            fs::rename(&path, client.maildirs.join(flagged))?;
+            read += 1;
+        } else if number % 10 == 1 {
+            fs::remove_file(&path)?;
+            removed += 1;
+        }
+    }
+    let summary = client.summed_up()?;
+    // What is removed is flagged first.
+    let flagged = read + removed;
+    let expected = format!("F: +0/0 *{flagged}/{flagged} #0/0  N: +0/0 *0/0 #0/0");
+    ensure!(
+        summary.contains(&expected),
+        "mbsync says: {summary}, not {expected}"
+    );
+    let summary = client.summed_up()?;
+    ensure!(summary.ends_with(NOTHING_DONE), "mbsync says: {summary}");
+    let far = clients::python(&server, "flags.py", &["1", "INBOX"])?
+        .ok()?
+        .out;
+    let kept = MANY - removed;
+    let seen = far.lines().filter(|line| line.contains("\\Seen")).count();
+    ensure!(
+        (far.lines().count(), seen) == (kept, read),
+        "{seen} are read"
+    );
+    Ok(())
+}
