@@ -103,13 +103,6 @@ fn maildir(path: &Path) -> anyhow::Result<Vec<String>> {
     Ok(texts)
 }
 
-fn make_maildir(path: &Path) -> anyhow::Result<()> {
-    for part in ["new", "cur", "tmp"] {
-        fs::create_dir_all(path.join(part))?;
-    }
-    Ok(())
-}
-
 #[test]
 fn msmtp_sends_through_submission() -> anyhow::Result<()> {
     let server = Server::start()?;
