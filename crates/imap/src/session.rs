@@ -130,6 +130,7 @@ impl Session {
                 return Ok(self.refuse(err.tag.as_ref(), &ImapError::Syntax(err.kind), out));
             }
         };
+        self.service.metrics().imap_command(command.name());
         if let Err(err) = self.permit(&command) {
             return Ok(self.refuse(Some(&tag), &err, out));
         }

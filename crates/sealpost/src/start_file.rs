@@ -13,7 +13,7 @@ use ledger::note::VerifierKey;
 use serde::Deserialize;
 use types::Domain;
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 /// Octets of a start file that are read.
 const START_FILE_MAX_OCTETS: u64 = 65_536;
@@ -186,7 +186,18 @@ fn quoted(text: &str) -> String {
 
 fn read_bounded(path: &Path) -> anyhow::Result<String> {
     let reading = || format!("cannot read the start file {}", path.display());
-    let octets = fs::metadata(path).with_context(reading)?.len();
+    let meta = fs::metadata(path);
+    if let Err(error) = &meta
+        && error.kind() == ErrorKind::NotFound
+    {
+        let words = format!(
+            "there is no start file {}: make an installation with `sealpost setup`, or name its \
+             file with --config",
+            path.display()
+        );
+        return Err(Failure::new(Exit::NotFound, words).into());
+    }
+    let octets = meta.with_context(reading)?.len();
     if octets > START_FILE_MAX_OCTETS {
         let words = format!(
             "{} is too long to be a start file ({octets} octets)",

@@ -26,6 +26,14 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Smtp, Self::Submission, Self::Imap, Self::Pop3];
+
+    /// Whether messages come in by it as their own command.
+    pub(crate) fn takes_mail(self) -> bool {
+        matches!(self, Self::Smtp | Self::Submission)
+    }
+
     /// The word for records and logs.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -53,6 +53,10 @@ impl Service {
                 }
             }
         }
+        let ends = read.iter().map(|certificate| certificate.not_after());
+        if let Some(first) = ends.min() {
+            self.inner.metrics.certificate_end.set(first.seconds());
+        }
         let Some((default, others)) = read.split_first() else {
             return unusable.map_or(Ok(()), Err);
         };

@@ -6,6 +6,7 @@
 //! are kept as evidence, put right from the second copy, recorded, and changes of class C2 and C3
 //! wait until the next start has checked everything.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use policy::change::SealedLog;
@@ -23,9 +24,26 @@ pub const HEARTBEAT: Duration = Duration::from_secs(60);
 const PURGE_MAX: usize = 10_000;
 const DAY_S: i64 = 86_400;
 
-/// Numbers the beats without gaps, through all starts: the number of the next one, once known.
-#[derive(Default)]
-pub(crate) struct Beats(tokio::sync::Mutex<Option<u64>>);
+/// Numbers the beats without gaps, through all starts, and knows when the last one was.
+pub(crate) struct Beats {
+    /// The number of the next one, once known.
+    next: tokio::sync::Mutex<Option<u64>>,
+    /// Monotonic time of the last one, or of the start.
+    last_us: AtomicU64,
+}
+
+impl Beats {
+    pub(crate) fn starting_at(now_us: u64) -> Self {
+        Self {
+            next: tokio::sync::Mutex::default(),
+            last_us: AtomicU64::new(now_us),
+        }
+    }
+
+    pub(crate) fn last_us(&self) -> u64 {
+        self.last_us.load(Ordering::Relaxed)
+    }
+}
 
 impl Service {
     /// One beat. The caller repeats it every [`HEARTBEAT`].
@@ -37,6 +55,16 @@ impl Service {
         }
         self.tell_ledger_hourly().await;
         self.let_go().await;
+        let now_us = self.clock().monotonic_us();
+        self.inner.beats.last_us.store(now_us, Ordering::Relaxed);
+        let now_s = self.clock().now().seconds();
+        self.inner.metrics.heartbeat_at.set(now_s);
+    }
+
+    /// When the last beat of this start was, if there was one.
+    pub(crate) fn last_heartbeat(&self) -> Option<Timestamp> {
+        let at_s = self.inner.metrics.heartbeat_at.get();
+        (at_s != 0).then(|| Timestamp(0).plus_s(at_s))
     }
 
     /// Records a beat; its number is used up only if the record is on the disk.
@@ -45,7 +73,7 @@ impl Service {
         activity: Option<Sealed>,
         trace: Option<Sealed>,
     ) -> ServiceResult<()> {
-        let mut next = self.inner.beats.0.lock().await;
+        let mut next = self.inner.beats.next.lock().await;
         let number = match *next {
             Some(number) => number,
             None => self.beats_so_far().await?,

@@ -11,6 +11,7 @@ mod keys;
 mod signer;
 
 mod actor;
+mod metrics;
 mod password;
 mod secrets;
 
@@ -36,6 +37,7 @@ mod mailbox;
 mod maildrop;
 pub mod mime;
 
+mod health;
 mod heartbeat;
 mod trace;
 mod view;
@@ -51,7 +53,7 @@ use net::{Clock, Random};
 use policy::Config;
 use store::Store;
 use tokio::sync::watch;
-use types::{ListenerId, Secret, SessionId};
+use types::{ListenerId, Secret, SessionId, Timestamp};
 
 pub use accept::{
     AcceptError, Accepted, Envelope, EnvelopeRecipient, RecipientError, SenderError, SmtpClient,
@@ -61,11 +63,13 @@ pub use actor::{Actor, Peer, Principal, Protocol, Via, Who};
 pub use admit::{AdmitError, AdmitOptions, Admitted};
 pub use command::{Command, Password};
 pub use error::{ServiceError, ServiceResult};
+pub use health::HealthView;
 pub use heartbeat::HEARTBEAT;
 pub use keys::KeysError;
 pub use mailbox::*;
 pub use maildrop::MaildropLock;
 pub use message::{BodySink, FinishedBody};
+pub use metrics::{Metrics, OpenConnection};
 pub use password::PASSWORD_MAX_OCTETS;
 pub use seal::LogVerdict;
 pub use sign_in::SignInError;
@@ -108,6 +112,8 @@ struct Inner {
     maildrops: Arc<Mutex<maildrop::Locked>>,
     outside: Outside,
     beats: heartbeat::Beats,
+    metrics: Metrics,
+    started: Timestamp,
     seals: Seals,
     shown: certificates::Shown,
     sockets: sockets::Sockets,
@@ -142,6 +148,9 @@ impl Service {
             .map(|octet| format!("{octet:02x}"))
             .collect();
         let seals = Seals::open(&signer)?;
+        let beats = heartbeat::Beats::starting_at(clock.monotonic_us());
+        let started = clock.now();
+        let metrics = Metrics::new(&store, started);
         let inner = Inner {
             store,
             origin: signer.verifier().name().clone(),
@@ -158,7 +167,9 @@ impl Service {
             refused_recipients: accept::RefusedRecipients::default(),
             maildrops: Arc::default(),
             outside,
-            beats: heartbeat::Beats::default(),
+            beats,
+            metrics,
+            started,
             seals,
             shown: certificates::Shown::default(),
             sockets: sockets::Sockets::default(),

@@ -11,6 +11,7 @@ use types::{Address, Secret};
 
 use crate::activity::{About, Record};
 use crate::actor::{Peer, Principal};
+use crate::metrics::Outcome;
 use crate::password::{PASSWORD_MAX_OCTETS, Revision};
 use crate::{Service, lock};
 
@@ -21,6 +22,8 @@ const DELAY: Duration = Duration::from_millis(500);
 const DELAY_MAX: Duration = Duration::from_secs(8);
 const REFUSAL: Duration = Duration::from_secs(60);
 const REFUSAL_MAX: Duration = Duration::from_secs(3_600);
+/// The word of the record for a try that was not looked at.
+const THROTTLED: &str = "throttled";
 /// Sources and accounts whose failures are remembered.
 const TRACKED_MAX: usize = 100_000;
 
@@ -151,7 +154,7 @@ impl Service {
                 Ok(())
             }
             Permit::Refused { retry_after } => {
-                self.record_refused_sign_in(peer, account, name, "throttled");
+                self.record_refused_sign_in(peer, account, name, THROTTLED);
                 Err(SignInError::Throttled {
                     retry_after_s: retry_after.as_secs().max(1),
                 })
@@ -242,6 +245,8 @@ impl Service {
             tracing::error!(error = %err, "a session could not be stored: {err}");
             SignInError::Unavailable
         })?;
+        let metrics = &self.inner.metrics;
+        metrics.sign_in(peer.protocol, Outcome::Accepted);
         Ok(Principal {
             account: account.id,
             address: account.address,
@@ -265,6 +270,13 @@ impl Service {
             name: Some(name.to_owned()),
             ..About::peer(peer)
         };
+        let throttled = why == THROTTLED;
+        let outcome = if throttled {
+            Outcome::Deferred
+        } else {
+            Outcome::Refused
+        };
+        self.inner.metrics.sign_in(peer.protocol, outcome);
         self.record(&about, &Record::SignInRefused { why });
         let source = peer.source();
         tracing::info!(%source, protocol = peer.protocol.as_str(), why, "sign-in refused from {source}");

@@ -9,6 +9,7 @@
 //! with a closure, and inside it the functions of the table families, which never commit.
 
 mod error;
+mod meter;
 
 mod disk;
 mod mac;
@@ -50,6 +51,7 @@ pub use garbage::Garbage;
 pub use index::{IndexState, MailboxIndex};
 pub use log::{FoundRow, Log, LogDays, LogQuery, LogRecord, LogRow, LogRows, Synced};
 pub use message::{Copied, Delivered, FlagsChange, Reason, Removal};
+pub use meter::Meter;
 pub use store::{Lease, Options, Store};
 pub use tx::{ReadTx, WriteTx};
 

@@ -19,6 +19,7 @@ use crate::index::{IndexCache, MailboxIndex};
 use crate::log::Log;
 use crate::mac::RowKey;
 use crate::message;
+use crate::meter::Meter;
 use crate::migrate::{self, open_reader};
 use crate::pack::{PackReader, PackWriter};
 use crate::reader::Readers;
@@ -111,6 +112,7 @@ impl Store {
             watchers: Watchers::default(),
             failure: OnceLock::new(),
             foreign_commit: AtomicBool::new(false),
+            meter: Meter::default(),
             _lock: lock,
         });
         let low_space = Arc::new(AtomicBool::new(false));
@@ -414,6 +416,16 @@ impl Store {
     /// Whether ordinary writes are refused because the disk is nearly full.
     pub fn is_low_on_space(&self) -> bool {
         self.0.low_space.load(Ordering::Relaxed)
+    }
+
+    /// What the writer thread has counted since the store was opened.
+    pub fn meter(&self) -> &Meter {
+        &self.0.core.meter
+    }
+
+    /// Octets of the data folder's file system that are free for the server, if the system says.
+    pub fn free_octets(&self) -> Option<u64> {
+        disk::free_octets(&self.0.layout.dir).ok()
     }
 
     /// Why the store has stopped, if it has.

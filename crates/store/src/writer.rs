@@ -19,6 +19,7 @@ use crate::change::{Effect, Watchers};
 use crate::disk::{FolderLock, Layout};
 use crate::error::{StoreError, StoreResult};
 use crate::index::IndexCache;
+use crate::meter::Meter;
 use crate::migrate::BUSY_TIMEOUT;
 use crate::pack::PackWriter;
 use crate::space::Space;
@@ -44,6 +45,7 @@ pub(crate) struct Core {
     pub(crate) watchers: Watchers,
     pub(crate) failure: OnceLock<String>,
     pub(crate) foreign_commit: AtomicBool,
+    pub(crate) meter: Meter,
     /// The folder is free for others only once every thread has gone.
     pub(crate) _lock: FolderLock,
 }
@@ -237,6 +239,7 @@ impl Writer {
 
     /// Runs the jobs in one transaction and tells what changed.
     fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Trouble> {
+        let started = Instant::now();
         let begin = self.pack.mark();
         let mut effects = Vec::new();
         let done = self.run_jobs(jobs, &mut effects).and_then(|()| {
@@ -251,6 +254,7 @@ impl Writer {
             return Err(trouble);
         }
         self.unclean = true;
+        self.core.meter.committed(jobs.len(), started.elapsed());
         self.publish(effects);
         Ok(())
     }

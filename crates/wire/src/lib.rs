@@ -1,4 +1,5 @@
-//! Grammars of the line protocols: SMTP, IMAP, POP3 and SASL, and of the PROXY header before them.
+//! Grammars of the line protocols: SMTP, IMAP, POP3 and SASL, of the PROXY header before them, and
+//! the request line of HTTP.
 //!
 //! Octets in, checked values out, and back. Nothing here waits, and no input panics; the caller
 //! bounds what it hands in. Addresses and names are read by `types` alone.
@@ -6,6 +7,7 @@
 pub mod proxy;
 pub mod sasl;
 
+pub mod http;
 pub mod imap;
 pub mod pop3;
 pub mod smtp;

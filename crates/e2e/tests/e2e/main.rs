@@ -9,6 +9,7 @@ mod ledger;
 mod life;
 mod listeners;
 mod mbsync;
+mod operation;
 mod programs;
 mod proof;
 mod python;

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use types::ListenerId;
 
-/// A service by its registered name; those whose name ends in `s` begin with TLS (RFC 8314 §3).
+/// A service by its registered name; those mail services whose name ends in `s` begin with
+/// TLS (RFC 8314 §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Service {
@@ -25,18 +26,20 @@ pub enum Service {
     Pop3,
     /// Maildrops.
     Pop3s,
+    /// Figures and health of the server over HTTP, for monitors on this machine.
+    Metrics,
 }
 
 /// A text that names no service.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there is no service {0:?}; the services are smtp, submission, submissions, imap, imaps, pop3 and pop3s"
+    "there is no service {0:?}; the services are smtp, submission, submissions, imap, imaps, pop3, pop3s and metrics"
 )]
 pub struct ServiceError(String);
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Smtp,
         Self::Submission,
         Self::Submissions,
@@ -44,7 +47,15 @@ impl Service {
         Self::Imaps,
         Self::Pop3,
         Self::Pop3s,
+        Self::Metrics,
     ];
+
+    /// Every service that speaks a mail protocol.
+    pub fn for_mail() -> impl Iterator<Item = Self> {
+        Self::ALL
+            .into_iter()
+            .filter(|service| service.is_for_mail())
+    }
 
     /// The registered name.
     pub fn as_str(self) -> &'static str {
@@ -56,10 +67,11 @@ impl Service {
             Self::Imaps => "imaps",
             Self::Pop3 => "pop3",
             Self::Pop3s => "pop3s",
+            Self::Metrics => "metrics",
         }
     }
 
-    /// The registered port.
+    /// The registered port; for metrics, one that exporters often use.
     pub fn port(self) -> u16 {
         match self {
             Self::Smtp => 25,
@@ -69,12 +81,18 @@ impl Service {
             Self::Imaps => 993,
             Self::Pop3 => 110,
             Self::Pop3s => 995,
+            Self::Metrics => 9464,
         }
     }
 
     /// Whether a connection begins with TLS.
     pub fn is_implicit_tls(self) -> bool {
         matches!(self, Self::Submissions | Self::Imaps | Self::Pop3s)
+    }
+
+    /// Whether it speaks a mail protocol; the others are for the operator.
+    pub fn is_for_mail(self) -> bool {
+        self != Self::Metrics
     }
 
     /// Whether mail comes in by it, so that switching it off refuses mail.
@@ -137,7 +155,11 @@ mod tests {
         for service in Service::ALL {
             assert_eq!(service.as_str().parse(), Ok(service));
             assert_eq!(serde_json::to_value(service).unwrap(), service.as_str());
-            assert_eq!(service.is_implicit_tls(), service.as_str().ends_with('s'));
+            let ends_in_s = service.as_str().ends_with('s');
+            assert_eq!(
+                service.is_implicit_tls(),
+                service.is_for_mail() && ends_in_s
+            );
         }
         assert!("IMAP".parse::<Service>().is_err());
     }

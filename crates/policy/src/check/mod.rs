@@ -20,7 +20,7 @@ use types::{AccountId, Address, AliasId, CertificateId, Domain, DomainId, Sha256
 use crate::change::{
     AccountCreate, AccountQuotaSet, ActivityCheckpoint, AliasCreate, AliasMembersChange,
     CatchAllSet, CertificateSet, Change, DomainAliasCreate, DomainCreate, DomainPlusAddressingSet,
-    Genesis, ListenerSet, MEMBERS_PER_CHANGE_MAX, Member, Owned, PasswordSet, SendAsGrant,
+    Genesis, ListenerSet, MEMBERS_PER_CHANGE_MAX, Member, Owned, PasswordSet, SendAsGrant, Service,
     ServiceSwitch,
 };
 use crate::config::{Account, Alias, Config, ExpandError, HostedDomain};
@@ -250,6 +250,13 @@ fn check_socket(config: &Config, set: &ListenerSet) -> Checked {
             field: "port",
             value: "0".to_owned(),
             accepted: "it takes a number from 1 to 65535",
+        });
+    }
+    if set.service == Service::Metrics && !ip.is_loopback() {
+        return Err(ChangeError::Field {
+            field: "address",
+            value: ip.to_string(),
+            accepted: "metrics are served on a loopback address such as 127.0.0.1 only",
         });
     }
     let clash = config.listeners().find(|other| {

@@ -37,6 +37,10 @@ enum Command {
     Serve(serve::Serve),
     /// Says how the server is.
     Status(status::Status),
+    /// Says whether the server works; ends with 1 if it does not, or not fully.
+    Health(status::Health),
+    /// Stops the server once its sessions have ended, at the latest after 20 seconds.
+    Stop(status::Stop),
     /// Domains whose mail is delivered here.
     #[command(subcommand)]
     Domain(domain::Domain),
@@ -72,6 +76,8 @@ impl Cli {
             Command::Demo(command) => command.run(out),
             Command::Serve(command) => command.run(),
             Command::Status(command) => command.run(out),
+            Command::Health(command) => command.run(out),
+            Command::Stop(command) => command.run(),
             Command::Domain(command) => command.run(out),
             Command::Account(command) => command.run(out),
             Command::Alias(command) => command.run(out),

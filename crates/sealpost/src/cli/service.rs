@@ -32,7 +32,7 @@ pub(crate) enum Service {
 /// A change of one service.
 #[derive(Debug, clap::Args)]
 pub(crate) struct One {
-    /// smtp, submission, submissions, imap, imaps, pop3 or pop3s.
+    /// smtp, submission, submissions, imap, imaps, pop3, pop3s or metrics.
     service: policy::Service,
     #[command(flatten)]
     change: Change,
@@ -60,7 +60,7 @@ pub(crate) enum Listen {
 /// Where a service listens.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Listener {
-    /// smtp, submission, submissions, imap, imaps, pop3 or pop3s.
+    /// smtp, submission, submissions, imap, imaps, pop3, pop3s or metrics.
     service: policy::Service,
     /// An address of this machine; 0.0.0.0 or :: for all of its kind.
     address: IpAddr,

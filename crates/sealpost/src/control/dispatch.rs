@@ -1,26 +1,30 @@
 //! What the server answers to each request of the command line: one call of `service` for each.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use ledger::UnixFacts;
 use serde::Serialize;
+use serde_json::json;
 use service::{Actor, AdmitError, AdmitOptions, Service, ServiceError};
+use tokio::sync::Notify;
 
 use super::protocol::{Answer, Ask, Request};
 use crate::exit::Exit;
 
-/// Answers requests of console users with this service.
+/// Answers requests of console users with this service; who asks it to end is heard at `stop`.
 pub(crate) fn answering(
     service: Service,
+    stop: Arc<Notify>,
 ) -> impl Fn(UnixFacts, Request) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync {
     move |facts, request| {
-        let service = service.clone();
+        let (service, stop) = (service.clone(), Arc::clone(&stop));
         let actor = Actor::console(facts, request.claimed);
-        Box::pin(async move { answer(&service, &actor, request.ask).await })
+        Box::pin(async move { answer(&service, &stop, &actor, request.ask).await })
     }
 }
 
-async fn answer(service: &Service, actor: &Actor, ask: Ask) -> Answer {
+async fn answer(service: &Service, stop: &Notify, actor: &Actor, ask: Ask) -> Answer {
     match ask {
         Ask::Admit {
             commands,
@@ -39,6 +43,12 @@ async fn answer(service: &Service, actor: &Actor, ask: Ask) -> Answer {
             }
         }
         Ask::Status => settle(service.status(actor).await),
+        Ask::Health => settle(service.health_show(actor)),
+        Ask::Stop => {
+            tracing::info!("asked to stop by the console");
+            stop.notify_one();
+            done(&json!({"pid": std::process::id()}))
+        }
         Ask::DomainList => settle(service.domain_list(actor)),
         Ask::DomainShow(domain) => settle(service.domain_show(actor, &domain)),
         Ask::AccountList(domain) => settle(service.account_list(actor, domain.as_ref()).await),

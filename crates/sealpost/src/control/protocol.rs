@@ -44,6 +44,10 @@ pub(crate) enum Ask {
     },
     /// How the server is.
     Status,
+    /// Whether it works, for probes.
+    Health,
+    /// End the server once its sessions have ended.
+    Stop,
     /// All domains.
     DomainList,
     /// One domain.

@@ -153,7 +153,7 @@ impl Kept {
             writeln!(out, "and {more} more like the last")?;
         }
         writeln!(out)?;
-        for service in Spoken::ALL {
+        for service in Spoken::for_mail() {
             let tls = if service.is_implicit_tls() {
                 "TLS"
             } else {
@@ -230,7 +230,7 @@ mod tests {
         Listening {
             addresses: vec![Ipv4Addr::LOCALHOST.into()],
             base_port: 10_000,
-            services: Spoken::ALL.to_vec(),
+            services: Spoken::for_mail().collect(),
         }
     }
 

@@ -247,7 +247,7 @@ impl Demo {
         Listening {
             addresses: vec![Ipv4Addr::LOCALHOST.into()],
             base_port: self.base_port,
-            services: Spoken::ALL.to_vec(),
+            services: Spoken::for_mail().collect(),
         }
     }
 

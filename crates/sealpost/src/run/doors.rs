@@ -19,6 +19,13 @@ use types::ListenerId;
 
 /// How long sessions may take to end once their listener stops.
 const DRAIN: Duration = Duration::from_secs(20);
+/// Connections of monitors at a time; they come from this machine.
+const MONITORS: ConnectionLimitSettings = ConnectionLimitSettings {
+    total: 16,
+    per_source: 16,
+    unauthenticated: 16,
+};
+
 /// All listeners that run.
 pub(crate) struct Doors {
     service: Service,
@@ -38,10 +45,12 @@ struct Running {
     task: Id,
 }
 
-/// Doors where nobody signs in are counted apart from those where one must.
+/// Doors where nobody signs in are counted apart from those where one must, and monitors apart from
+/// mail, so that they can ask also under load.
 struct Limits {
     receiving: ConnectionLimits,
     signing_in: ConnectionLimits,
+    monitors: ConnectionLimits,
 }
 
 impl Doors {
@@ -167,6 +176,7 @@ impl Doors {
             drain: DRAIN,
         };
         let handler = handler(self.service.clone(), &listener, ending.clone());
+        let handler = counted(self.service.clone(), listener.service, handler);
         info!(listener = %socket.local_addr(), "{} listens here", listener.service);
         let task = self
             .tasks
@@ -190,6 +200,7 @@ impl Limits {
         Self {
             receiving: ConnectionLimits::new(receiving),
             signing_in: ConnectionLimits::new(signing_in),
+            monitors: ConnectionLimits::new(MONITORS),
         }
     }
 
@@ -202,6 +213,7 @@ impl Limits {
     fn of(&self, service: Spoken) -> &ConnectionLimits {
         match service {
             Spoken::Smtp => &self.receiving,
+            Spoken::Metrics => &self.monitors,
             _ => &self.signing_in,
         }
     }
@@ -229,6 +241,7 @@ fn limit_settings(settings: &Settings) -> (ConnectionLimitSettings, ConnectionLi
 /// What TLS means for a service. One that begins with TLS is never served without.
 fn tls_mode(service: Spoken, tls: Option<&TlsServer>) -> Result<TlsMode, OpenError> {
     match tls {
+        _ if !service.is_for_mail() => Ok(TlsMode::Off),
         Some(tls) if service.is_implicit_tls() => Ok(TlsMode::Implicit(tls.clone())),
         Some(tls) => Ok(TlsMode::StartTls(tls.clone())),
         None if service.is_implicit_tls() => Err(OpenError::NoCertificate(service)),
@@ -242,6 +255,7 @@ fn refusal(service: Spoken) -> &'static str {
         Spoken::Smtp | Spoken::Submission => smtp::TOO_MANY_CONNECTIONS,
         Spoken::Imap => imap::TOO_MANY_CONNECTIONS,
         Spoken::Pop3 => pop3::TOO_MANY_CONNECTIONS,
+        Spoken::Metrics => monitor::TOO_MANY_CONNECTIONS,
         Spoken::Submissions | Spoken::Imaps | Spoken::Pop3s => "",
     }
 }
@@ -268,7 +282,22 @@ fn handler(service: Service, listener: &Listener, shutdown: Shutdown) -> Handler
         Spoken::Pop3 | Spoken::Pop3s => Arc::new(move |conn: Conn| {
             Box::pin(pop3::serve(conn, service.clone(), id, shutdown.clone()))
         }),
+        Spoken::Metrics => Arc::new(move |conn: Conn| {
+            Box::pin(monitor::serve(conn, service.clone(), shutdown.clone()))
+        }),
     }
+}
+
+/// The handler with its connections counted.
+fn counted(service: Service, spoken: Spoken, handler: Handler) -> Handler {
+    Arc::new(move |conn: Conn| {
+        let open = service.metrics().connection(spoken);
+        let served = handler(conn);
+        Box::pin(async move {
+            let _counted = open;
+            served.await;
+        })
+    })
 }
 
 #[cfg(test)]

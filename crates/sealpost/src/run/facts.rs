@@ -7,10 +7,16 @@ use service::BootFacts;
 use types::Sha256;
 
 use super::log::LOG_VARIABLE;
-use super::notify::NOTIFY_VARIABLE;
+use super::notify::{NOTIFY_VARIABLE, WATCHDOG_VARIABLE};
 
 /// Environment variables that the server honours.
-const HONOURED: [&str; 4] = [LOG_VARIABLE, NOTIFY_VARIABLE, "NO_COLOR", "TERM"];
+const HONOURED: [&str; 5] = [
+    LOG_VARIABLE,
+    NOTIFY_VARIABLE,
+    WATCHDOG_VARIABLE,
+    "NO_COLOR",
+    "TERM",
+];
 /// Flags whose value is a secret; only the demo has one.
 const SECRET_FLAGS: [&str; 1] = ["--password"];
 /// What stands for a secret in the record.

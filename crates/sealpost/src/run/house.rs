@@ -8,11 +8,12 @@ use anyhow::{Context as _, anyhow};
 use net::Shutdown;
 use service::{HEARTBEAT, Service};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio::time::sleep;
 use tracing::{error, info, warn};
 
 use super::doors::Doors;
-use super::notify::{State, notify};
+use super::notify::{State, notify, watchdog_time};
 use crate::control::dispatch;
 use crate::control::server::ControlSocket;
 
@@ -74,37 +75,19 @@ impl House {
             mut signals,
         } = self;
         let (stop, shutdown) = Shutdown::pair();
-        let answering = Arc::new(dispatch::answering(service.clone()));
+        let asked = Arc::new(Notify::new());
+        let answering = Arc::new(dispatch::answering(service.clone(), Arc::clone(&asked)));
         let pulse = tokio::spawn(pulse(service.clone(), shutdown.clone()));
+        let watchdog = tokio::spawn(watchdog(service.clone(), shutdown.clone()));
         let control = tokio::spawn(control.serve(answering, shutdown));
-        let mut changes = service.config_watch();
-        let mut failed = None;
         info!("ready");
         notify(State::Ready);
-        loop {
-            // Following a change is not interrupted: it happens behind the select.
-            tokio::select! {
-                name = signals.next() => {
-                    info!("{name}: stopping; the sessions may finish");
-                    break;
-                }
-                changed = changes.changed() => match changed {
-                    Ok(()) => doors.follow().await,
-                    Err(_) => break,
-                },
-                () = doors.supervise() => {}
-                why = failure(&service) => {
-                    error!(%why, "the disk failed, stopping: {why}");
-                    failed = Some(why);
-                    break;
-                }
-            }
-        }
+        let failed = work(&service, &mut doors, &mut signals, &asked).await;
         notify(State::Stopping);
         stop.stop();
         let drain = async {
             let drained = doors.close().await;
-            for task in [control, pulse] {
+            for task in [control, pulse, watchdog] {
                 if let Err(err) = task.await {
                     error!(%err, "a task ended by a fault of the server: {err}");
                 }
@@ -123,6 +106,35 @@ impl House {
         match failed {
             Some(why) => Err(anyhow!("the disk failed: {why}; mend it, then start again")),
             None => Ok(()),
+        }
+    }
+}
+
+/// Follows every change until the server is to end; gives why, if the disk failed.
+async fn work(
+    service: &Service,
+    doors: &mut Doors,
+    signals: &mut Signals,
+    asked: &Notify,
+) -> Option<String> {
+    let mut changes = service.config_watch();
+    loop {
+        // Following a change is not interrupted: it happens behind the select.
+        tokio::select! {
+            name = signals.next() => {
+                info!("{name}: stopping; the sessions may finish");
+                return None;
+            }
+            () = asked.notified() => return None,
+            changed = changes.changed() => match changed {
+                Ok(()) => doors.follow().await,
+                Err(_) => return None,
+            },
+            () = doors.supervise() => {}
+            why = failure(service) => {
+                error!(%why, "the disk failed, stopping: {why}");
+                return Some(why);
+            }
         }
     }
 }
@@ -151,6 +163,23 @@ async fn pulse(service: Service, shutdown: Shutdown) {
             () = sleep(HEARTBEAT) => {}
         }
         service.heartbeat().await;
+    }
+}
+
+/// Tells systemd's watchdog, where there is one, that heart and writer live. It is told twice in
+/// its time; a server that cannot say so is ended and started again by systemd.
+async fn watchdog(service: Service, shutdown: Shutdown) {
+    let Some(time) = watchdog_time() else { return };
+    loop {
+        tokio::select! {
+            () = shutdown.wait() => return,
+            () = sleep(time / 2) => {}
+        }
+        if service.is_alive().await {
+            notify(State::Alive);
+        } else {
+            error!("heart or writer do not answer: the watchdog is not told");
+        }
     }
 }
 

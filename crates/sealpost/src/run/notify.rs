@@ -5,9 +5,13 @@ use std::io;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::Duration;
 
 /// The environment variable with the path of the socket.
 pub(crate) const NOTIFY_VARIABLE: &str = "NOTIFY_SOCKET";
+
+/// The environment variable with the time of the watchdog in microseconds.
+pub(crate) const WATCHDOG_VARIABLE: &str = "WATCHDOG_USEC";
 
 /// What systemd can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +20,8 @@ pub(crate) enum State {
     Ready,
     /// The server drains and ends.
     Stopping,
+    /// It still works.
+    Alive,
 }
 
 /// Tells systemd, if it asked to be told.
@@ -28,10 +34,19 @@ pub(crate) fn notify(state: State) {
     }
 }
 
+/// The time within which systemd's watchdog wants to be told, if there is one for this process.
+pub(crate) fn watchdog_time() -> Option<Duration> {
+    let value = |name| std::env::var(name).ok()?.parse::<u64>().ok();
+    let is_ours = value("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
+    let time_us = value(WATCHDOG_VARIABLE).filter(|time_us| *time_us > 0 && is_ours)?;
+    Some(Duration::from_micros(time_us))
+}
+
 fn send(socket: &OsStr, state: State) -> io::Result<()> {
     let text = match state {
         State::Ready => "READY=1",
         State::Stopping => "STOPPING=1",
+        State::Alive => "WATCHDOG=1",
     };
     let address = match socket.as_bytes().strip_prefix(b"@") {
         Some(name) => SocketAddr::from_abstract_name(name)?,

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use net::{Clock, Random, Shutdown};
@@ -238,7 +239,7 @@ async fn the_console_asks_and_changes_by_the_socket() {
     let service = founded(folder.path(), Vec::new()).await;
     let path = folder.path().join("control.sock");
     let (stop, shutdown) = Shutdown::pair();
-    let answering = std::sync::Arc::new(dispatch::answering(service.clone()));
+    let answering = Arc::new(dispatch::answering(service.clone(), Arc::default()));
     let control = tokio::spawn(
         ControlSocket::bind(&path)
             .unwrap()

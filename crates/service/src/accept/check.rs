@@ -10,6 +10,7 @@ use types::{AccountId, Address, Domain, LocalPart, ReversePath};
 use super::sender::originators;
 use super::{AcceptError, SmtpClient, Wishes};
 use crate::actor::Principal;
+use crate::metrics::Outcome;
 use crate::{Outside, Service, lock};
 
 /// How long the refusals of recipients of a source are remembered at least.
@@ -95,6 +96,23 @@ impl Service {
         &self,
         client: &SmtpClient,
         _from: &ReversePath,
+        to: &Address,
+        wishes: &Wishes,
+    ) -> Result<(), RecipientError> {
+        let checked = self.check_recipient(client, to, wishes).await;
+        let outcome = match checked {
+            Ok(()) => Outcome::Accepted,
+            Err(RecipientError::OverQuota | RecipientError::Unavailable) => Outcome::Deferred,
+            Err(_) => Outcome::Refused,
+        };
+        let metrics = &self.inner.metrics;
+        metrics.recipient(client.peer.protocol, outcome);
+        checked
+    }
+
+    async fn check_recipient(
+        &self,
+        client: &SmtpClient,
         to: &Address,
         wishes: &Wishes,
     ) -> Result<(), RecipientError> {

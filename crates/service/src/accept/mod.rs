@@ -19,6 +19,7 @@ mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use policy::{Config, Expansion};
 use store::LogRow;
@@ -30,6 +31,7 @@ pub use envelope::{Envelope, EnvelopeRecipient, SmtpClient, Wishes};
 
 use crate::error::ServiceError;
 use crate::message::FinishedBody;
+use crate::metrics::Outcome;
 use crate::trace::RECEIVED;
 use crate::{Outgoing, Outside, Service, header};
 use deliver::{Arrival, Outcome, Settled};
@@ -75,6 +77,13 @@ pub enum AcceptError {
     /// Too much at once, or our own trouble; try again.
     #[error("not available")]
     Unavailable,
+}
+
+impl AcceptError {
+    /// Whether the same message may be taken later.
+    fn is_temporary(&self) -> bool {
+        matches!(self, Self::OverQuota | Self::NoSpace | Self::Unavailable)
+    }
 }
 
 impl From<ServiceError> for AcceptError {
@@ -140,6 +149,23 @@ impl Recipients {
 impl Service {
     /// Takes a message: when this returns it is stored for every recipient, or for none.
     pub async fn accept(
+        &self,
+        envelope: Envelope,
+        message: FinishedBody,
+    ) -> Result<Accepted, AcceptError> {
+        let (protocol, started) = (envelope.client.peer.protocol, Instant::now());
+        let accepted = self.settle(envelope, message).await;
+        let outcome = match &accepted {
+            Ok(_) => Outcome::Accepted,
+            Err(err) if err.is_temporary() => Outcome::Deferred,
+            Err(_) => Outcome::Refused,
+        };
+        let metrics = &self.inner.metrics;
+        metrics.message(protocol, outcome, started.elapsed());
+        accepted
+    }
+
+    async fn settle(
         &self,
         envelope: Envelope,
         message: FinishedBody,

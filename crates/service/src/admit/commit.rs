@@ -324,6 +324,8 @@ impl Service {
         }
         *crate::write_lock(&self.inner.config) = Arc::new(config);
         self.inner.config_size.send_replace(size);
+        let now_s = self.clock().now().seconds();
+        self.inner.metrics.checkpoint_at.set(now_s);
     }
 
     /// Appends the record of something the server found, outside of any command.

@@ -10,6 +10,7 @@ use types::{Address, Domain, Timestamp};
 use crate::Service;
 use crate::actor::Actor;
 use crate::error::{ServiceError, ServiceResult};
+use crate::health::days_left;
 
 /// How the server is.
 #[derive(Clone, Debug, Serialize)]
@@ -38,6 +39,18 @@ pub struct StatusView {
     pub low_space: bool,
     /// Why the store has stopped, if it has.
     pub failure: Option<String>,
+    /// Version of the program.
+    pub version: &'static str,
+    /// When it was started, RFC 3339.
+    pub started: String,
+    /// Seconds since then.
+    pub uptime_s: i64,
+    /// When it last looked after itself, RFC 3339; none in the first minute.
+    pub last_heartbeat: Option<String>,
+    /// Services that are on, with their addresses.
+    pub listeners: Vec<String>,
+    /// Certificates with the days that are left to them.
+    pub certificates: Vec<CertificateView>,
 }
 
 /// A domain.
@@ -117,6 +130,8 @@ pub struct CertificateView {
     pub names: Vec<Domain>,
     /// The last moment of its life, RFC 3339; none if it cannot be read.
     pub expires: Option<String>,
+    /// Whole days until then; negative when it is over.
+    pub days_left: Option<i64>,
 }
 
 /// A setting.
@@ -154,6 +169,15 @@ impl Service {
             frozen: self.inner.admission.lock().await.frozen.clone(),
             low_space: self.inner.store.is_low_on_space(),
             failure: self.failure(),
+            version: env!("CARGO_PKG_VERSION"),
+            started: self.inner.started.to_rfc3339(),
+            uptime_s: self.clock().now().seconds() - self.inner.started.seconds(),
+            last_heartbeat: self.last_heartbeat().map(Timestamp::to_rfc3339),
+            listeners: config
+                .open_listeners()
+                .map(|listener| format!("{} {}", listener.service, listener.address))
+                .collect(),
+            certificates: self.certificate_list(actor)?,
         })
     }
 
@@ -245,10 +269,15 @@ impl Service {
     pub fn certificate_list(&self, actor: &Actor) -> ServiceResult<Vec<CertificateView>> {
         self.may_read_server(actor)?;
         let config = self.config();
-        let view = |certificate: &policy::Certificate| CertificateView {
-            id: certificate.id.to_string(),
-            names: certificate.names.clone(),
-            expires: self.certificate_end(certificate).map(Timestamp::to_rfc3339),
+        let now_s = self.clock().now().seconds();
+        let view = |certificate: &policy::Certificate| {
+            let end = self.certificate_end(certificate);
+            CertificateView {
+                id: certificate.id.to_string(),
+                names: certificate.names.clone(),
+                expires: end.map(Timestamp::to_rfc3339),
+                days_left: end.map(|end| days_left(now_s, end.seconds())),
+            }
         };
         Ok(config.certificates().map(view).collect())
     }

@@ -20,6 +20,7 @@ mod command;
 mod print;
 mod section;
 mod text;
+mod verb;
 
 mod spelling;
 

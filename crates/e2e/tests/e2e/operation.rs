@@ -1,0 +1,169 @@
+//! What an operator relies on: probes, figures, the watchdog, an orderly end.
+
+use std::os::unix::net::UnixDatagram;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::ensure;
+use e2e::{Server, Site, clients, program};
+use serde_json::Value;
+
+/// Exit codes of the manual.
+const USAGE: i32 = 2;
+const NOT_FOUND: i32 = 3;
+const UNREACHABLE: i32 = 8;
+/// Longest wait for a word to systemd.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Opens the door for monitors; gives its address.
+fn monitored(server: &Server) -> anyhow::Result<String> {
+    // A port of this server's own block that nobody uses.
+    let port = server.ready().ports.pop3.to_string();
+    let listen = [
+        "service",
+        "listen",
+        "add",
+        "metrics",
+        "127.0.0.1",
+        &port,
+        "--yes",
+    ];
+    server.cli(&listen)?.ok()?;
+    server.cli(&["service", "on", "metrics", "--yes"])?.ok()?;
+    Ok(format!("http://127.0.0.1:{port}"))
+}
+
+fn http(url: &str, path: &str) -> anyhow::Result<String> {
+    let args = ["--silent", "--show-error", "--max-time", "30", "--include"];
+    let url = format!("{url}{path}");
+    Ok(
+        program::run("curl", args.iter().chain(&[url.as_str()]), b"")?
+            .ok()?
+            .out,
+    )
+}
+
+#[test]
+fn monitors_see_health_and_figures_on_loopback_only() -> anyhow::Result<()> {
+    let server = Server::serve(Site::new()?)?;
+    for address in ["0.0.0.0", "192.0.2.1", "::"] {
+        let add = ["service", "listen", "add", "metrics", address, "--yes"];
+        let ran = server.cli(&add)?.exits(USAGE)?;
+        ensure!(ran.err.contains("on a loopback address"), "{}", ran.err);
+    }
+    let url = monitored(&server)?;
+    for path in ["/healthz", "/readyz"] {
+        let said = http(&url, path)?;
+        ensure!(
+            said.starts_with("HTTP/1.1 200") && said.ends_with("ok\n"),
+            "{said}"
+        );
+    }
+    // curl signs in, which is counted.
+    let imaps = ("imaps", server.ready().ports.imaps);
+    clients::curl(&server, imaps, "/", 1, &[])?.ok()?;
+    let figures = http(&url, "/metrics")?;
+    for line in [
+        "sealpost_connections_total{service=\"imaps\"} 1\n",
+        "sealpost_connections_open{service=\"metrics\"} 1\n",
+        "sealpost_sign_ins_total{protocol=\"imap\",outcome=\"accepted\"} 1\n",
+        "sealpost_imap_commands_total{command=\"LIST\"} 1\n",
+        "sealpost_ledger_frozen 0\n",
+    ] {
+        ensure!(figures.contains(line), "{line} is not in\n{figures}");
+    }
+    ensure!(
+        !figures.contains("u0001") && !figures.contains("demo.test"),
+        "{figures}"
+    );
+    Ok(())
+}
+
+#[test]
+fn health_is_a_verdict_and_stop_an_orderly_end() -> anyhow::Result<()> {
+    let mut server = Server::serve(Site::new()?)?;
+    let health = server.cli(&["health", "--json"])?.ok()?;
+    let health: Value = serde_json::from_str(&health.out)?;
+    ensure!(health["good"] == true, "{health}");
+    let status = server.cli(&["status", "--json"])?.ok()?;
+    let status: Value = serde_json::from_str(&status.out)?;
+    ensure!(status["version"] == env!("CARGO_PKG_VERSION"), "{status}");
+    let days = status["certificates"][0]["days_left"].as_i64();
+    ensure!(days == Some(396) || days == Some(397), "{status}");
+    let listeners = status["listeners"].to_string();
+    ensure!(listeners.contains("imaps"), "{status}");
+    server.cli(&["stop"])?.ok()?;
+    server.ended()?;
+    server.cli(&["stop"])?.exits(UNREACHABLE)?;
+    server.cli(&["health"])?.exits(UNREACHABLE).map(drop)
+}
+
+#[test]
+fn clients_in_mid_transfer_get_all_when_the_server_stops() -> anyhow::Result<()> {
+    let mut server = Server::start()?;
+    let ran = clients::python(&server, "drain.py", &[])?.ok()?;
+    ensure!(ran.out == "drained\n", "{}", ran.out);
+    server.ended().map(drop)
+}
+
+#[test]
+fn systemd_is_told_of_life_and_of_the_end() -> anyhow::Result<()> {
+    let site = Site::new()?;
+    site.setup()?.ok()?;
+    let path = site.scratch().join("systemd");
+    let socket = UnixDatagram::bind(&path)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    let mut child = Command::new(site.binary())
+        .args(["serve", "--config"])
+        .arg(site.start_file())
+        .env("NOTIFY_SOCKET", &path)
+        .env("WATCHDOG_USEC", "400000")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let mut heard = |expected: &str| {
+        let mut octets = [0; 64];
+        let length = socket.recv(&mut octets)?;
+        let word = String::from_utf8_lossy(&octets[..length]);
+        ensure!(word == expected, "heard {word}, not {expected}");
+        Ok(())
+    };
+    let told = ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]
+        .into_iter()
+        .try_for_each(&mut heard);
+    let stopped = program::run(
+        site.binary(),
+        [
+            "stop".as_ref(),
+            "--config".as_ref(),
+            site.start_file().as_os_str(),
+        ],
+        b"",
+    );
+    let ended = child.wait()?;
+    told?;
+    stopped?.ok()?;
+    ensure!(ended.success(), "{ended}");
+    loop {
+        // Signs of life may still wait before the last word.
+        match heard("STOPPING=1") {
+            Err(err) if err.to_string().starts_with("heard WATCHDOG=1") => {}
+            other => return other,
+        }
+    }
+}
+
+#[test]
+fn a_server_without_its_start_file_says_so() -> anyhow::Result<()> {
+    let site = Site::new()?;
+    let missing = site.scratch().join("none.toml");
+    let ran = program::run(
+        site.binary(),
+        ["serve".as_ref(), "--config".as_ref(), missing.as_os_str()],
+        b"",
+    )?
+    .exits(NOT_FOUND)?;
+    ensure!(!missing.exists(), "it was made");
+    ensure!(ran.err.contains("sealpost setup"), "{}", ran.err);
+    Ok(())
+}
