@@ -97,10 +97,10 @@ async fn answer(conn: &mut Conn, service: &Service, line: &[u8]) -> Result<(), C
             content_type: OPEN_METRICS,
             body: service.metrics_text(),
         },
-        "/healthz" => verdict(service.health().troubles),
+        "/healthz" => verdict(&service.health().troubles),
         "/readyz" => {
             let health = service.health();
-            verdict([health.troubles, health.hindrances].concat())
+            verdict(&[health.troubles, health.hindrances].concat())
         }
         _ => Answer::plain(
             "404 Not Found",
@@ -110,7 +110,7 @@ async fn answer(conn: &mut Conn, service: &Service, line: &[u8]) -> Result<(), C
     write(conn, has_body, &answer).await
 }
 
-fn verdict(reasons: Vec<String>) -> Answer {
+fn verdict(reasons: &[String]) -> Answer {
     if reasons.is_empty() {
         return Answer::plain("200 OK", "ok\n");
     }

@@ -53,7 +53,7 @@ impl Service {
                 }
             }
         }
-        let ends = read.iter().map(|certificate| certificate.not_after());
+        let ends = read.iter().map(net::Certificate::not_after);
         if let Some(first) = ends.min() {
             self.inner.metrics.certificate_end.set(first.seconds());
         }

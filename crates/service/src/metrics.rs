@@ -108,44 +108,44 @@ impl Metrics {
             meter.commit_seconds,
         );
         let metrics = Self {
-            connections: add.new("sealpost_connections", "Connections served, by service"),
-            connections_open: add.new("sealpost_connections_open", "Connections now, by service"),
-            sign_ins: add.new("sealpost_sign_ins", "Sign-ins, by protocol and outcome"),
-            messages: add.new(
+            connections: add.empty("sealpost_connections", "Connections served, by service"),
+            connections_open: add.empty("sealpost_connections_open", "Connections now, by service"),
+            sign_ins: add.empty("sealpost_sign_ins", "Sign-ins, by protocol and outcome"),
+            messages: add.empty(
                 "sealpost_messages",
                 "Messages received, by protocol and outcome",
             ),
-            recipients: add.new("sealpost_recipients", "Recipients asked for, by outcome"),
+            recipients: add.empty("sealpost_recipients", "Recipients asked for, by outcome"),
             delivery_seconds: add.metric(
                 "sealpost_delivery_seconds",
                 "From the end of a message to its place on the disk",
                 Histogram::new(exponential_buckets(DELIVERY_FIRST_S, 2.0, DELIVERY_BUCKETS)),
             ),
-            imap_commands: add.new("sealpost_imap_commands", "IMAP commands, by name"),
-            heartbeat_at: add.new("sealpost_heartbeat_timestamp_seconds", "Last heartbeat"),
-            checkpoint_at: add.new(
+            imap_commands: add.empty("sealpost_imap_commands", "IMAP commands, by name"),
+            heartbeat_at: add.empty("sealpost_heartbeat_timestamp_seconds", "Last heartbeat"),
+            checkpoint_at: add.empty(
                 "sealpost_ledger_checkpoint_timestamp_seconds",
                 "When the ledger last grew, signed",
             ),
-            certificate_end: add.new(
+            certificate_end: add.empty(
                 "sealpost_certificate_expiry_timestamp_seconds",
                 "End of the certificate that ends first; 0 without any",
             ),
-            frozen: add.new("sealpost_ledger_frozen", "1 while grave changes wait"),
-            ledger_entries: add.new("sealpost_ledger_entries", "Entries of the ledger"),
-            free_octets: add.new("sealpost_free_bytes", "Free space of the data folder"),
-            low_space: add.new(
+            frozen: add.empty("sealpost_ledger_frozen", "1 while grave changes wait"),
+            ledger_entries: add.empty("sealpost_ledger_entries", "Entries of the ledger"),
+            free_octets: add.empty("sealpost_free_bytes", "Free space of the data folder"),
+            low_space: add.empty(
                 "sealpost_low_space",
                 "1 while mail is put off for want of space",
             ),
-            failed: add.new("sealpost_store_failed", "1 after the disk failed"),
-            log_rows_dropped: add.new(
+            failed: add.empty("sealpost_store_failed", "1 after the disk failed"),
+            log_rows_dropped: add.empty(
                 "sealpost_log_rows_dropped",
                 "Records of activity and trace that were dropped under load",
             ),
-            memory_octets: add.new("process_resident_memory_bytes", "Memory in use"),
-            cpu_seconds: add.new("process_cpu_seconds", "Processor time, user and system"),
-            open_files: add.new("process_open_fds", "Open files and sockets"),
+            memory_octets: add.empty("process_resident_memory_bytes", "Memory in use"),
+            cpu_seconds: add.empty("process_cpu_seconds", "Processor time, user and system"),
+            open_files: add.empty("process_open_fds", "Open files and sockets"),
             registry,
         };
         metrics.begin_at_zero();
@@ -255,7 +255,7 @@ impl Service {
 struct Adder<'a>(&'a mut Registry);
 
 impl Adder<'_> {
-    fn new<M: Metric + Clone + Default>(&mut self, name: &str, help: &str) -> M {
+    fn empty<M: Metric + Clone + Default>(&mut self, name: &str, help: &str) -> M {
         self.metric(name, help, M::default())
     }
 

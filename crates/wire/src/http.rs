@@ -31,7 +31,8 @@ mod tests {
 
     #[test]
     fn a_request_line_has_three_words() {
-        let cases: [(&[u8], Option<(&str, &str)>); 11] = [
+        type Words = Option<(&'static str, &'static str)>;
+        let cases: [(&[u8], Words); 11] = [
             (b"GET /metrics HTTP/1.1", Some(("GET", "/metrics"))),
             (b"HEAD /healthz?full=1 HTTP/1.0", Some(("HEAD", "/healthz"))),
             (b"POST / HTTP/1.1", Some(("POST", "/"))),
