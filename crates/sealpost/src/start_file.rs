@@ -3,7 +3,7 @@
 //! All else is changed through the server and stands in the ledger. The file holds no secret.
 
 use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
