@@ -31,7 +31,7 @@ pub use envelope::{Envelope, EnvelopeRecipient, SmtpClient, Wishes};
 
 use crate::error::ServiceError;
 use crate::message::FinishedBody;
-use crate::metrics::Outcome;
+use crate::metrics;
 use crate::trace::RECEIVED;
 use crate::{Outgoing, Outside, Service, header};
 use deliver::{Arrival, Outcome, Settled};
@@ -156,12 +156,12 @@ impl Service {
         let (protocol, started) = (envelope.client.peer.protocol, Instant::now());
         let accepted = self.settle(envelope, message).await;
         let outcome = match &accepted {
-            Ok(_) => Outcome::Accepted,
-            Err(err) if err.is_temporary() => Outcome::Deferred,
-            Err(_) => Outcome::Refused,
+            Ok(_) => metrics::Outcome::Accepted,
+            Err(err) if err.is_temporary() => metrics::Outcome::Deferred,
+            Err(_) => metrics::Outcome::Refused,
         };
-        let metrics = &self.inner.metrics;
-        metrics.message(protocol, outcome, started.elapsed());
+        let took = started.elapsed();
+        self.inner.metrics.message(protocol, outcome, took);
         accepted
     }
 
