@@ -48,6 +48,12 @@ pub(crate) enum ImapError {
     /// INBOX can be neither deleted nor created.
     #[error("INBOX always exists")]
     Inbox,
+    /// There is no quota root of this name: the account has no quota, or its root another name.
+    #[error("there is no such quota root")]
+    NoQuotaRoot,
+    /// Clients do not set quotas.
+    #[error("whoever runs this server sets quotas")]
+    QuotaIsGiven,
     /// The message to append is larger than allowed.
     #[error("the message is too large")]
     MessageTooLarge,
@@ -73,6 +79,7 @@ impl ImapError {
             Self::Syntax(SyntaxKind::Charset) => (Condition::No, Some(Code::BadCharset)),
             Self::Syntax(SyntaxKind::MailboxName(err)) => no(name_code(*err)),
             Self::Syntax(SyntaxKind::Utf7(_)) => no("CANNOT"),
+            Self::Syntax(SyntaxKind::SpecialUse) => no("USEATTR"),
             Self::Syntax(SyntaxKind::TooMany(_)) | Self::Limit(_) => no("LIMIT"),
             Self::Read(ReadRefusal::LiteralTooLarge) => no("TOOBIG"),
             Self::Syntax(_) | Self::Read(_) | Self::NotNow(_) | Self::NoSuchMessage => {
@@ -85,6 +92,8 @@ impl ImapError {
             Self::SignIn(err) => no(sign_in_code(err)),
             Self::ReadOnly => no("READ-ONLY"),
             Self::NoTarget => no("TRYCREATE"),
+            Self::NoQuotaRoot => no("NONEXISTENT"),
+            Self::QuotaIsGiven => no("NOPERM"),
             Self::Expunged => no("EXPUNGEISSUED"),
             Self::Inbox | Self::BadMessage(_) => no("CANNOT"),
             Self::MessageTooLarge => no("TOOBIG"),
@@ -117,6 +126,7 @@ fn service_code(err: &ServiceError) -> &'static str {
     match err {
         ServiceError::NotFound(_) => "NONEXISTENT",
         ServiceError::Exists => "ALREADYEXISTS",
+        ServiceError::SpecialUseTaken(..) => "USEATTR",
         ServiceError::Refused(_) => "CANNOT",
         ServiceError::OverQuota => "OVERQUOTA",
         ServiceError::TooLarge { .. } => "TOOBIG",

@@ -190,14 +190,20 @@ impl Session {
             Command::Login { user, password } => self.login(&user, &password).await,
             Command::Select(name) => self.select(&name, false, out).await,
             Command::Examine(name) => self.select(&name, true, out).await,
-            Command::Create(name) => self.create(&name).await,
+            Command::Create {
+                mailbox,
+                special_use,
+            } => self.create(&mailbox, special_use).await,
             Command::Delete(name) => self.delete(&name).await,
-            Command::Rename { from, to } => self.rename(&from, &to).await,
+            Command::Rename { from, to } => self.rename(&from, &to, out).await,
             Command::Subscribe(name) => self.subscribe(&name, true).await,
             Command::Unsubscribe(name) => self.subscribe(&name, false).await,
-            Command::List { selection, pattern } => self.list(selection, &pattern, out).await,
+            Command::List(request) => self.list(&request, out).await,
             Command::Lsub(pattern) => self.lsub(&pattern, out).await,
             Command::Status { mailbox, items } => self.status(&mailbox, &items, out).await,
+            Command::GetQuota(root) => self.get_quota(&root, out).await,
+            Command::GetQuotaRoot(mailbox) => self.get_quota_root(&mailbox, out).await,
+            Command::SetQuota(_) => Err(ImapError::QuotaIsGiven),
             Command::Close => self.close_mailbox().await,
             Command::Unselect => self.unselect(),
             Command::Expunge => self.expunge(None).await,
@@ -399,14 +405,17 @@ fn allowed(command: &Command) -> Allowed {
         Command::Enable(_)
         | Command::Select(_)
         | Command::Examine(_)
-        | Command::Create(_)
+        | Command::Create { .. }
         | Command::Delete(_)
         | Command::Rename { .. }
         | Command::Subscribe(_)
         | Command::Unsubscribe(_)
-        | Command::List { .. }
+        | Command::List(_)
         | Command::Lsub(_)
         | Command::Namespace
+        | Command::GetQuota(_)
+        | Command::GetQuotaRoot(_)
+        | Command::SetQuota(_)
         | Command::Status { .. }
         | Command::Append(_)
         | Command::Idle => Allowed::Authenticated,

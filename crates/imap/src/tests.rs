@@ -3,7 +3,9 @@
 mod client;
 
 mod fetch;
+mod list;
 mod mailboxes;
 mod order;
+mod quota;
 mod search;
 mod sessions;

@@ -1,6 +1,7 @@
 //! Why a service function did not do what it was asked, in kinds that every door can say.
 
 use store::StoreError;
+use types::{MailboxName, SpecialUse};
 
 /// What most functions of the service return.
 pub type ServiceResult<T> = Result<T, ServiceError>;
@@ -14,6 +15,9 @@ pub enum ServiceError {
     /// A thing of this name exists.
     #[error("it exists already")]
     Exists,
+    /// Another mailbox of the account has this special use.
+    #[error("the mailbox {0} is the one for {name} already", name = .1.attribute())]
+    SpecialUseTaken(MailboxName, SpecialUse),
     /// A rule says no, in words for the person.
     #[error("{0}")]
     Refused(String),

@@ -312,6 +312,14 @@ pub fn uids(tx: &ReadTx<'_>, mailbox: MailboxId) -> StoreResult<Vec<Uid>> {
     tx.all(sql, [mailbox.0], |row| row.get(0).map(Uid))
 }
 
+/// Octets of the messages of a mailbox that have `\Deleted`.
+pub fn deleted_octets(tx: &ReadTx<'_>, mailbox: MailboxId) -> StoreResult<u64> {
+    let sql = "SELECT COALESCE(SUM(octets), 0) FROM mailbox_email
+                WHERE mailbox = ?1 AND flags & ?2 <> 0";
+    let found = tx.one(sql, (mailbox.0, FlagSet::DELETED.0), |row| row.get(0))?;
+    Ok(found.unwrap_or(0))
+}
+
 /// The mailboxes and UIDs under which a stored message can be found now.
 pub fn places(tx: &ReadTx<'_>, email: EmailId) -> StoreResult<Vec<(MailboxId, Uid)>> {
     let sql = "SELECT mailbox, uid FROM mailbox_email WHERE email = ?1 ORDER BY mailbox, uid";

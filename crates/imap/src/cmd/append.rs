@@ -280,7 +280,7 @@ impl Session {
                 "a message is not empty; nothing was appended",
             ));
         }
-        if octets > self.service.config().settings().message_size_max_octets {
+        if octets > self.append_limit() {
             return Err(ImapError::MessageTooLarge);
         }
         let is_first = appending.messages.is_empty();

@@ -14,7 +14,7 @@ use crate::selected::Tell;
 use crate::session::{Done, Next, Session};
 
 /// What every client may use.
-const CAPABILITIES: [&str; 15] = [
+const CAPABILITIES: [&str; 21] = [
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -22,20 +22,27 @@ const CAPABILITIES: [&str; 15] = [
     "ENABLE",
     "IDLE",
     "NAMESPACE",
+    "CHILDREN",
+    "LIST-EXTENDED",
+    "LIST-STATUS",
+    "STATUS=SIZE",
     "SPECIAL-USE",
+    "CREATE-SPECIAL-USE",
     "UNSELECT",
     "UIDPLUS",
     "MOVE",
     "ESEARCH",
-    "CHILDREN",
     "MULTIAPPEND",
     "UTF8=ACCEPT",
+    "QUOTA",
+    "QUOTA=RES-STORAGE",
 ];
 
 impl Session {
     /// What this client may use now.
     pub(crate) fn capabilities(&self) -> Vec<Cow<'static, str>> {
         let mut names: Vec<Cow<'static, str>> = CAPABILITIES.map(Cow::Borrowed).to_vec();
+        names.push(format!("APPENDLIMIT={}", self.append_limit()).into());
         if self.is_authenticated() {
             return names;
         }

@@ -1,19 +1,26 @@
 //! CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS (RFC 9051 §6.3).
 
-use types::MailboxName;
-use wire::imap::StatusItem;
+use service::MailboxStatus;
+use types::{MailboxName, SpecialUse};
+use wire::imap::{ListData, StatusItem};
 
 use crate::error::ImapError;
 use crate::output::Output;
 use crate::session::{Done, Session};
 
 impl Session {
-    pub(crate) async fn create(&mut self, name: &MailboxName) -> Result<Done, ImapError> {
+    pub(crate) async fn create(
+        &mut self,
+        name: &MailboxName,
+        special_use: Option<SpecialUse>,
+    ) -> Result<Done, ImapError> {
         if name.is_inbox() {
             return Err(ImapError::Inbox);
         }
         let principal = self.principal()?;
-        self.service.mailbox_create(&principal, name, None).await?;
+        self.service
+            .mailbox_create(&principal, name, special_use)
+            .await?;
         Ok(Done::plain("created"))
     }
 
@@ -37,9 +44,15 @@ impl Session {
         &mut self,
         from: &MailboxName,
         to: &MailboxName,
+        out: &mut Output<'_>,
     ) -> Result<Done, ImapError> {
         let principal = self.principal()?;
         self.service.mailbox_rename(&principal, from, to).await?;
+        // INBOX keeps its name: its messages went (RFC 9051 §6.3.6).
+        if self.enabled.rev2 && !from.is_inbox() {
+            let data = ListData::OldName(from);
+            out.responses.list_extended(&[], to, &data);
+        }
         if let Ok((_, selected)) = self.selected()
             && !from.is_inbox()
         {
@@ -68,19 +81,44 @@ impl Session {
     ) -> Result<Done, ImapError> {
         let principal = self.principal()?;
         let status = self.service.mailbox_status(&principal, name).await?;
-        let value = |item| match item {
-            StatusItem::Messages => status.messages,
-            StatusItem::Recent => 0,
-            StatusItem::UidNext => status.uidnext.0,
-            StatusItem::UidValidity => status.uidvalidity.0,
-            StatusItem::Unseen => status.unseen,
-        };
-        let values: Vec<_> = items
-            .iter()
-            .map(|item| (*item, u64::from(value(*item))))
-            .collect();
+        let values = self.status_values(name, &status, items).await?;
         out.responses.status(name, &values);
         Ok(Done::plain("done"))
+    }
+
+    /// What STATUS tells of a mailbox.
+    pub(super) async fn status_values(
+        &self,
+        name: &MailboxName,
+        status: &MailboxStatus,
+        items: &[StatusItem],
+    ) -> Result<Vec<(StatusItem, u64)>, ImapError> {
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            let value = match item {
+                StatusItem::Messages => u64::from(status.messages),
+                StatusItem::Recent => 0,
+                StatusItem::UidNext => u64::from(status.uidnext.0),
+                StatusItem::UidValidity => u64::from(status.uidvalidity.0),
+                StatusItem::Unseen => u64::from(status.unseen),
+                StatusItem::Deleted => u64::from(status.deleted),
+                StatusItem::Size => status.size_octets,
+                StatusItem::DeletedStorage if status.deleted == 0 => 0,
+                StatusItem::DeletedStorage => {
+                    let principal = self.principal()?;
+                    let octets = self.service.mailbox_deleted_octets(&principal, name);
+                    octets.await?
+                }
+                StatusItem::AppendLimit => self.append_limit(),
+            };
+            values.push((*item, value));
+        }
+        Ok(values)
+    }
+
+    /// Octets that a message may have, the same for all mailboxes (RFC 7889 §3).
+    pub(crate) fn append_limit(&self) -> u64 {
+        self.service.config().settings().message_size_max_octets
     }
 }
 

@@ -8,6 +8,7 @@ mod fetch;
 mod list;
 mod mailbox;
 mod part;
+mod quota;
 mod search;
 mod select;
 mod store;

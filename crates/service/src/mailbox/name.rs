@@ -23,6 +23,8 @@ pub struct MailboxInfo {
     pub subscribed: bool,
     /// Whether there are mailboxes below it.
     pub has_children: bool,
+    /// Its counts.
+    pub status: MailboxStatus,
 }
 
 /// The counts of a mailbox.
@@ -32,6 +34,8 @@ pub struct MailboxStatus {
     pub messages: u32,
     /// Those without `\Seen`.
     pub unseen: u32,
+    /// Those with `\Deleted`.
+    pub deleted: u32,
     /// The UID that the next message gets.
     pub uidnext: Uid,
     /// The generation of its UIDs.
@@ -47,6 +51,7 @@ impl MailboxStatus {
         Self {
             messages: count(mailbox.messages),
             unseen: count(mailbox.unseen),
+            deleted: count(mailbox.deleted),
             uidnext: mailbox.uid_next,
             uidvalidity: mailbox.uid_validity,
             highestmodseq: mailbox.modseq,
@@ -71,6 +76,7 @@ impl Service {
             .collect();
         let info = |mailbox: mailbox::Mailbox| MailboxInfo {
             id: mailbox.id,
+            status: MailboxStatus::of(&mailbox),
             has_children: parents.contains(&mailbox.name),
             name: mailbox.name,
             special_use: mailbox.special_use,
@@ -88,6 +94,18 @@ impl Service {
         let owner = self.owner(principal)?;
         let found = self.mailbox_named(owner, name).await?;
         Ok(MailboxStatus::of(&found))
+    }
+
+    /// Octets of those messages of a mailbox that have `\Deleted`.
+    pub async fn mailbox_deleted_octets(
+        &self,
+        principal: &Principal,
+        name: &MailboxName,
+    ) -> ServiceResult<u64> {
+        let owner = self.owner(principal)?;
+        let found = self.mailbox_named(owner, name).await?;
+        let read = move |tx: &store::ReadTx<'_>| store::message::deleted_octets(tx, found.id);
+        Ok(self.inner.store.read(read).await?)
     }
 
     /// Makes a mailbox and those above it that are missing (RFC 9051 §6.3.4).
@@ -109,9 +127,7 @@ impl Service {
             if let Some(special_use) = special_use
                 && let Some(other) = mailbox::find_special(tx, owner.account, special_use)?
             {
-                let what = special_use.attribute();
-                let words = format!("the mailbox {} is the one for {what} already", other.name);
-                return Err(ServiceError::Refused(words));
+                return Err(ServiceError::SpecialUseTaken(other.name, special_use));
             }
             create_above(tx, owner, &name)?;
             mailbox::create(tx, owner.account, &name, special_use)?;

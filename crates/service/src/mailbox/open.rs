@@ -132,9 +132,14 @@ fn snapshot(
         .iter()
         .filter(|row| !row.flags.contains(FlagSet::SEEN))
         .count();
+    let deleted = rows
+        .iter()
+        .filter(|row| row.flags.contains(FlagSet::DELETED))
+        .count();
     let status = MailboxStatus {
         messages: count(rows.len() as u64),
         unseen: count(unseen as u64),
+        deleted: count(deleted as u64),
         uidnext: state.uid_next,
         uidvalidity,
         highestmodseq: state.modseq,

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use types::{FlagSet, Keyword, MailboxName, Secret, Timestamp};
+use types::{FlagSet, Keyword, MailboxName, Secret, SpecialUse, Timestamp};
 
 use super::limits::TAG_MAX_OCTETS;
+use super::list::ListRequest;
 use super::pattern::ListPattern;
 use super::reader::LiteralHeader;
 use super::section::Section;
@@ -80,8 +81,13 @@ pub enum Command {
     Select(MailboxName),
     /// `EXAMINE`
     Examine(MailboxName),
-    /// `CREATE`; a separator at the end of the name is already removed.
-    Create(MailboxName),
+    /// `CREATE`
+    Create {
+        /// The new name; a separator at its end is already removed.
+        mailbox: MailboxName,
+        /// What the mailbox is for (RFC 6154 §3).
+        special_use: Option<SpecialUse>,
+    },
     /// `DELETE`
     Delete(MailboxName),
     /// `RENAME`
@@ -96,12 +102,7 @@ pub enum Command {
     /// `UNSUBSCRIBE`
     Unsubscribe(MailboxName),
     /// `LIST`
-    List {
-        /// Which mailboxes of those that match.
-        selection: ListSelection,
-        /// Reference and pattern, joined.
-        pattern: ListPattern,
-    },
+    List(ListRequest),
     /// `LSUB`
     Lsub(ListPattern),
     /// `NAMESPACE`
@@ -113,6 +114,12 @@ pub enum Command {
         /// At least one item, each once.
         items: Vec<StatusItem>,
     },
+    /// `GETQUOTA` with the name of a quota root (RFC 9208 §4.1.1).
+    GetQuota(String),
+    /// `GETQUOTAROOT` (RFC 9208 §4.1.2)
+    GetQuotaRoot(MailboxName),
+    /// `SETQUOTA` with the name of a quota root; what it would set is read and dropped.
+    SetQuota(String),
     /// `APPEND` up to the header of its message's literal.
     Append(AppendHead),
     /// `IDLE`
@@ -160,15 +167,6 @@ pub enum Command {
     },
 }
 
-/// Which mailboxes LIST shall name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListSelection {
-    /// All that match.
-    All,
-    /// Those with a special use (RFC 6154 §2).
-    SpecialUse,
-}
-
 /// What STATUS may ask for (RFC 3501 §6.3.10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusItem {
@@ -182,16 +180,28 @@ pub enum StatusItem {
     UidValidity,
     /// `UNSEEN`
     Unseen,
+    /// `DELETED`: messages with `\Deleted` (RFC 9051 §6.3.11).
+    Deleted,
+    /// `SIZE`: octets of all messages (RFC 8438 §2).
+    Size,
+    /// `DELETED-STORAGE`: octets of the messages with `\Deleted` (RFC 9208 §4.1.4).
+    DeletedStorage,
+    /// `APPENDLIMIT`: octets that a message may have (RFC 7889 §4).
+    AppendLimit,
 }
 
 impl StatusItem {
     /// Each item with its name.
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str); 9] = [
         (Self::Messages, "MESSAGES"),
         (Self::Recent, "RECENT"),
         (Self::UidNext, "UIDNEXT"),
         (Self::UidValidity, "UIDVALIDITY"),
         (Self::Unseen, "UNSEEN"),
+        (Self::Deleted, "DELETED"),
+        (Self::Size, "SIZE"),
+        (Self::DeletedStorage, "DELETED-STORAGE"),
+        (Self::AppendLimit, "APPENDLIMIT"),
     ];
 
     /// The name on the wire.
@@ -202,6 +212,10 @@ impl StatusItem {
             Self::UidNext => "UIDNEXT",
             Self::UidValidity => "UIDVALIDITY",
             Self::Unseen => "UNSEEN",
+            Self::Deleted => "DELETED",
+            Self::Size => "SIZE",
+            Self::DeletedStorage => "DELETED-STORAGE",
+            Self::AppendLimit => "APPENDLIMIT",
         }
     }
 }

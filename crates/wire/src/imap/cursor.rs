@@ -44,6 +44,9 @@ pub enum SyntaxKind {
     /// A flag that a client cannot set, such as `\Recent`.
     #[error("this flag cannot be set")]
     Flag,
+    /// A mailbox cannot have this special use, or not several (RFC 6154 §3).
+    #[error("a mailbox has one special use of \\Archive, \\Drafts, \\Junk, \\Sent and \\Trash")]
+    SpecialUse,
     /// The search has a character set other than US-ASCII and UTF-8.
     #[error("the search character set is not supported")]
     Charset,

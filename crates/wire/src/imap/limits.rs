@@ -36,5 +36,15 @@ pub const ID_NAME_MAX_OCTETS: usize = 30;
 pub const ID_VALUE_MAX_OCTETS: usize = 1_024;
 /// Octets of a LIST reference and pattern together, in UTF-8.
 pub const LIST_PATTERN_MAX_OCTETS: usize = 512;
+/// Patterns of one LIST.
+pub const LIST_PATTERNS_MAX: usize = 32;
+/// Octets of the patterns of one LIST together, each with its reference.
+pub const LIST_PATTERNS_MAX_OCTETS: usize = 1_024;
+/// Options of either kind of one LIST.
+pub const LIST_OPTIONS_MAX: usize = 16;
+/// Special uses named in one CREATE.
+pub const CREATE_USES_MAX: usize = 8;
+/// Resources named in one SETQUOTA.
+pub const QUOTA_RESOURCES_MAX: usize = 16;
 /// Octets of a user name.
 pub const USER_NAME_MAX_OCTETS: usize = 512;

@@ -17,6 +17,7 @@ mod sequence;
 mod utf7;
 
 mod command;
+mod list;
 mod print;
 mod section;
 mod text;
@@ -34,17 +35,17 @@ mod structure;
 pub mod fuzzing;
 
 pub use command::{
-    AppendHead, AppendMessage, Command, FetchItem, FlagList, ListSelection, Numbering, Partial,
-    SearchDate, SearchKey, SearchRequest, SearchReturn, StatusItem, StoreAction, StoreRequest, Tag,
-    Tagged,
+    AppendHead, AppendMessage, Command, FetchItem, FlagList, Numbering, Partial, SearchDate,
+    SearchKey, SearchRequest, SearchReturn, StatusItem, StoreAction, StoreRequest, Tag, Tagged,
 };
 pub use cursor::{SyntaxError, SyntaxKind};
+pub use list::{ListRequest, ListReturn, ListSelect};
 pub use pattern::ListPattern;
 pub use reader::{
     CommandReader, Event, Line, LineScanner, LiteralHeader, ReadRefusal, ReaderLimits,
     literal_at_end,
 };
-pub use response::{Code, Condition, ListName, Responses, SearchResult};
+pub use response::{Code, Condition, ListData, ListName, Responses, SearchResult};
 pub use section::{FieldName, Section, SectionText};
 pub use sequence::{Bound, NumberRanges, SequenceRange, SequenceSet, write_numbers};
 pub use spelling::Spelling;

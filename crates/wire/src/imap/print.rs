@@ -4,9 +4,10 @@
 //! waits for its continuation at each.
 
 use super::command::{
-    AppendHead, AppendMessage, Command, FetchItem, FlagList, ListSelection, Numbering, SearchKey,
-    SearchRequest, SearchReturn, StoreAction, StoreRequest, Tagged,
+    AppendHead, AppendMessage, Command, FetchItem, FlagList, Numbering, SearchKey, SearchRequest,
+    SearchReturn, StatusItem, StoreAction, StoreRequest, Tagged,
 };
+use super::list::ListRequest;
 use super::pattern::ListPattern;
 use super::spelling::Spelling;
 use super::text::{push, push_astring, push_joined, push_nstring, push_string};
@@ -23,6 +24,7 @@ impl Tagged {
     }
 }
 
+// long: one arm for each command
 fn push_command(out: &mut Vec<u8>, command: &Command) {
     match command {
         Command::Capability => out.extend_from_slice(b"CAPABILITY"),
@@ -37,7 +39,21 @@ fn push_command(out: &mut Vec<u8>, command: &Command) {
         Command::Expunge => out.extend_from_slice(b"EXPUNGE"),
         Command::Select(name) => push_named(out, "SELECT ", name),
         Command::Examine(name) => push_named(out, "EXAMINE ", name),
-        Command::Create(name) => push_named(out, "CREATE ", name),
+        Command::Create {
+            mailbox,
+            special_use,
+        } => {
+            push_named(out, "CREATE ", mailbox);
+            if let Some(special_use) = special_use {
+                push(out, format_args!(" (USE ({}))", special_use.attribute()));
+            }
+        }
+        Command::GetQuota(root) => push_quota(out, "GETQUOTA ", root),
+        Command::GetQuotaRoot(name) => push_named(out, "GETQUOTAROOT ", name),
+        Command::SetQuota(root) => {
+            push_quota(out, "SETQUOTA ", root);
+            out.extend_from_slice(b" ()");
+        }
         Command::Delete(name) => push_named(out, "DELETE ", name),
         Command::Subscribe(name) => push_named(out, "SUBSCRIBE ", name),
         Command::Unsubscribe(name) => push_named(out, "UNSUBSCRIBE ", name),
@@ -51,18 +67,11 @@ fn push_command(out: &mut Vec<u8>, command: &Command) {
             push_authenticate(out, mechanism, initial.as_ref());
         }
         Command::Enable(names) => push(out, format_args!("ENABLE {}", names.join(" "))),
-        Command::List { selection, pattern } => {
-            let words = match selection {
-                ListSelection::All => "LIST",
-                ListSelection::SpecialUse => "LIST (SPECIAL-USE)",
-            };
-            push_pattern(out, words, pattern);
-        }
+        Command::List(request) => push_list(out, request),
         Command::Lsub(pattern) => push_pattern(out, "LSUB", pattern),
         Command::Status { mailbox, items } => {
             push_named(out, "STATUS ", mailbox);
-            let names: Vec<_> = items.iter().map(|item| item.name()).collect();
-            push(out, format_args!(" ({})", names.join(" ")));
+            push(out, format_args!(" ({})", status_names(items)));
         }
         Command::Append(head) => push_append(out, head),
         Command::UidExpunge(set) => push(out, format_args!("UID EXPUNGE {set}")),
@@ -123,7 +132,43 @@ fn push_store(out: &mut Vec<u8>, request: &StoreRequest) {
 
 fn push_pattern(out: &mut Vec<u8>, words: &str, pattern: &ListPattern) {
     push(out, format_args!("{words} \"\" "));
+    push_one_pattern(out, pattern);
+}
+
+fn push_one_pattern(out: &mut Vec<u8>, pattern: &ListPattern) {
     push_string(out, utf7::encode(&pattern.to_string()).as_bytes());
+}
+
+fn push_list(out: &mut Vec<u8>, request: &ListRequest) {
+    if let (false, [pattern]) = (request.extended, request.patterns.as_slice()) {
+        push_pattern(out, "LIST", pattern);
+        return;
+    }
+    let recursive = request.select.recursive.then_some("RECURSIVEMATCH");
+    let select: Vec<_> = request.select.criteria().chain(recursive).collect();
+    push(out, format_args!("LIST ({}) \"\" (", select.join(" ")));
+    push_joined(out, &request.patterns, push_one_pattern);
+    out.extend_from_slice(b") RETURN (");
+    let mut separator = "";
+    if request.returns.subscribed {
+        out.extend_from_slice(b"SUBSCRIBED");
+        separator = " ";
+    }
+    if !request.returns.status.is_empty() {
+        let names = status_names(&request.returns.status);
+        push(out, format_args!("{separator}STATUS ({names})"));
+    }
+    out.push(b')');
+}
+
+fn status_names(items: &[StatusItem]) -> String {
+    let names: Vec<_> = items.iter().map(|item| item.name()).collect();
+    names.join(" ")
+}
+
+fn push_quota(out: &mut Vec<u8>, words: &str, root: &str) {
+    out.extend_from_slice(words.as_bytes());
+    push_string(out, root.as_bytes());
 }
 
 fn push_id(out: &mut Vec<u8>, fields: &[(String, Option<String>)]) {

@@ -177,6 +177,31 @@ impl Responses {
         self.line_end();
     }
 
+    /// `* LIST` with extended data (RFC 9051 §6.3.9.5 to §6.3.9.7).
+    pub fn list_extended(
+        &mut self,
+        attributes: &[&'static str],
+        mailbox: &MailboxName,
+        data: &ListData<'_>,
+    ) {
+        self.list_start(ListName::List, attributes);
+        self.spelling.push_mailbox(&mut self.out, mailbox);
+        match data {
+            ListData::ChildInfo(criteria) => {
+                self.out.extend_from_slice(b" (\"CHILDINFO\" (");
+                push_joined(&mut self.out, *criteria, |out, name| {
+                    push_string(out, name.as_bytes());
+                });
+            }
+            ListData::OldName(name) => {
+                self.out.extend_from_slice(b" (\"OLDNAME\" (");
+                self.spelling.push_mailbox(&mut self.out, name);
+            }
+        }
+        self.out.extend_from_slice(b"))");
+        self.line_end();
+    }
+
     /// The answer to an empty pattern: the separator and the root (RFC 9051 §6.3.9).
     pub fn list_root(&mut self, name: ListName) {
         self.list_start(name, &["\\Noselect"]);
@@ -205,6 +230,25 @@ impl Responses {
             push(out, format_args!("{} {value}", item.name()));
         });
         self.out.push(b')');
+        self.line_end();
+    }
+
+    /// `* QUOTAROOT`: the quota roots of a mailbox (RFC 9208 §4.2.2).
+    pub fn quota_root(&mut self, mailbox: &MailboxName, root: Option<&str>) {
+        self.out.extend_from_slice(b"* QUOTAROOT ");
+        self.spelling.push_mailbox(&mut self.out, mailbox);
+        if let Some(root) = root {
+            self.out.push(b' ');
+            push_string(&mut self.out, root.as_bytes());
+        }
+        self.line_end();
+    }
+
+    /// `* QUOTA` with used and allowed storage in units of 1,024 octets (RFC 9208 §4.2.1, §5.1).
+    pub fn quota_storage(&mut self, root: &str, used: u64, limit: u64) {
+        self.out.extend_from_slice(b"* QUOTA ");
+        push_string(&mut self.out, root.as_bytes());
+        push(&mut self.out, format_args!(" (STORAGE {used} {limit})"));
         self.line_end();
     }
 
@@ -412,6 +456,15 @@ pub enum ListName {
     List,
     /// `LSUB`
     Lsub,
+}
+
+/// What LIST says of a mailbox behind its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListData<'a> {
+    /// `CHILDINFO`: mailboxes below this one meet these selection options.
+    ChildInfo(&'a [&'static str]),
+    /// `OLDNAME`: the name before.
+    OldName(&'a MailboxName),
 }
 
 fn system_names<'a>(flags: FlagSet) -> impl Iterator<Item = &'a str> {

@@ -4,25 +4,23 @@
 //! in searches and is bounded there.
 
 mod fetch;
+mod list;
 mod search;
 
 use std::num::NonZeroU32;
 
-use types::{FlagSet, MailboxName, Secret, Timestamp};
+use types::{FlagSet, MailboxName, Secret, SpecialUse, Timestamp};
 
 use super::command::{
-    AppendHead, AppendMessage, Command, FlagList, ListSelection, Numbering, StatusItem,
-    StoreAction, StoreRequest, Tag, Tagged,
+    AppendHead, AppendMessage, Command, FlagList, Numbering, StoreAction, StoreRequest, Tag, Tagged,
 };
 use super::cursor::{
-    Cursor, Result, SyntaxError, SyntaxKind, is_astring_char, is_atom_char, is_list_char,
-    printable, utf8,
+    Cursor, Result, SyntaxError, SyntaxKind, is_astring_char, is_atom_char, printable, utf8,
 };
 use super::limits::{
-    ENABLE_MAX, FLAGS_MAX, ID_FIELDS_MAX, ID_NAME_MAX_OCTETS, ID_VALUE_MAX_OCTETS,
-    SEQUENCE_RANGES_MAX, USER_NAME_MAX_OCTETS,
+    CREATE_USES_MAX, ENABLE_MAX, FLAGS_MAX, ID_FIELDS_MAX, ID_NAME_MAX_OCTETS, ID_VALUE_MAX_OCTETS,
+    QUOTA_RESOURCES_MAX, SEQUENCE_RANGES_MAX, USER_NAME_MAX_OCTETS,
 };
-use super::pattern::ListPattern;
 use super::sequence::{Bound, SequenceRange, SequenceSet};
 use super::spelling::Spelling;
 
@@ -68,15 +66,18 @@ fn tagged(cursor: &mut Cursor<'_>) -> Result<Command> {
         "AUTHENTICATE" => authenticate(cursor)?,
         "ID" => Command::Id(id(cursor)?),
         "ENABLE" => Command::Enable(enable(cursor)?),
-        "LIST" => list(cursor)?,
-        "LSUB" => Command::Lsub(list_pattern(cursor)?),
-        "STATUS" => status(cursor)?,
+        "LIST" => list::list(cursor)?,
+        "LSUB" => Command::Lsub(list::one_pattern(cursor)?),
+        "STATUS" => list::status(cursor)?,
+        "GETQUOTA" => Command::GetQuota(spaced(cursor, quota_root)?),
+        "GETQUOTAROOT" => Command::GetQuotaRoot(spaced(cursor, mailbox)?),
+        "SETQUOTA" => set_quota(cursor)?,
         "APPEND" => Command::Append(append(cursor)?),
         "RENAME" => Command::Rename {
             from: spaced(cursor, mailbox)?,
             to: spaced(cursor, mailbox)?,
         },
-        "CREATE" => Command::Create(spaced(cursor, new_mailbox)?),
+        "CREATE" => create(cursor)?,
         "SELECT" => Command::Select(spaced(cursor, mailbox)?),
         "EXAMINE" => Command::Examine(spaced(cursor, mailbox)?),
         "DELETE" => Command::Delete(spaced(cursor, mailbox)?),
@@ -216,58 +217,55 @@ fn decoded_mailbox(cursor: &mut Cursor<'_>) -> Result<String> {
     cursor.spelling.decode(&octets)
 }
 
-fn list(cursor: &mut Cursor<'_>) -> Result<Command> {
-    let mut selection = ListSelection::All;
-    if cursor.rest().starts_with(b" (") {
-        cursor.space()?;
-        cursor.expect(b'(', "(")?;
-        if cursor.word("SPECIAL-USE")? != "SPECIAL-USE" {
-            return Err(SyntaxKind::Expected("SPECIAL-USE"));
-        }
-        cursor.expect(b')', ")")?;
-        selection = ListSelection::SpecialUse;
-    }
-    let pattern = list_pattern(cursor)?;
-    Ok(Command::List { selection, pattern })
+/// GETQUOTA and SETQUOTA name a quota root.
+fn quota_root(cursor: &mut Cursor<'_>) -> Result<String> {
+    printable(&cursor.astring("a quota root")?, USER_NAME_MAX_OCTETS)
 }
 
-/// The reference and the pattern: the name is the one behind the other (RFC 9051 §6.3.9).
-fn list_pattern(cursor: &mut Cursor<'_>) -> Result<ListPattern> {
-    let reference = decoded_mailbox_after_space(cursor)?;
-    cursor.space()?;
-    let pattern = cursor.string_or(is_list_char, "a mailbox pattern")?;
-    if pattern.is_empty() {
-        return ListPattern::new("").ok_or(SyntaxKind::Expected("a pattern"));
-    }
-    let text = reference + &cursor.spelling.decode(&pattern)?;
-    ListPattern::new(&text).ok_or(SyntaxKind::Expected("a shorter mailbox pattern"))
-}
-
-fn decoded_mailbox_after_space(cursor: &mut Cursor<'_>) -> Result<String> {
-    spaced(cursor, decoded_mailbox)
-}
-
-fn status(cursor: &mut Cursor<'_>) -> Result<Command> {
-    let mailbox = spaced(cursor, mailbox)?;
+fn set_quota(cursor: &mut Cursor<'_>) -> Result<Command> {
+    let root = spaced(cursor, quota_root)?;
     cursor.space()?;
     cursor.expect(b'(', "(")?;
-    let named = cursor.list(StatusItem::ALL.len(), "status items", |cursor| {
-        let name = cursor.word("a status item")?;
-        let known = StatusItem::ALL.iter().find(|(_, known)| *known == name);
-        known
-            .map(|(item, _)| *item)
-            .ok_or(SyntaxKind::Expected("a known status item"))
+    cursor.list(QUOTA_RESOURCES_MAX, "resources", |cursor| {
+        cursor.word("a resource")?;
+        cursor.space()?;
+        cursor.number64()
     })?;
-    let mut items = Vec::with_capacity(named.len());
-    for item in named {
-        if !items.contains(&item) {
-            items.push(item);
+    Ok(Command::SetQuota(root))
+}
+
+/// The name of a mailbox to create, perhaps with what it is for (RFC 6154 §3).
+fn create(cursor: &mut Cursor<'_>) -> Result<Command> {
+    let mailbox = spaced(cursor, new_mailbox)?;
+    let mut uses = Vec::new();
+    if cursor.take(b' ') {
+        cursor.expect(b'(', "(")?;
+        if cursor.word("USE")? != "USE" {
+            return Err(SyntaxKind::Expected("USE"));
         }
+        cursor.space()?;
+        cursor.expect(b'(', "(")?;
+        uses = cursor.list(CREATE_USES_MAX, "special uses", special_use)?;
+        cursor.expect(b')', ")")?;
     }
-    if items.is_empty() {
-        return Err(SyntaxKind::Expected("a status item"));
+    let mut uses = uses.into_iter();
+    match (uses.next(), uses.next()) {
+        (special_use, None) => Ok(Command::Create {
+            mailbox,
+            special_use,
+        }),
+        _ => Err(SyntaxKind::SpecialUse),
     }
-    Ok(Command::Status { mailbox, items })
+}
+
+fn special_use(cursor: &mut Cursor<'_>) -> Result<SpecialUse> {
+    cursor.expect(b'\\', "\\ before a special use")?;
+    let name = format!("\\{}", cursor.atom("a special use")?);
+    let mut known = SpecialUse::ALL.iter();
+    let found = known.find(|(_, attribute, _)| attribute.eq_ignore_ascii_case(&name));
+    found
+        .map(|(special_use, ..)| *special_use)
+        .ok_or(SyntaxKind::SpecialUse)
 }
 
 /// APPEND up to the header of its first message's literal, which ends the octets.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::imap::command::{FetchItem, SearchDate, SearchKey};
 use crate::imap::fuzzing::command_round_trip;
-use crate::imap::limits::{SEARCH_DEPTH_MAX, SEARCH_KEYS_MAX};
+use crate::imap::limits::{LIST_PATTERNS_MAX, SEARCH_DEPTH_MAX, SEARCH_KEYS_MAX};
 
 fn parsed(text: &str) -> Command {
     command_round_trip(text.as_bytes());
@@ -35,6 +35,17 @@ fn commands_have_one_normal_spelling() {
         ("a create foo/", "a CREATE foo"),
         ("a LIST foo/ \"*%\"", "a LIST \"\" \"foo/*\""),
         ("a LIST foo \"\"", "a LIST \"\" \"\""),
+        (
+            "a LIST () foo/ (% \"*\")",
+            "a LIST () \"\" (\"foo/%\" \"foo/*\") RETURN ()",
+        ),
+        (
+            "a list (recursivematch remote subscribed) \"\" * return (status (size size) children subscribed)",
+            "a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (\"*\") RETURN (SUBSCRIBED STATUS (SIZE))",
+        ),
+        ("a create x/ (use (\\sent))", "a CREATE x (USE (\\Sent))"),
+        ("a create x (use ())", "a CREATE x"),
+        ("a setquota r (x 1 y 2)", "a SETQUOTA \"r\" ()"),
         ("a STATUS x (MESSAGES MESSAGES)", "a STATUS x (MESSAGES)"),
         (
             "a fetch 1 fast",
@@ -151,9 +162,26 @@ const NO_COMMANDS: &[&str] = &[
     "a SELECT \"caf\u{e9}\"",
     "a CREATE /",
     "a CREATE foo//",
-    "a LIST (SUBSCRIBED) \"\" *",
+    "a LIST (RECURSIVEMATCH) \"\" *",
+    "a LIST (RECURSIVEMATCH REMOTE) \"\" *",
+    "a LIST (SUBSCRIBE) \"\" *",
+    "a LIST (SUBSCRIBED)\"\" *",
+    "a LIST \"\" ()",
+    "a LIST \"\" * RETURN",
+    "a LIST \"\" * RETURN (MYRIGHTS)",
+    "a LIST \"\" * RETURN (STATUS ())",
+    "a LIST \"\" * RETURN () ()",
+    "a CREATE x (USE)",
+    "a CREATE x (USE (Sent))",
+    "a CREATE x (USE (\\Sent)",
+    "a CREATE x ()",
+    "a GETQUOTA",
+    "a GETQUOTA {2}\r\n\r\n",
+    "a SETQUOTA \"\"",
+    "a SETQUOTA \"\" (STORAGE)",
+    "a SETQUOTA \"\" (STORAGE -1)",
     "a STATUS x ()",
-    "a STATUS x (SIZE)",
+    "a STATUS x (SIZES)",
     "a STATUS x MESSAGES",
     "a FETCH 0 FLAGS",
     "a FETCH 4294967296 FLAGS",
@@ -208,6 +236,8 @@ fn refusals_say_what_is_wrong_and_for_whom() {
         ("a FROB", SyntaxKind::UnknownCommand),
         ("a STORE 1 FLAGS \\Recent", SyntaxKind::Flag),
         ("a SEARCH CHARSET KOI8-R ALL", SyntaxKind::Charset),
+        ("a CREATE x (USE (\\All))", SyntaxKind::SpecialUse),
+        ("a CREATE x (USE (\\Sent \\Junk))", SyntaxKind::SpecialUse),
         (
             "a SELECT a%b",
             SyntaxKind::Expected("the end of the command"),
@@ -268,7 +298,11 @@ fn nothing_grows_beyond_its_limit() {
     let flags = |n: usize| format!("a STORE 1 FLAGS (a{})", " a".repeat(n));
     let bare = |n: usize| format!("a STORE 1 FLAGS a{}", " a".repeat(n));
     let parts = |n: usize| format!("a FETCH 1 BODY[1{}]", ".1".repeat(n));
-    let cases: [(&dyn Fn(usize) -> String, usize); 8] = [
+    let patterns = |n: usize| format!("a LIST \"\" ({})", vec!["%"; n].join(" "));
+    let long = |n: usize| format!("a LIST {} (% * %)", "x".repeat(n));
+    let cases: [(&dyn Fn(usize) -> String, usize); 10] = [
+        (&patterns, LIST_PATTERNS_MAX),
+        (&long, 340),
         (&parens, SEARCH_DEPTH_MAX - 1),
         (&nots, SEARCH_DEPTH_MAX - 1),
         (&keys, SEARCH_KEYS_MAX),
