@@ -1,4 +1,4 @@
-//! Checks and chores of the project: `cargo xtask ci | tidy | licences | rfc`.
+//! Checks and chores of the project: `cargo xtask ci | tidy | licences | rfc | campaign`.
 
 mod tree;
 
@@ -14,6 +14,7 @@ mod licences;
 mod rfc;
 mod tidy;
 
+mod campaign;
 mod ci;
 
 use std::path::Path;
@@ -27,7 +28,9 @@ cargo xtask COMMAND
   ci        everything below, then format, clippy, build and tests
   tidy      floors, fences, sizes and words
   licences  the licence of every dependency
-  rfc       every citation of an RFC, and what is still open";
+  rfc       every citation of an RFC, and what is still open
+  campaign kill|power [--rounds N] [--seed S]
+            a server is killed or loses its power, round after round, in release mode";
 
 fn main() -> ExitCode {
     match run() {
@@ -45,6 +48,7 @@ fn run() -> anyhow::Result<ExitCode> {
         .context("xtask has no parent")?;
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["campaign", ref words @ ..] => campaign::run(root, words)?,
         ["ci"] => ci::run(root)?,
         ["tidy"] => tidy::run(root, &tree::read(root)?)?,
         ["licences"] => licences::run(root)?,

@@ -8,16 +8,17 @@ use anyhow::{Context as _, bail};
 const OVERRIDE: &str = "SEALPOST_BIN";
 
 /// Path of the `sealpost` binary: `SEALPOST_BIN`, or the one in the folder that Cargo built this
-/// test in (`target/PROFILE/deps/TEST` and `target/PROFILE/sealpost`).
+/// program (`target/PROFILE/campaign`) or test (`target/PROFILE/deps/TEST`) in.
 pub(crate) fn locate() -> anyhow::Result<PathBuf> {
     let path = match std::env::var_os(OVERRIDE) {
         Some(path) => PathBuf::from(path),
         None => {
-            let test = std::env::current_exe().context("finding the test itself")?;
-            let profile = test
-                .ancestors()
-                .nth(2)
-                .context("the test lies in no target folder")?;
+            let own = std::env::current_exe().context("finding the program itself")?;
+            let folder = own.parent().context("the program lies in no folder")?;
+            let profile = match folder.parent() {
+                Some(profile) if folder.ends_with("deps") => profile,
+                _ => folder,
+            };
             profile.join(format!("sealpost{}", std::env::consts::EXE_SUFFIX))
         }
     };

@@ -52,6 +52,13 @@ impl Dialogue {
         Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
     }
 
+    /// Reads so many octets.
+    pub fn octets(&mut self, count: usize) -> anyhow::Result<Vec<u8>> {
+        let mut octets = vec![0; count];
+        self.reader.read_exact(&mut octets)?;
+        Ok(octets)
+    }
+
     /// Reads an SMTP reply of one or more lines; its last line must begin with `expected`.
     pub fn hears(&mut self, expected: &str) -> anyhow::Result<String> {
         let reply = self.reply()?;

@@ -17,6 +17,8 @@ mod server;
 
 pub mod clients;
 
+pub mod campaign;
+
 pub use ready::{Account, Ledger, Ports, Ready};
-pub use server::Server;
+pub use server::{Commands, Server};
 pub use site::{PASSWORD, Site};

@@ -1,7 +1,7 @@
 //! A server of our own: starts, stops, is killed, starts again on the same data.
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, ErrorKind, Read as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -25,7 +25,7 @@ const START_PATIENCE: Duration = Duration::from_secs(60);
 const START_PULSE: Duration = Duration::from_millis(100);
 
 /// Most of the server's talk that an error shows, in octets.
-const TALK_SHOWN_OCTETS: usize = 4_000;
+const TALK_SHOWN_OCTETS: u64 = 4_000;
 
 /// A running server on ports of its own; it is killed when the value is dropped.
 pub struct Server {
@@ -41,6 +41,26 @@ enum Kind {
     Demo { args: Vec<String> },
     /// By `sealpost serve`; `ready` says all but the process id.
     Serve { ready: Ready },
+}
+
+/// The command line for one server, whether it runs or not.
+#[derive(Clone, Debug)]
+pub struct Commands {
+    binary: PathBuf,
+    place: [String; 2],
+}
+
+impl Commands {
+    /// Runs a `sealpost` command.
+    pub fn run(&self, args: &[&str]) -> anyhow::Result<Ran> {
+        self.run_with_input(args, b"")
+    }
+
+    fn run_with_input(&self, args: &[&str], input: &[u8]) -> anyhow::Result<Ran> {
+        program::run_with(&self.binary, input, |command| {
+            command.args(args).args(&self.place);
+        })
+    }
 }
 
 /// What `sealpost setup --json` prints.
@@ -154,6 +174,14 @@ impl Server {
         Ok(())
     }
 
+    /// As [`Server::start_again`], under a program as [`Site::under`] says, this once.
+    pub fn start_again_under(&mut self, wrapper: &[String]) -> anyhow::Result<()> {
+        self.site.wrapper = wrapper.to_vec();
+        let started = self.start_again();
+        self.site.wrapper.clear();
+        started
+    }
+
     /// Runs a `sealpost` command on this server's data folder.
     pub fn cli(&self, args: &[&str]) -> anyhow::Result<Ran> {
         self.cli_with_input(args, b"")
@@ -161,13 +189,19 @@ impl Server {
 
     /// Runs a `sealpost` command with this standard input.
     pub fn cli_with_input(&self, args: &[&str], input: &[u8]) -> anyhow::Result<Ran> {
-        program::run_with(&self.site.binary, input, |command| {
-            command.args(args);
-            match self.kind {
-                Kind::Demo { .. } => command.arg("--data").arg(&self.site.data),
-                Kind::Serve { .. } => command.arg("--config").arg(self.site.start_file()),
-            };
-        })
+        self.commands().run_with_input(args, input)
+    }
+
+    /// The command line for this server, for a thread of its own.
+    pub fn commands(&self) -> Commands {
+        let (word, path) = match self.kind {
+            Kind::Demo { .. } => ("--data", self.site.data.clone()),
+            Kind::Serve { .. } => ("--config", self.site.start_file()),
+        };
+        Commands {
+            binary: self.site.binary.clone(),
+            place: [word.to_owned(), path.display().to_string()],
+        }
     }
 
     /// The end of what the server said on standard error.
@@ -305,7 +339,15 @@ fn first_line(stdout: ChildStdout) -> anyhow::Result<String> {
 }
 
 fn talk(folder: &Path) -> String {
-    let octets = fs::read(folder.join("talk")).unwrap_or_default();
-    let from = octets.len().saturating_sub(TALK_SHOWN_OCTETS);
-    String::from_utf8_lossy(&octets[from..]).into_owned()
+    tail(&folder.join("talk")).unwrap_or_default()
+}
+
+/// The end of a file, which may be a long one.
+fn tail(path: &Path) -> std::io::Result<String> {
+    let mut file = File::open(path)?;
+    let octets = file.metadata()?.len();
+    file.seek(SeekFrom::Start(octets.saturating_sub(TALK_SHOWN_OCTETS)))?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    Ok(String::from_utf8_lossy(&end).into_owned())
 }

@@ -206,6 +206,8 @@ impl Service {
             let report = grow::seal(store, signer, &synced)?;
             if last {
                 signer.close()?;
+            } else {
+                signer.reopen()?;
             }
             let (size, root) = (signer.size(), signer.root());
             Ok((report, Sealed { size, root }))

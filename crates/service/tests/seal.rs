@@ -217,6 +217,18 @@ async fn rows_are_sealed_through_days_and_restarts_and_beats_have_no_gaps() {
 }
 
 #[tokio::test]
+async fn rows_that_a_crash_leaves_unsigned_are_ours_also_in_the_first_run() {
+    let world = World::new(&["ann@example.org"]).await;
+    // Closed and opened with nothing new to sign, then ended without being closed.
+    let world = world.reopen().await.reopen().await;
+    world.sign_in("ann@example.org").await;
+    let world = world.crash().await;
+    let view = verify(&world.service).await;
+    assert!(view.good, "{view:?}");
+    assert!(told(&world.data(), EDIT).is_empty());
+}
+
+#[tokio::test]
 async fn many_rows_make_full_tiles_and_leave_no_narrow_ones() {
     let stopped = Stopped::with_many_rows().await;
     let checkpoint = proven_checkpoint(&stopped.logs(), &stopped.pin);

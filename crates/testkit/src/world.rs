@@ -80,6 +80,24 @@ impl World {
         }
     }
 
+    /// Drops the service without closing it and opens it again, as after a crash.
+    pub async fn crash(self) -> Self {
+        let Self {
+            service,
+            clock,
+            pin,
+            dir,
+        } = self;
+        drop(service);
+        let service = Self::open_at(dir.path(), &clock, &pin).await;
+        Self {
+            service: service.expect("what a crash leaves can be opened"),
+            clock,
+            pin,
+            dir,
+        }
+    }
+
     /// Closes the service and leaves its folder, for a look or a change from outside.
     pub async fn stop(self) -> TempDir {
         self.service.close().await;

@@ -206,6 +206,18 @@ impl LogSigner {
         })
     }
 
+    /// Says that rows may follow the last signed one, before any does: rows that a crash leaves
+    /// unsigned are then not taken for somebody else's.
+    pub(super) fn reopen(&mut self) -> Result<(), SignerError> {
+        if !self.state.closed {
+            return Ok(());
+        }
+        self.replace(State {
+            closed: false,
+            ..self.state.clone()
+        })
+    }
+
     /// Remembers that these rows reached the end of their time; `false` if it cannot.
     pub(super) fn let_go(&mut self, rows: &Runs) -> Result<bool, SignerError> {
         let mut state = self.state.clone();
