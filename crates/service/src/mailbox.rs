@@ -27,7 +27,7 @@ pub use flag::{FlagChange, How};
 pub use name::{MailboxInfo, MailboxStatus};
 pub use open::{ChangeReceiver, IndexRow, MailboxChange, OpenMailbox};
 pub use quota::Quota;
-pub use read::{DESCRIBE_MESSAGES_MAX, DESCRIBE_OCTETS_MAX, DescribedMessage, StoredMessage};
+pub use read::{DescribedMessage, READ_MESSAGES_MAX, READ_OCTETS_MAX, ReadAhead, StoredMessage};
 pub use search::{SEARCH_OCTETS_MAX, SEARCH_TIME_MAX_S, TextQuery};
 pub use transfer::{COPY_MESSAGES_MAX, Copied};
 

@@ -91,12 +91,62 @@ pub fn find(tx: &ReadTx<'_>, email: EmailId) -> StoreResult<Option<Email>> {
     })
 }
 
-/// The header block of a message, with the empty line that ends it.
-pub fn head(tx: &ReadTx<'_>, email: EmailId) -> StoreResult<Vec<u8>> {
-    tx.one("SELECT head FROM email WHERE id = ?1", [email.0], |row| {
-        row.get(0)
-    })?
-    .ok_or(StoreError::NotFound("message"))
+/// Whose a message is, and its header block with the empty line that ends it.
+pub fn head(tx: &ReadTx<'_>, email: EmailId) -> StoreResult<Option<(AccountId, Vec<u8>)>> {
+    let sql = "SELECT account, head FROM email WHERE id = ?1";
+    tx.one(sql, [email.0], |row| {
+        Ok((AccountId(row.get(0)?), row.get(1)?))
+    })
+}
+
+/// What lists of messages show of one, ready to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Whose it is.
+    pub account: AccountId,
+    /// The IMAP ENVELOPE.
+    pub envelope: Vec<u8>,
+    /// The IMAP BODYSTRUCTURE.
+    pub bodystructure: Vec<u8>,
+}
+
+/// What lists of messages show of one.
+pub fn description(tx: &ReadTx<'_>, email: EmailId) -> StoreResult<Option<Description>> {
+    let sql = "SELECT account, envelope, bodystructure FROM email WHERE id = ?1";
+    tx.one(sql, [email.0], |row| {
+        Ok(Description {
+            account: AccountId(row.get(0)?),
+            envelope: row.get(1)?,
+            bodystructure: row.get(2)?,
+        })
+    })
+}
+
+/// A message that can be read: its header block, and where its body lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readable {
+    /// Whose it is.
+    pub account: AccountId,
+    /// RFC822.SIZE.
+    pub octets: u64,
+    /// The header block with the empty line that ends it.
+    pub head: Vec<u8>,
+    /// The body.
+    pub body: BlobRef,
+}
+
+/// A message with its header block, found with one question.
+pub fn readable(tx: &ReadTx<'_>, email: EmailId) -> StoreResult<Option<Readable>> {
+    let sql = "SELECT b.id, b.sha256, b.octets, b.segment, b.start, e.account, e.octets, e.head
+                 FROM email e JOIN blob b ON b.id = e.blob WHERE e.id = ?1";
+    tx.one(sql, [email.0], |row| {
+        Ok(Readable {
+            body: blob_ref(row)?,
+            account: AccountId(row.get(5)?),
+            octets: row.get(6)?,
+            head: row.get(7)?,
+        })
+    })
 }
 
 /// Where the body of a message lies.

@@ -1,8 +1,11 @@
 //! FETCH (RFC 9051 §6.4.5, §7.5.2).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashSet, VecDeque};
 
-use service::{DescribedMessage, FlagChange, How, ServiceError, StoredMessage};
+use service::{
+    DescribedMessage, FlagChange, How, Principal, ReadAhead, Service, ServiceError, ServiceResult,
+    StoredMessage,
+};
 use types::{EmailId, FlagSet, Uid};
 use wire::imap::{FetchItem, Numbering, Partial, Section, SectionText, SequenceSet};
 
@@ -22,18 +25,25 @@ struct Plan<'a> {
     /// An envelope or a structure is wanted.
     describes: bool,
     /// Octets of the message are wanted.
-    opens: bool,
+    opens: Option<ReadAhead>,
     /// Octets of its text are among them.
     gives_text: bool,
 }
 
 /// A message that is there, with what the plan needs of it.
-struct Found<'a> {
+struct Found {
     place: usize,
     /// As it is after it was marked as seen.
     row: Row,
     stored: Option<StoredMessage>,
-    description: Option<&'a DescribedMessage>,
+    description: Option<DescribedMessage>,
+}
+
+/// What was read of the next messages, in their order.
+#[derive(Default)]
+struct Ahead {
+    described: VecDeque<ServiceResult<DescribedMessage>>,
+    opened: VecDeque<ServiceResult<StoredMessage>>,
 }
 
 impl<'a> Plan<'a> {
@@ -55,9 +65,25 @@ impl<'a> Plan<'a> {
             adds_uid: by == Numbering::Uid && !items.contains(&FetchItem::Uid),
             sets_seen: !read_only && items.iter().any(FetchItem::sets_seen),
             describes: items.iter().any(described),
-            opens: items.iter().any(opened),
+            opens: items.iter().any(opened).then(|| ahead(items)),
             gives_text: items.iter().any(gives_text),
         }
+    }
+}
+
+/// How much of each message is read at once: a header block alone may be all that is wanted.
+fn ahead(items: &[FetchItem]) -> ReadAhead {
+    let head_alone = |item: &FetchItem| match item {
+        FetchItem::Section { section, .. } => {
+            section.part.is_empty() && !matches!(section.text, None | Some(SectionText::Text))
+        }
+        FetchItem::Body | FetchItem::Rfc822 | FetchItem::Rfc822Text => false,
+        _ => true,
+    };
+    if items.iter().all(head_alone) {
+        ReadAhead::Head
+    } else {
+        ReadAhead::Body
     }
 }
 
@@ -121,22 +147,25 @@ impl Session {
         out: &mut Output<'_>,
     ) -> Result<(), ImapError> {
         let newly_seen = self.mark_seen(places, plan).await?;
-        let described = self.describe(places, plan).await?;
-        for place in places {
-            let Some(row) = self.selected()?.1.view.rows().get(*place).copied() else {
-                continue;
-            };
-            let stored = match self.open(&row, plan).await {
-                Err(ImapError::Service(ServiceError::NotFound(_))) => continue,
-                other => other?,
-            };
-            let description = described.get(&row.email);
-            if plan.describes && description.is_none() {
+        let service = self.service.clone();
+        let (principal, selected) = self.selected()?;
+        let rows = selected.view.rows();
+        let row = |place: &usize| rows.get(*place).map(|row| (*place, *row));
+        let rows: Vec<(usize, Row)> = places.iter().filter_map(row).collect();
+        let emails: Vec<EmailId> = rows.iter().map(|(_, row)| row.email).collect();
+        let mut ahead = Ahead::default();
+        for (at, (place, row)) in rows.into_iter().enumerate() {
+            let left = &emails[at..];
+            let description = ahead.description(&service, &principal, left, plan).await?;
+            let stored = ahead.stored(&service, &principal, left, plan).await?;
+            if (plan.describes && description.is_none())
+                || (plan.opens.is_some() && stored.is_none())
+            {
                 continue;
             }
             given.push(row.uid);
             let found = Found {
-                place: *place,
+                place,
                 row,
                 stored,
                 description,
@@ -152,7 +181,7 @@ impl Session {
     /// Says the whole response for one message.
     async fn answer(
         &mut self,
-        found: &Found<'_>,
+        found: &Found,
         plan: &Plan<'_>,
         tells_flags: bool,
         out: &mut Output<'_>,
@@ -208,61 +237,16 @@ impl Session {
         Ok(set.into_iter().map(|(uid, ..)| uid).collect())
     }
 
-    async fn describe(
-        &mut self,
-        places: &[usize],
-        plan: &Plan<'_>,
-    ) -> Result<HashMap<EmailId, DescribedMessage>, ImapError> {
-        if !plan.describes {
-            return Ok(HashMap::new());
-        }
-        let service = self.service.clone();
-        let (principal, selected) = self.selected()?;
-        let rows = selected.view.rows();
-        let rows = places.iter().filter_map(|place| rows.get(*place));
-        let emails: Vec<EmailId> = rows.map(|row| row.email).collect();
-        let mut found = HashMap::with_capacity(emails.len());
-        let mut left = emails.as_slice();
-        let mut at_once = left.len();
-        while !left.is_empty() {
-            let (now, later) = left.split_at(at_once.min(left.len()));
-            match service.message_describe(&principal, now).await {
-                Ok(described) => {
-                    left = &left[described.len().max(1)..];
-                    found.extend(described.into_iter().map(|d| (d.email, d)));
-                }
-                // One of them is not there any more: find out which, and do without it.
-                Err(ServiceError::NotFound(_)) if now.len() > 1 => at_once = 1,
-                Err(ServiceError::NotFound(_)) => left = later,
-                Err(err) => return Err(err.into()),
-            }
-        }
-        Ok(found)
-    }
-
-    async fn open(
-        &mut self,
-        row: &Row,
-        plan: &Plan<'_>,
-    ) -> Result<Option<StoredMessage>, ImapError> {
-        if !plan.opens {
-            return Ok(None);
-        }
-        let principal = self.principal()?;
-        let stored = self.service.message_open(&principal, row.email).await?;
-        Ok(Some(stored))
-    }
-
     /// Items that the index or the description answers; the others are none of its business.
     fn row_item(
         &mut self,
         item: &FetchItem,
-        found: &Found<'_>,
+        found: &Found,
         out: &mut Output<'_>,
     ) -> Result<(), ImapError> {
         let responses = &mut out.responses;
         let row = &found.row;
-        match (item, found.description) {
+        match (item, &found.description) {
             (FetchItem::Flags, _) => {
                 let (_, selected) = self.selected()?;
                 responses.fetch_flags(row.flags, selected.view.keywords());
@@ -319,6 +303,50 @@ impl Session {
             } => section_item(&mut message, section, *partial, out).await,
             _ => Ok(()),
         }
+    }
+}
+
+impl Ahead {
+    /// The description of the first of these messages, if it is wanted and there.
+    async fn description(
+        &mut self,
+        service: &Service,
+        principal: &Principal,
+        left: &[EmailId],
+        plan: &Plan<'_>,
+    ) -> Result<Option<DescribedMessage>, ImapError> {
+        if !plan.describes {
+            return Ok(None);
+        }
+        if self.described.is_empty() {
+            self.described = service.messages_describe(principal, left).await?.into();
+        }
+        there(self.described.pop_front())
+    }
+
+    /// The first of these messages, if octets of it are wanted and it is there.
+    async fn stored(
+        &mut self,
+        service: &Service,
+        principal: &Principal,
+        left: &[EmailId],
+        plan: &Plan<'_>,
+    ) -> Result<Option<StoredMessage>, ImapError> {
+        let Some(ahead) = plan.opens else {
+            return Ok(None);
+        };
+        if self.opened.is_empty() {
+            self.opened = service.messages_open(principal, left, ahead).await?.into();
+        }
+        there(self.opened.pop_front())
+    }
+}
+
+/// What was read of a message; `None` if it is not there any more.
+fn there<T>(read: Option<ServiceResult<T>>) -> Result<Option<T>, ImapError> {
+    match read {
+        None | Some(Err(ServiceError::NotFound(_))) => Ok(None),
+        Some(read) => Ok(Some(read?)),
     }
 }
 

@@ -4,6 +4,7 @@
 //! Nothing is locked meanwhile: a message does not change, and one that was expunged can still be
 //! read while it is recoverable.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -28,9 +29,9 @@ pub(crate) struct Parsed {
 }
 
 /// What a client gets for a section.
-pub(super) enum Content {
+pub(super) enum Content<'a> {
     /// These octets.
-    Octets(Vec<u8>),
+    Octets(Cow<'a, [u8]>),
     /// This range of the stored message.
     Stored(Range<u64>),
     /// The message has no such part.
@@ -44,15 +45,15 @@ pub(super) struct Message<'a> {
     pub(super) parsed: &'a mut Option<Parsed>,
 }
 
-impl Message<'_> {
+impl<'a> Message<'a> {
     /// The content of a section, before a partial is cut from it.
-    pub(super) async fn section(&mut self, section: &Section) -> Result<Content, ImapError> {
+    pub(super) async fn section(&mut self, section: &Section) -> Result<Content<'a>, ImapError> {
         let head_octets = self.stored.head.len() as u64;
         if section.part.is_empty() {
-            let head = &self.stored.head;
+            let head: &'a [u8] = &self.stored.head;
             return Ok(match &section.text {
                 None => Content::Stored(0..self.stored.octets),
-                Some(SectionText::Header) => Content::Octets(head.clone()),
+                Some(SectionText::Header) => Content::Octets(head.into()),
                 Some(SectionText::Text) => Content::Stored(head_octets..self.stored.octets),
                 Some(SectionText::Fields(names)) => subset(head, names, Wanted::Named),
                 Some(SectionText::FieldsNot(names)) => subset(head, names, Wanted::NotNamed),
@@ -142,7 +143,7 @@ impl Message<'_> {
     /// it cannot, the connection is over.
     pub(super) async fn send(
         &self,
-        content: Content,
+        content: Content<'_>,
         out: &mut Output<'_>,
     ) -> Result<(), ImapError> {
         let range = match content {
@@ -163,9 +164,9 @@ impl Message<'_> {
     }
 }
 
-fn subset(head: &[u8], names: &[FieldName], wanted: Wanted) -> Content {
+fn subset(head: &[u8], names: &[FieldName], wanted: Wanted) -> Content<'static> {
     let names: Vec<&str> = names.iter().map(FieldName::as_str).collect();
-    Content::Octets(header_subset(head, &names, wanted))
+    Content::Octets(header_subset(head, &names, wanted).into())
 }
 
 /// A response that was begun must be ended as announced; where it cannot be, the connection is over.
@@ -176,7 +177,7 @@ pub(super) fn broken_off(err: ImapError) -> ImapError {
     }
 }
 
-impl Content {
+impl Content<'_> {
     /// Octets of it.
     pub(super) fn octets(&self) -> u64 {
         match self {
@@ -197,7 +198,7 @@ impl Content {
         match self {
             Self::Octets(octets) => {
                 let end = |at: u64| usize::try_from(at).unwrap_or(octets.len());
-                Self::Octets(octets[end(from)..end(to)].to_vec())
+                Self::Octets(octets[end(from)..end(to)].to_vec().into())
             }
             Self::Stored(range) => Self::Stored(range.start + from..range.start + to),
             Self::Missing => Self::Missing,
@@ -220,10 +221,10 @@ mod tests {
             (0, 4_294_967_295, "abcde"),
         ] {
             let partial = Some(Partial { start, length });
-            let Content::Octets(cut) = Content::Octets(b"abcde".to_vec()).cut(partial) else {
+            let Content::Octets(cut) = Content::Octets(b"abcde".into()).cut(partial) else {
                 panic!("octets stay octets");
             };
-            assert_eq!(cut, expected.as_bytes(), "{start}.{length}");
+            assert_eq!(*cut, *expected.as_bytes(), "{start}.{length}");
             let Content::Stored(range) = Content::Stored(10..15).cut(partial) else {
                 panic!("a range stays a range");
             };

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use service::mime::sent_day;
-use service::{Principal, Service, ServiceError, TextQuery};
+use service::{Principal, ReadAhead, Service, ServiceError, TextQuery};
 use types::{EmailId, FlagSet, Keyword};
 use wire::imap::{
     FieldName, Numbering, SearchDate, SearchKey, SearchRequest, SearchResult, SearchReturn, Tag,
@@ -209,13 +209,18 @@ impl Search<'_> {
         let mut hits = HashSet::new();
         let mut left = emails.as_slice();
         while !left.is_empty() {
-            let described = self.service.message_describe(self.principal, left);
-            let described = described.await.map_err(expunged)?;
-            left = left.get(described.len().max(1)..).unwrap_or_default();
-            let sent = described
-                .iter()
-                .filter(|d| sent_day(&d.head).is_some_and(&wanted));
-            hits.extend(sent.map(|d| d.email));
+            let opened = self
+                .service
+                .messages_open(self.principal, left, ReadAhead::Head);
+            let opened = opened.await.map_err(expunged)?;
+            let (these, later) = left.split_at(opened.len().clamp(1, left.len()));
+            for (email, message) in these.iter().zip(opened) {
+                let head = message.map_err(expunged)?.head;
+                if sent_day(&head).is_some_and(&wanted) {
+                    hits.insert(*email);
+                }
+            }
+            left = later;
         }
         Ok(self.keep(candidates, |row| hits.contains(&row.email)))
     }

@@ -1,18 +1,24 @@
 //! Messages given out: their descriptions, their octets, and the record of it.
+//!
+//! Many messages are read in one transaction, in the order in which they are asked for; each of
+//! them is there, or is not, for itself.
 
-use store::{BlobRef, Email, ReadTx, Store, StoreError, StoreResult};
+use store::email::{self, Description, Readable};
+use store::{BlobRef, ReadTx, Store, StoreError, StoreResult};
 use types::{AccountId, EmailId, MailboxId, Uid};
 
 use super::ascending;
 use crate::Service;
 use crate::activity::{About, Record};
 use crate::actor::Principal;
-use crate::error::ServiceResult;
+use crate::error::{ServiceError, ServiceResult};
 
-/// Messages that are described at once.
-pub const DESCRIBE_MESSAGES_MAX: usize = 256;
-/// Octets of descriptions after which no further message is described at once.
-pub const DESCRIBE_OCTETS_MAX: usize = 33_554_432;
+/// Messages that are described or opened at once.
+pub const READ_MESSAGES_MAX: usize = 256;
+/// Octets after which no further message is described or opened at once.
+pub const READ_OCTETS_MAX: usize = 1_048_576;
+/// Octets of a body that is read together with its header block.
+const BODY_AHEAD_MAX_OCTETS: u64 = 65_536;
 
 /// What lists of messages show of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,76 +29,115 @@ pub struct DescribedMessage {
     pub envelope: Vec<u8>,
     /// The value of IMAP's BODYSTRUCTURE, ready to send.
     pub bodystructure: Vec<u8>,
-    /// The header block with the empty line that ends it.
-    pub head: Vec<u8>,
-    /// RFC822.SIZE.
-    pub size_octets: u64,
+}
+
+/// What is going to be read of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadAhead {
+    /// The header block.
+    Head,
+    /// The body as well: it is read at once, unless it is large.
+    Body,
 }
 
 /// A message whose octets can be read: header block and body as one text.
+#[derive(Clone)]
 pub struct StoredMessage {
     /// The header block with the empty line that ends it.
     pub head: Vec<u8>,
     /// RFC822.SIZE.
     pub octets: u64,
     body: BlobRef,
+    /// The body, if it was read ahead.
+    text: Option<Vec<u8>>,
     store: Store,
 }
 
 impl Service {
     /// Describes the first of these messages, in their order: as many as fit into
-    /// [`DESCRIBE_MESSAGES_MAX`] and [`DESCRIBE_OCTETS_MAX`], at least one. Ask again for the rest.
-    pub async fn message_describe(
+    /// [`READ_MESSAGES_MAX`] and [`READ_OCTETS_MAX`], at least one. Ask again for the rest.
+    pub async fn messages_describe(
         &self,
         principal: &Principal,
         emails: &[EmailId],
-    ) -> ServiceResult<Vec<DescribedMessage>> {
+    ) -> ServiceResult<Vec<ServiceResult<DescribedMessage>>> {
         let account = self.owner(principal)?.account;
-        let batch: Vec<EmailId> = emails.iter().take(DESCRIBE_MESSAGES_MAX).copied().collect();
-        let describe = move |tx: &ReadTx<'_>| {
-            let (mut described, mut octets) = (Vec::with_capacity(batch.len()), 0);
-            for id in batch {
-                let message = description(tx, account, id)?;
-                octets += message.octets();
-                described.push(message);
-                if octets >= DESCRIBE_OCTETS_MAX {
-                    break;
-                }
-            }
-            Ok(described)
+        let describe = move |tx: &ReadTx<'_>, email| {
+            let found = email::description(tx, email)?;
+            let Description {
+                envelope,
+                bodystructure,
+                ..
+            } = owned(found, |found| found.account, account)?;
+            let octets = envelope.len() + bodystructure.len();
+            let described = DescribedMessage {
+                email,
+                envelope,
+                bodystructure,
+            };
+            Ok((described, octets))
         };
-        Ok(self.inner.store.read(describe).await?)
+        self.read_each(emails, describe).await
     }
 
-    /// A message to be read; also one that was removed, while it can be brought back.
+    /// Opens the first of these messages, in their order: as many as fit into
+    /// [`READ_MESSAGES_MAX`] and [`READ_OCTETS_MAX`], at least one. Ask again for the rest.
+    /// A message that was removed can be read while it can be brought back.
     ///
-    /// Whoever gives it out says so once for each command with [`Self::bodies_given`].
+    /// Whoever gives texts out says so once for each command with [`Self::bodies_given`].
+    pub async fn messages_open(
+        &self,
+        principal: &Principal,
+        emails: &[EmailId],
+        ahead: ReadAhead,
+    ) -> ServiceResult<Vec<ServiceResult<StoredMessage>>> {
+        let account = self.owner(principal)?.account;
+        let store = self.inner.store.clone();
+        let open = move |tx: &ReadTx<'_>, id| {
+            let found = owned(email::readable(tx, id)?, |found| found.account, account)?;
+            let message = StoredMessage::new(tx, store.clone(), id, found, ahead)?;
+            let octets = message.head.len() + message.text.as_ref().map_or(0, Vec::len);
+            Ok((message, octets))
+        };
+        self.read_each(emails, open).await
+    }
+
+    /// [`Self::messages_open`] for one message of which all is wanted.
     pub async fn message_open(
         &self,
         principal: &Principal,
         email: EmailId,
     ) -> ServiceResult<StoredMessage> {
-        let account = self.owner(principal)?.account;
-        let read = move |tx: &ReadTx<'_>| {
-            let found = owned(tx, account, email)?;
-            Ok((
-                found,
-                store::email::head(tx, email)?,
-                store::email::body(tx, email)?,
-            ))
+        let one = [email];
+        let opened = self.messages_open(principal, &one, ReadAhead::Body);
+        opened
+            .await?
+            .pop()
+            .unwrap_or(Err(ServiceError::NotFound("message")))
+    }
+
+    /// Reads messages in one transaction until the limits are reached; `read` also says how many
+    /// octets it has read. Trouble of one message is told in its place.
+    async fn read_each<T: Send + 'static>(
+        &self,
+        emails: &[EmailId],
+        read: impl Fn(&ReadTx<'_>, EmailId) -> StoreResult<(T, usize)> + Send + 'static,
+    ) -> ServiceResult<Vec<ServiceResult<T>>> {
+        let batch: Vec<EmailId> = emails.iter().take(READ_MESSAGES_MAX).copied().collect();
+        let read_all = move |tx: &ReadTx<'_>| {
+            let (mut all, mut sum) = (Vec::with_capacity(batch.len()), 0);
+            for email in batch {
+                all.push(read(tx, email).map_err(ServiceError::from).map(|read| {
+                    sum += read.1;
+                    read.0
+                }));
+                if sum >= READ_OCTETS_MAX {
+                    break;
+                }
+            }
+            Ok(all)
         };
-        let store = &self.inner.store;
-        let (found, head, body) = store.read(read).await?;
-        if found.octets != head.len() as u64 + body.octets() {
-            let words = format!("message {} is not as long as it was", email.0);
-            return Err(StoreError::Damaged(words).into());
-        }
-        Ok(StoredMessage {
-            head,
-            octets: found.octets,
-            body,
-            store: store.clone(),
-        })
+        Ok(self.inner.store.read(read_all).await?)
     }
 
     /// Records that the texts of these messages were given out: once for each command.
@@ -107,52 +152,68 @@ impl Service {
     }
 }
 
-impl DescribedMessage {
-    fn octets(&self) -> usize {
-        self.envelope.len() + self.bodystructure.len() + self.head.len()
-    }
-}
-
 impl StoredMessage {
+    fn new(
+        tx: &ReadTx<'_>,
+        store: Store,
+        email: EmailId,
+        found: Readable,
+        ahead: ReadAhead,
+    ) -> StoreResult<Self> {
+        let Readable {
+            octets, head, body, ..
+        } = found;
+        if octets != head.len() as u64 + body.octets() {
+            let words = format!("message {} is not as long as it was", email.0);
+            return Err(StoreError::Damaged(words));
+        }
+        let small = ahead == ReadAhead::Body && body.octets() <= BODY_AHEAD_MAX_OCTETS;
+        // A body that cannot be read is told of when its octets are asked for.
+        let text = small.then(|| tx.read_blob(&body).ok()).flatten();
+        Ok(Self {
+            head,
+            octets,
+            body,
+            text,
+            store,
+        })
+    }
+
     /// The octets from `offset` on, at most `max_octets` of them; fewer only at the end.
     pub async fn read(&self, offset: u64, max_octets: usize) -> ServiceResult<Vec<u8>> {
-        let start = usize::try_from(offset)
-            .unwrap_or(usize::MAX)
-            .min(self.head.len());
-        let end = start.saturating_add(max_octets).min(self.head.len());
-        let mut octets = self.head[start..end].to_vec();
+        let mut octets = piece(&self.head, offset, max_octets).to_vec();
         let left = max_octets - octets.len();
         let body_at = offset.saturating_sub(self.head.len() as u64);
-        if left > 0 && body_at < self.body.octets() {
-            let whole = body_at == 0 && left as u64 >= self.body.octets();
-            let body = match whole {
-                // A body that is read whole is checked against its hash as well.
-                true => self.store.read_blob(self.body).await?,
-                false => self.store.read_blob_range(self.body, body_at, left).await?,
-            };
-            octets.extend_from_slice(&body);
+        if left == 0 || body_at >= self.body.octets() {
+            return Ok(octets);
+        }
+        let whole = body_at == 0 && left as u64 >= self.body.octets();
+        match &self.text {
+            Some(text) => octets.extend_from_slice(piece(text, body_at, left)),
+            // A body that is read whole is checked against its hash as well.
+            None if whole => octets.append(&mut self.store.read_blob(self.body).await?),
+            None => {
+                let mut read = self.store.read_blob_range(self.body, body_at, left).await?;
+                octets.append(&mut read);
+            }
         }
         Ok(octets)
     }
 }
 
-fn description(
-    tx: &ReadTx<'_>,
-    account: AccountId,
-    email: EmailId,
-) -> StoreResult<DescribedMessage> {
-    let found = owned(tx, account, email)?;
-    Ok(DescribedMessage {
-        email,
-        envelope: found.envelope,
-        bodystructure: found.bodystructure,
-        head: store::email::head(tx, email)?,
-        size_octets: found.octets,
-    })
+/// The octets from `offset` on, at most `max_octets` of them.
+fn piece(octets: &[u8], offset: u64, max_octets: usize) -> &[u8] {
+    let from = usize::try_from(offset).unwrap_or(usize::MAX);
+    let rest = octets.get(from..).unwrap_or_default();
+    &rest[..max_octets.min(rest.len())]
 }
 
-/// A message of this account.
-pub(super) fn owned(tx: &ReadTx<'_>, account: AccountId, email: EmailId) -> StoreResult<Email> {
-    let found = store::email::find(tx, email)?.filter(|found| found.account == account);
-    found.ok_or(StoreError::NotFound("message"))
+/// What was found, if it is this account's.
+pub(super) fn owned<T>(
+    found: Option<T>,
+    owner: impl Fn(&T) -> AccountId,
+    account: AccountId,
+) -> StoreResult<T> {
+    let own = found.filter(|found| owner(found) == account);
+    own.ok_or(StoreError::NotFound("message"))
 }

@@ -1,12 +1,13 @@
 //! Search in texts: a scan, since nothing is indexed yet (RFC 9051 §6.4.4).
 //!
 //! One message at a time is in memory for each of a few scans, on threads that may block. The scan
-//! stops after the message it is at when nobody waits for its result any more.
+//! stops after the message it is at when nobody waits for its result any more. Header blocks are
+//! read many in one transaction; a text, which may be long, is looked into outside of any.
 
 use std::sync::{Arc, Weak};
 
 use net::Clock;
-use store::{ReadTx, Store};
+use store::{ReadTx, Store, StoreResult};
 use tokio::sync::Semaphore;
 use types::{AccountId, EmailId};
 
@@ -24,8 +25,10 @@ pub const SEARCH_TIME_MAX_S: u64 = 120;
 const MESSAGE_OCTETS_MAX: usize = 67_108_864;
 /// Scans at a time, for all sessions together.
 const SCANS_MAX: usize = 4;
-/// Messages after which a scan lets others have their turn.
-const TURN_MESSAGES: usize = 32;
+/// Messages after which a scan of texts lets others have their turn.
+const TURN_TEXTS: usize = 32;
+/// Messages after which a scan of header blocks lets others have their turn.
+const TURN_HEADS: usize = 256;
 
 static SCANS: Semaphore = Semaphore::const_new(SCANS_MAX);
 
@@ -83,7 +86,7 @@ impl Service {
             waiting: Arc::downgrade(&waiting),
         };
         let mut found = Vec::new();
-        for turn in emails.chunks(TURN_MESSAGES) {
+        for turn in emails.chunks(scan.query.turn()) {
             let permit = SCANS
                 .acquire()
                 .await
@@ -106,7 +109,21 @@ impl Service {
 
 impl Scan {
     /// The messages of these that match, and what is left of the budget.
-    fn run(&self, emails: &[EmailId], mut budget: Budget) -> ServiceResult<(Vec<EmailId>, Budget)> {
+    fn run(&self, emails: &[EmailId], budget: Budget) -> ServiceResult<(Vec<EmailId>, Budget)> {
+        if !matches!(*self.query, TextQuery::Header(..)) {
+            let read = |email| Ok(self.store.read_blocking(|tx| self.text(tx, email))?);
+            return self.look(emails, budget, read);
+        }
+        let look = |tx: &ReadTx<'_>| Ok(self.look(emails, budget, |email| self.head(tx, email)));
+        self.store.read_blocking(look)?
+    }
+
+    fn look(
+        &self,
+        emails: &[EmailId],
+        mut budget: Budget,
+        read: impl Fn(EmailId) -> ServiceResult<Vec<u8>>,
+    ) -> ServiceResult<(Vec<EmailId>, Budget)> {
         let mut found = Vec::new();
         for email in emails {
             if self.waiting.strong_count() == 0 {
@@ -115,7 +132,7 @@ impl Scan {
             if self.clock.monotonic_us() >= budget.until_us {
                 return Err(ServiceError::Limit("time of a search"));
             }
-            let text = self.read(*email)?;
+            let text = read(*email)?;
             let left = budget.octets.checked_sub(text.len() as u64);
             budget.octets = left.ok_or(ServiceError::Limit("octets of a search"))?;
             if self.query.matches(&text) {
@@ -125,23 +142,31 @@ impl Scan {
         Ok((found, budget))
     }
 
-    /// The octets that the query looks into.
-    fn read(&self, email: EmailId) -> ServiceResult<Vec<u8>> {
-        let read = |tx: &ReadTx<'_>| {
-            owned(tx, self.account, email)?;
-            let mut text = store::email::head(tx, email)?;
-            if !matches!(*self.query, TextQuery::Header(..)) {
-                let room = MESSAGE_OCTETS_MAX.saturating_sub(text.len());
-                let body = store::email::body(tx, email)?;
-                text.extend_from_slice(&tx.read_blob_range(&body, 0, room)?);
-            }
-            Ok(text)
-        };
-        Ok(self.store.read_blocking(read)?)
+    fn head(&self, tx: &ReadTx<'_>, email: EmailId) -> ServiceResult<Vec<u8>> {
+        let found = store::email::head(tx, email)?;
+        Ok(owned(found, |(owner, _)| *owner, self.account)?.1)
+    }
+
+    /// The whole message, as far as it is looked into.
+    fn text(&self, tx: &ReadTx<'_>, email: EmailId) -> StoreResult<Vec<u8>> {
+        let found = store::email::readable(tx, email)?;
+        let found = owned(found, |found| found.account, self.account)?;
+        let mut text = found.head;
+        let room = MESSAGE_OCTETS_MAX.saturating_sub(text.len());
+        text.append(&mut tx.read_blob_range(&found.body, 0, room)?);
+        Ok(text)
     }
 }
 
 impl TextQuery {
+    /// Messages that are looked into in one turn.
+    fn turn(&self) -> usize {
+        match self {
+            Self::Header(..) => TURN_HEADS,
+            Self::Body(_) | Self::Text(_) => TURN_TEXTS,
+        }
+    }
+
     fn matches(&self, text: &[u8]) -> bool {
         match self {
             Self::Body(wanted) => Mime::parse(text).body_contains(text, wanted),

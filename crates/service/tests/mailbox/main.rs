@@ -10,7 +10,7 @@ mod search;
 
 use service::{
     Command, FinishedBody, FlagChange, How, MailboxChange, NewMessage, OpenMailbox, Principal,
-    ServiceError, TextQuery,
+    ReadAhead, ServiceError, TextQuery,
 };
 use testkit::World;
 use types::{EmailId, FlagSet, Keyword, MailboxId, MailboxName, SpecialUse, Timestamp, Uid};

@@ -113,40 +113,45 @@ async fn messages_are_appended_all_or_none() {
 }
 
 #[tokio::test]
-async fn messages_are_described_in_bounded_batches() {
+async fn messages_are_read_in_bounded_batches_in_the_order_asked_for() {
     let at = At::work().await;
     at.append("INBOX", MESSAGE).await.unwrap();
-    at.append("INBOX", &[b"Subject: second\r\n", MESSAGE].concat())
+    let subject = b"Subject: second\r\n";
+    at.append("INBOX", &[subject, MESSAGE].concat())
         .await
         .unwrap();
     let (first, second) = (at.email("INBOX", 1).await, at.email("INBOX", 2).await);
-    let service = &at.world.service;
-    let described = service
-        .message_describe(&at.ann, &[second, first])
-        .await
-        .unwrap();
-    assert_eq!(
-        described.iter().map(|d| d.email).collect::<Vec<_>>(),
-        [second, first]
-    );
-    assert_eq!(described[1].size_octets, MESSAGE.len() as u64);
-    assert!(described[1].head.ends_with(b"hello\r\n\r\n"));
-    assert!(described[0].envelope.starts_with(b"(NIL \"second\" (("));
-    assert!(
-        described[0]
-            .bodystructure
-            .to_ascii_uppercase()
-            .starts_with(b"(\"TEXT\" \"PLAIN\"")
-    );
-    let many = vec![first; service::DESCRIBE_MESSAGES_MAX + 1];
-    let described = service.message_describe(&at.ann, &many).await.unwrap();
-    assert_eq!(described.len(), service::DESCRIBE_MESSAGES_MAX);
-    // Header blocks that are large end a batch early, but never before its first message.
-    let large = [b"X: ".as_slice(), &vec![b'x'; 1_000_000], b"\r\n\r\n"].concat();
+    let (ann, service) = (&at.ann, &at.world.service);
+    let asked = [second, EmailId(999), first];
+    let described = service.messages_describe(ann, &asked).await.unwrap();
+    let emails: Vec<_> = described.iter().flatten().map(|d| d.email).collect();
+    assert_eq!(emails, [second, first]);
+    assert_eq!(described[1], Err(NO_MESSAGE));
+    let described = described[0].as_ref().unwrap();
+    assert!(described.envelope.starts_with(b"(NIL \"second\" (("));
+    let structure = described.bodystructure.to_ascii_uppercase();
+    assert!(structure.starts_with(b"(\"TEXT\" \"PLAIN\""));
+    for ahead in [ReadAhead::Head, ReadAhead::Body] {
+        let opened = service.messages_open(ann, &asked, ahead).await.unwrap();
+        assert_eq!(opened[1].as_ref().err(), Some(&NO_MESSAGE));
+        let opened: Vec<_> = opened.iter().flatten().collect();
+        assert!(opened[0].head.starts_with(subject));
+        for (from, octets) in [(0, usize::MAX), (0, 5), (30, 40), (u64::MAX, 1)] {
+            let from_at = MESSAGE.len().min(usize::try_from(from).unwrap());
+            let to_at = MESSAGE.len().min(from_at.saturating_add(octets));
+            let read = opened[1].read(from, octets).await.unwrap();
+            assert_eq!(read, &MESSAGE[from_at..to_at], "{ahead:?} {from}");
+        }
+    }
+    let many = vec![first; service::READ_MESSAGES_MAX + 1];
+    let described = service.messages_describe(ann, &many).await.unwrap();
+    assert_eq!(described.len(), service::READ_MESSAGES_MAX);
+    // Large header blocks end a batch early, but never before its first message.
+    let large = [b"Subject: ".as_slice(), &[b'x'; 400_000], b"\r\n\r\n"].concat();
     at.append("INBOX", &large).await.unwrap();
-    let many = vec![at.email("INBOX", 3).await; 40];
-    let described = service.message_describe(&at.ann, &many).await.unwrap();
-    assert!((30..40).contains(&described.len()), "{}", described.len());
+    let many = vec![at.email("INBOX", 3).await; 9];
+    let opened = service.messages_open(ann, &many, ReadAhead::Head).await;
+    assert_eq!(opened.unwrap().len(), 3);
 }
 
 #[tokio::test]

@@ -66,8 +66,8 @@ async fn what_belongs_to_another_account_is_not_found() {
             Some(NO_MESSAGE)
         );
         assert_eq!(
-            service.message_describe(&bob, &[email]).await,
-            Err(NO_MESSAGE)
+            service.messages_describe(&bob, &[email]).await,
+            Ok(vec![Err(NO_MESSAGE)])
         );
         let query = TextQuery::Text(String::new());
         assert_eq!(
