@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use store::StoreResult;
+use store::{ReadTx, StoreResult};
 use types::Sha256;
 
 use super::finding::Finding;
@@ -45,8 +45,10 @@ impl Service {
         round.next = first + now.len();
         let service = self.clone();
         let task = tokio::task::spawn_blocking(move || {
-            let wrong = now.into_iter().map(|named| service.look_at(named));
-            wrong.collect::<StoreResult<Vec<_>>>()
+            service.inner.store.read_fresh_blocking(|tx| {
+                let looked = now.into_iter().map(|named| service.look_at(tx, named));
+                looked.collect::<StoreResult<Vec<_>>>()
+            })
         });
         let looked = match task.await {
             Ok(Ok(looked)) => looked,
@@ -95,13 +97,10 @@ impl Service {
         named
     }
 
-    fn look_at(&self, named: Named) -> StoreResult<(Sha256, Option<Finding>)> {
+    /// `tx` is of a fresh connection, which sees the octets that are on the disk now.
+    fn look_at(&self, tx: &ReadTx<'_>, named: Named) -> StoreResult<(Sha256, Option<Finding>)> {
         let Named { id, owner, secret } = named;
-        let read = self
-            .inner
-            .store
-            .read_fresh_blocking(|tx| store::ledger::object(tx, &id));
-        let found = match read {
+        let found = match store::ledger::object(tx, &id) {
             Ok(found) => found,
             Err(store::StoreError::Damaged(_)) => None,
             Err(err) => return Err(err),
