@@ -6,10 +6,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use crate::disk;
-use crate::error::{OpenError, StoreError, StoreResult};
+use crate::error::{OpenError, StoreResult};
 
 /// Marks a database file as ours: `SEAL`.
 const APPLICATION_ID: i32 = 0x5345_414c;
@@ -57,16 +58,11 @@ impl Format {
             what: format!("opening {}", path.display()),
             source,
         })?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut conn = Connection::open_with_flags(path, flags)?;
-        conn.busy_timeout(BUSY_TIMEOUT)?;
-        conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        let mut conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let found = self.check(&conn, path)?;
         conn.pragma_update(None, "page_size", 4_096)?;
         conn.pragma_update(None, "journal_mode", "WAL")?;
         conn.pragma_update(None, "synchronous", "FULL")?;
-        conn.pragma_update(None, "temp_store", "MEMORY")?;
-        conn.pragma_update(None, "trusted_schema", false)?;
         let taken = self.migrate(&mut conn, found)?;
         Ok((conn, taken))
     }
@@ -136,10 +132,17 @@ pub(crate) fn set_made_by(conn: &Connection, version: &str) -> StoreResult<()> {
 
 /// Opens a file for reading only.
 pub(crate) fn open_reader(path: &Path) -> StoreResult<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(path, flags).map_err(StoreError::from)?;
+    Ok(connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?)
+}
+
+/// A connection as every one of ours is.
+fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+    let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.busy_timeout(BUSY_TIMEOUT)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // A plan that hangs on the values bound would be made anew for each of them: a prepared join
+    // was parsed again for every row. Plans hang on the schema alone.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update(None, "trusted_schema", false)?;
     Ok(conn)
