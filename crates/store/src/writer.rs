@@ -27,12 +27,20 @@ use crate::tx::{Shared, Trouble, WriteTx};
 
 /// Jobs of one transaction.
 const GROUP_MAX: usize = 256;
+/// How long a group waits for the jobs of those who are seen to be at work. Fewer groups mean fewer
+/// syncs, and fewer pages that are written again for each.
+const GROUP_WAIT: Duration = Duration::from_millis(1);
 /// Memory for pages of the writer's connection.
 const CACHE_KIB: i64 = 65_536;
 /// After this long without a job the moment is quiet.
 const QUIET: Duration = Duration::from_secs(1);
-/// Time between two requests to the checkpoint thread.
+/// Least time between two requests to the checkpoint thread.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(250);
+/// Groups after which the checkpoint thread is asked. A page that several of them have changed is
+/// moved into the database once.
+const CHECKPOINT_GROUPS: u32 = 64;
+/// Time after which the log is emptied in a quiet moment.
+const TRUNCATE_INTERVAL: Duration = Duration::from_secs(30);
 /// A write-ahead log of this length is emptied by the writer itself.
 const WAL_MAX_OCTETS: u64 = 128 * 1024 * 1024;
 /// How long emptying the log may wait for readers.
@@ -156,6 +164,7 @@ pub(crate) struct Writer {
     layout: Layout,
     checkpoints: SyncSender<()>,
     last_checkpoint: Instant,
+    groups_since_checkpoint: u32,
     last_truncate: Instant,
     data_version: i64,
     unclean: bool,
@@ -183,6 +192,7 @@ impl Writer {
             layout,
             checkpoints,
             last_checkpoint: now,
+            groups_since_checkpoint: 0,
             last_truncate: now,
             data_version,
             unclean: true,
@@ -192,16 +202,25 @@ impl Writer {
     /// Works until the last handle of the store is gone.
     pub(crate) fn run(mut self, jobs: &Receiver<Box<dyn Job>>) {
         self.space.restore_reserve();
+        let mut group = Jobs::new();
+        let mut expected = 1;
         loop {
-            match jobs.recv_timeout(QUIET) {
-                Ok(first) => {
-                    let mut group = vec![first];
-                    group.extend(jobs.try_iter().take(GROUP_MAX - 1));
-                    self.group(group);
+            if group.is_empty() {
+                match jobs.recv_timeout(QUIET) {
+                    Ok(first) => group.push(first),
+                    Err(RecvTimeoutError::Timeout) => {
+                        self.quiet();
+                        continue;
+                    }
+                    Err(RecvTimeoutError::Disconnected) => break,
                 }
-                Err(RecvTimeoutError::Timeout) => self.quiet(),
-                Err(RecvTimeoutError::Disconnected) => break,
             }
+            gather(&mut group, jobs, expected);
+            let answered = group.len();
+            self.group(group);
+            group = jobs.try_iter().take(GROUP_MAX).collect();
+            // Whoever was answered may come again soon; nobody waits where one works alone.
+            expected = answered + group.len();
         }
         self.truncate();
     }
@@ -311,11 +330,15 @@ impl Writer {
     }
 
     fn request_checkpoint(&mut self) {
+        self.groups_since_checkpoint += 1;
         let wal_octets = self.layout.wal().metadata().map_or(0, |meta| meta.len());
         if wal_octets > WAL_MAX_OCTETS && self.last_truncate.elapsed() > QUIET {
             self.truncate();
-        } else if self.last_checkpoint.elapsed() > CHECKPOINT_INTERVAL {
+        } else if self.groups_since_checkpoint > CHECKPOINT_GROUPS
+            && self.last_checkpoint.elapsed() > CHECKPOINT_INTERVAL
+        {
             self.last_checkpoint = Instant::now();
+            self.groups_since_checkpoint = 0;
             // If one is still under way, that one does.
             let _under_way = self.checkpoints.try_send(());
         }
@@ -327,7 +350,7 @@ impl Writer {
         }
         self.look_for_foreign_commits();
         self.core.watchers.sweep();
-        if self.unclean {
+        if self.unclean && self.last_truncate.elapsed() > TRUNCATE_INTERVAL {
             self.truncate();
         }
         if !self.space.is_low() {
@@ -388,7 +411,21 @@ fn grave(err: &StoreError) -> Trouble {
 /// Jobs on their way to one transaction.
 type Jobs = Vec<Box<dyn Job>>;
 
-/// The jobs that may use the reserve, and the others.
+/// Adds waiting jobs to a group that has its first one, and waits a moment until it has as many as
+/// are expected.
+fn gather(group: &mut Jobs, jobs: &Receiver<Box<dyn Job>>, expected: usize) {
+    let expected = expected.min(GROUP_MAX);
+    let until = Instant::now() + GROUP_WAIT;
+    while group.len() < expected {
+        match jobs.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(job) => group.push(job),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    let room = GROUP_MAX.saturating_sub(group.len());
+    group.extend(jobs.try_iter().take(room));
+}
+
 /// Tells jobs of some urgencies that there is no space; gives the others.
 fn refuse(jobs: Jobs, which: impl Fn(Urgency) -> bool) -> Jobs {
     let (refused, others): (Jobs, Jobs) = jobs.into_iter().partition(|job| which(job.urgency()));
