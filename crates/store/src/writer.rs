@@ -165,7 +165,7 @@ pub(crate) struct Writer {
     checkpoints: SyncSender<()>,
     last_checkpoint: Instant,
     groups_since_checkpoint: u32,
-    last_truncate: Instant,
+    last_truncate: Option<Instant>,
     data_version: i64,
     unclean: bool,
 }
@@ -193,7 +193,7 @@ impl Writer {
             checkpoints,
             last_checkpoint: now,
             groups_since_checkpoint: 0,
-            last_truncate: now,
+            last_truncate: None,
             data_version,
             unclean: true,
         })
@@ -332,7 +332,7 @@ impl Writer {
     fn request_checkpoint(&mut self) {
         self.groups_since_checkpoint += 1;
         let wal_octets = self.layout.wal().metadata().map_or(0, |meta| meta.len());
-        if wal_octets > WAL_MAX_OCTETS && self.last_truncate.elapsed() > QUIET {
+        if wal_octets > WAL_MAX_OCTETS && self.truncated_before(QUIET) {
             self.truncate();
         } else if self.groups_since_checkpoint > CHECKPOINT_GROUPS
             && self.last_checkpoint.elapsed() > CHECKPOINT_INTERVAL
@@ -350,12 +350,16 @@ impl Writer {
         }
         self.look_for_foreign_commits();
         self.core.watchers.sweep();
-        if self.unclean && self.last_truncate.elapsed() > TRUNCATE_INTERVAL {
+        if self.unclean && self.truncated_before(TRUNCATE_INTERVAL) {
             self.truncate();
         }
         if !self.space.is_low() {
             self.space.restore_reserve();
         }
+    }
+
+    fn truncated_before(&self, age: Duration) -> bool {
+        self.last_truncate.is_none_or(|last| last.elapsed() > age)
     }
 
     /// Moves the write-ahead log into the database and empties it. Only the writer does this: when
@@ -364,7 +368,7 @@ impl Writer {
         if self.core.check().is_err() {
             return;
         }
-        self.last_truncate = Instant::now();
+        self.last_truncate = Some(Instant::now());
         let busy = self
             .conn
             .busy_timeout(TRUNCATE_TIMEOUT)
