@@ -1,6 +1,6 @@
 //! The server's pulse: once a minute the ledger is read again through a fresh connection and
-//! compared with what was signed, what happened is signed, old files are let go, and a numbered
-//! record says so.
+//! compared with what was signed, what happened is signed, new fates are put into their indexes, old
+//! files are let go, and a numbered record says so.
 //!
 //! Rows that somebody wrote past the server are noticed here: they
 //! are kept as evidence, put right from the second copy, recorded, and changes of class C2 and C3
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use policy::change::SealedLog;
-use store::LogQuery;
+use store::{LogQuery, WriteTx};
 use types::Timestamp;
 
 use crate::Service;
@@ -22,6 +22,8 @@ use crate::seal::Sealed;
 pub const HEARTBEAT: Duration = Duration::from_secs(60);
 /// Removed messages that are forgotten in one beat.
 const PURGE_MAX: usize = 10_000;
+/// Fates that are put into their indexes in one transaction, so that mail does not wait for it.
+const SETTLED_AT_ONCE: usize = 1_000;
 const DAY_S: i64 = 86_400;
 
 /// Numbers the beats without gaps, through all starts, and knows when the last one was.
@@ -54,6 +56,7 @@ impl Service {
             tracing::error!(error = %err, "the beat could not be recorded: {err}");
         }
         self.tell_ledger_hourly().await;
+        self.settle_fates().await;
         self.let_go().await;
         let now_us = self.clock().monotonic_us();
         self.inner.beats.last_us.store(now_us, Ordering::Relaxed);
@@ -65,6 +68,21 @@ impl Service {
     pub(crate) fn last_heartbeat(&self) -> Option<Timestamp> {
         let at_s = self.inner.metrics.heartbeat_at.get();
         (at_s != 0).then(|| Timestamp(0).plus_s(at_s))
+    }
+
+    /// Puts the fates since the last beat into the indexes that searches go by.
+    async fn settle_fates(&self) {
+        loop {
+            let settle = |tx: &mut WriteTx<'_>| store::fate::settle(tx, SETTLED_AT_ONCE);
+            match self.inner.store.write(settle).await {
+                Ok(SETTLED_AT_ONCE) => {}
+                Ok(_) => return,
+                Err(err) => {
+                    tracing::warn!(error = %err, "fates were not put into their indexes: {err}");
+                    return;
+                }
+            }
+        }
     }
 
     /// Records a beat; its number is used up only if the record is on the disk.

@@ -1,12 +1,15 @@
 //! Fates: what became of one message for one recipient, and by which rule.
 //!
 //! The row commits in the transaction that delivers, sends on or discards; without it none of these
-//! happens.
+//! happens. The indexes that lead to it are filled later, many fates at a time ([`settle`]): six
+//! pages for each message were the largest part of what the disk had to write. Until then a fate
+//! is found by looking through those that are not settled.
 
 use rusqlite::Row;
+use rusqlite::types::Value;
 use types::{AccountId, SessionId, Timestamp};
 
-use crate::error::StoreResult;
+use crate::error::{StoreError, StoreResult};
 use crate::tx::{ReadTx, WriteTx, optional, time};
 
 /// What became of a message for one recipient.
@@ -63,8 +66,8 @@ pub enum FateKey<'a> {
 pub fn insert(tx: &mut WriteTx<'_>, fate: &Fate, rule_ids: &[String]) -> StoreResult<()> {
     let id = tx.insert(
         "INSERT INTO fate (message, at, config_size, account, recipient, action, target, rules,
-                session, size, reverse_path, message_id, params)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                session, size, reverse_path, message_id, params, settled)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 0)",
         (
             &fate.message,
             fate.at.0,
@@ -90,12 +93,42 @@ pub fn insert(tx: &mut WriteTx<'_>, fate: &Fate, rule_ids: &[String]) -> StoreRe
     Ok(())
 }
 
+/// Fills the indexes for the oldest fates that are not in them yet, at most `max` of them; gives
+/// how many that were.
+pub fn settle(tx: &mut WriteTx<'_>, max: usize) -> StoreResult<usize> {
+    let sql = "UPDATE fate SET settled = 1
+                WHERE id IN (SELECT id FROM fate WHERE id > ?1 ORDER BY id LIMIT ?2)
+               RETURNING id";
+    let ids: Vec<i64> = tx.all(sql, (settled(tx)?, max), |row| row.get(0))?;
+    if let Some(last) = ids.iter().max() {
+        tx.run(
+            "UPDATE meta SET value = ?1 WHERE key = 'fates_settled'",
+            [last.to_string()],
+        )?;
+    }
+    Ok(ids.len())
+}
+
+/// The id up to which all fates are in the indexes.
+fn settled(tx: &ReadTx<'_>) -> StoreResult<i64> {
+    let sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'fates_settled'";
+    tx.one(sql, [], |row| row.get(0))?
+        .ok_or(StoreError::NotFound("mark of the settled fates"))
+}
+
+/// Two questions with the same condition: of the fates in the indexes, and of those behind `?5`.
 macro_rules! select_fate {
-    ($where:literal) => {
+    ($from:literal, $condition:literal) => {
+        [
+            select_fate!(@ $from, $condition, "f.settled = 1 AND ?5 = ?5"),
+            select_fate!(@ $from, $condition, "f.settled = 0 AND f.id > ?5"),
+        ]
+    };
+    (@ $from:literal, $condition:literal, $settled:literal) => {
         concat!(
             "SELECT f.message, f.at, f.config_size, f.account, f.recipient, f.action, f.target,
-                    f.rules, f.session, f.size, f.reverse_path, f.message_id, f.params FROM ",
-            $where,
+                    f.rules, f.session, f.size, f.reverse_path, f.message_id, f.params, f.id FROM ",
+            $from, " WHERE ", $condition, " AND ", $settled,
             " AND f.at >= ?2 AND f.at < ?3 ORDER BY f.at DESC, f.id DESC LIMIT ?4"
         )
     };
@@ -109,27 +142,39 @@ pub fn find(
     until: Timestamp,
     limit: usize,
 ) -> StoreResult<Vec<Fate>> {
-    let (sql, text) = match key {
-        FateKey::Message(token) => (select_fate!("fate f WHERE f.message = ?1"), token),
-        FateKey::MessageId(id) => (select_fate!("fate f WHERE f.message_id = ?1"), id),
-        FateKey::Recipient(address) => (select_fate!("fate f WHERE f.recipient = ?1"), address),
-        FateKey::Sender(address) => (select_fate!("fate f WHERE f.reverse_path = ?1"), address),
+    let (questions, value) = match key {
+        FateKey::Message(token) => (select_fate!("fate f", "f.message = ?1"), text(token)),
+        FateKey::MessageId(id) => (select_fate!("fate f", "f.message_id = ?1"), text(id)),
+        FateKey::Recipient(address) => (select_fate!("fate f", "f.recipient = ?1"), text(address)),
+        FateKey::Sender(address) => (select_fate!("fate f", "f.reverse_path = ?1"), text(address)),
         FateKey::Rule(rule) => (
-            select_fate!("fate_rule r JOIN fate f ON f.id = r.fate WHERE r.rule = ?1"),
-            rule,
+            select_fate!("fate_rule r JOIN fate f ON f.id = r.fate", "r.rule = ?1"),
+            text(rule),
         ),
         // The parameter stands in each of these questions; here it asks nothing.
-        FateKey::Any => (select_fate!("fate f WHERE ?1 = ?1"), ""),
-        FateKey::Account(account) => {
-            let sql = select_fate!("fate f WHERE f.account = ?1");
-            return tx.all(sql, (account.0, since.0, until.0, limit), read);
-        }
+        FateKey::Any => (select_fate!("fate f", "?1 = ?1"), text("")),
+        FateKey::Account(account) => (
+            select_fate!("fate f", "f.account = ?1"),
+            Value::from(i64::try_from(account.0).unwrap_or(i64::MAX)),
+        ),
     };
-    tx.all(sql, (text, since.0, until.0, limit), read)
+    let settled = settled(tx)?;
+    let mut found = Vec::new();
+    for sql in questions {
+        let params = (&value, since.0, until.0, limit, settled);
+        found.append(&mut tx.all(sql, params, read)?);
+    }
+    found.sort_by_key(|fate: &(i64, Fate)| std::cmp::Reverse((fate.1.at, fate.0)));
+    found.truncate(limit);
+    Ok(found.into_iter().map(|(_, fate)| fate).collect())
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Fate> {
-    Ok(Fate {
+fn text(value: &str) -> Value {
+    Value::Text(value.to_owned())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Fate)> {
+    let fate = Fate {
         message: row.get(0)?,
         at: time(row, 1)?,
         config_size: row.get(2)?,
@@ -143,5 +188,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Fate> {
         reverse_path: row.get(10)?,
         message_id: row.get(11)?,
         params: row.get(12)?,
-    })
+    };
+    Ok((row.get(13)?, fate))
 }

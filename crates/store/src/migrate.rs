@@ -36,6 +36,10 @@ pub(crate) const MAIL: Format = Format {
             "0002_fate_params",
             include_str!("../migrations/0002_fate_params.sql"),
         ),
+        (
+            "0003_settled_fates",
+            include_str!("../migrations/0003_settled_fates.sql"),
+        ),
     ],
 };
 

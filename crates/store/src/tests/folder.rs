@@ -7,7 +7,6 @@ use std::path::Path;
 use std::process::Command;
 
 use rustix::process::geteuid;
-
 use types::Timestamp;
 
 use super::world::{World, open, options};
@@ -189,6 +188,8 @@ fn the_first_format_is_opened_and_keeps_its_rows() {
         .unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].size, &found[0].params), (900, &None));
+    let settled = store.write_blocking(|tx| fate::settle(tx, 9));
+    assert_eq!(settled.unwrap(), 0, "its fates are in the indexes");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::world::{ANN, HEAD, NOON, World, body};
 use crate::fate::{Fate, FateKey};
 use crate::queue::NewQueued;
 use crate::session::NewSession;
-use crate::{StoreError, fate, queue, recoverable, session};
+use crate::{ReadTx, StoreError, fate, queue, recoverable, session};
 
 fn address(text: &str) -> Address {
     text.parse().unwrap()
@@ -214,28 +214,29 @@ fn fates_are_found_by_every_key() {
         })
         .unwrap();
     let both = [second, first];
-    let find = |key| {
-        world
-            .store
-            .read_blocking(|tx| fate::find(tx, key, NOON, NOON.plus_s(9), 10))
-            .unwrap()
+    let find = |key, since, limit| {
+        let find = |tx: &ReadTx<'_>| fate::find(tx, key, since, NOON.plus_s(9), limit);
+        world.store.read_blocking(find).unwrap()
     };
-    assert_eq!(find(FateKey::Message("token")), both);
-    assert_eq!(find(FateKey::MessageId("<1@example.net>")), both);
-    assert_eq!(find(FateKey::Account(ANN)), both);
-    assert_eq!(find(FateKey::Sender("bob@example.net")), both);
-    let for_ann = find(FateKey::Recipient("ann@example.org"));
-    assert_eq!(for_ann, both[1..]);
-    assert_eq!(find(FateKey::Rule("r_1@5")), for_ann);
-    assert_eq!(find(FateKey::Rule("r_1@6")), []);
-    let later = world.store.read_blocking(|tx| {
-        fate::find(
-            tx,
-            FateKey::Account(ANN),
-            NOON.plus_s(1),
-            NOON.plus_s(9),
-            10,
-        )
-    });
-    assert_eq!(later.unwrap(), both[..1]);
+    // The same before, while and after the indexes are filled.
+    for max in [0, 1, 1] {
+        let settled = world.store.write_blocking(move |tx| fate::settle(tx, max));
+        assert_eq!(settled.unwrap(), max);
+        for (key, expected) in [
+            (FateKey::Message("token"), &both[..]),
+            (FateKey::MessageId("<1@example.net>"), &both),
+            (FateKey::Account(ANN), &both),
+            (FateKey::Sender("bob@example.net"), &both),
+            (FateKey::Any, &both),
+            (FateKey::Recipient("ann@example.org"), &both[1..]),
+            (FateKey::Rule("r_1@5"), &both[1..]),
+            (FateKey::Rule("r_1@6"), &[]),
+        ] {
+            assert_eq!(find(key, NOON, 10), expected, "{key:?}");
+        }
+        assert_eq!(find(FateKey::Account(ANN), NOON, 1), both[..1]);
+        assert_eq!(find(FateKey::Account(ANN), NOON.plus_s(1), 10), both[..1]);
+    }
+    let again = world.store.write_blocking(|tx| fate::settle(tx, 1));
+    assert_eq!(again.unwrap(), 0);
 }

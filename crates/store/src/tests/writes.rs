@@ -43,7 +43,7 @@ fn note(tx: &mut WriteTx<'_>, key: &str) -> StoreResult<()> {
 }
 
 fn noted(store: &Store) -> Vec<String> {
-    let sql = "SELECT key FROM meta WHERE key <> 'made_by' ORDER BY key";
+    let sql = "SELECT key FROM meta WHERE key NOT IN ('made_by', 'fates_settled') ORDER BY key";
     store
         .read_blocking(|tx| tx.all(sql, [], |row| row.get(0)))
         .unwrap()
@@ -293,7 +293,7 @@ fn only_a_fresh_connection_sees_octets_changed_below_the_database() {
         octets[at..at + 18].copy_from_slice(b"a-rather-mean-word");
     }
     fs::write(world.database(), octets).unwrap();
-    let sql = "SELECT key FROM meta WHERE key <> 'made_by'";
+    let sql = "SELECT key FROM meta WHERE key NOT IN ('made_by', 'fates_settled')";
     let fresh: Option<String> = world
         .store
         .read_fresh_blocking(|tx| tx.one(sql, [], |row| row.get(0)))
