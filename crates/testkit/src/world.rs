@@ -131,7 +131,7 @@ impl World {
         facts: BootFacts,
     ) -> Result<Service, StartError> {
         let start = start(dir, clock, Outside::Refuse);
-        Service::open(start, pin, Mode::Serve, facts).await
+        Service::open(start, pin, Mode::Serve, std::future::ready(Ok(facts))).await
     }
 
     /// The data folder.

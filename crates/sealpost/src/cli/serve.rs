@@ -23,7 +23,6 @@ impl Serve {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         run::log::start("info")?;
         let (file, text) = StartFile::read(&self.config)?;
-        let facts = run::boot_facts(&text)?;
         let start = Start {
             paths: Paths {
                 data: file.data_dir.clone(),
@@ -39,6 +38,7 @@ impl Serve {
             vkey: file.vkey.to_string(),
         };
         run::runtime()?.block_on(async {
+            let facts = run::boot_facts(text);
             let service = Service::open(start, &pin, Mode::Serve, facts).await?;
             let signals = Signals::listen()?;
             let house = House::open(service, &file.control_socket, signals).await?;

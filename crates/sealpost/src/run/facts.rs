@@ -1,8 +1,8 @@
 //! What the server records of itself at each start: facts that only the program can gather.
 
 use std::fs::File;
+use std::io;
 
-use anyhow::Context as _;
 use service::BootFacts;
 use types::Sha256;
 
@@ -22,8 +22,14 @@ const SECRET_FLAGS: [&str; 1] = ["--password"];
 /// What stands for a secret in the record.
 const HIDDEN: &str = "(hidden)";
 
-/// The facts of this process, which was started from `start_file`.
-pub(crate) fn boot_facts(start_file: &str) -> anyhow::Result<BootFacts> {
+/// Begins to gather the facts of this process, which was started from `start_file`. The executable
+/// is read on a thread of its own, beside what else a start has to do. Call it inside the runtime.
+pub(crate) fn boot_facts(start_file: String) -> impl Future<Output = io::Result<BootFacts>> {
+    let gathering = tokio::task::spawn_blocking(move || gather(&start_file));
+    async { gathering.await.map_err(io::Error::other)? }
+}
+
+fn gather(start_file: &str) -> io::Result<BootFacts> {
     let found = |name: &&str| std::env::var_os(name).is_some();
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     Ok(BootFacts {
@@ -41,10 +47,8 @@ pub(crate) fn boot_facts(start_file: &str) -> anyhow::Result<BootFacts> {
     })
 }
 
-fn own_digest() -> anyhow::Result<Sha256> {
-    let digest = File::open("/proc/self/exe")
-        .and_then(|mut executable| ledger::object_id_of_reader(&mut executable));
-    digest.context("cannot read the own executable")
+fn own_digest() -> io::Result<Sha256> {
+    ledger::object_id_of_reader(&mut File::open("/proc/self/exe")?)
 }
 
 fn without_secrets(words: impl Iterator<Item = String>) -> Vec<String> {
@@ -91,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_facts_name_program_and_user() {
-        let facts = boot_facts("host_name = 'a.test'\n").unwrap();
+        let facts = gather("host_name = 'a.test'\n").unwrap();
         assert_eq!(facts.uid, rustix::process::geteuid().as_raw());
         assert!(!facts.argv.is_empty() && !facts.host.is_empty());
         assert_eq!(facts.start_file, b"host_name = 'a.test'\n");

@@ -182,6 +182,9 @@ pub enum StartError {
         /// Why.
         why: String,
     },
+    /// What the program is to record of itself.
+    #[error("the executable of this program cannot be read: {0}")]
+    Facts(#[source] std::io::Error),
     /// The folder of a new installation cannot be made or has something in it.
     #[error("cannot make {path}: {why}")]
     Folder {

@@ -1,5 +1,6 @@
 //! An installation that exists: its ledger is checked against the signer before a word is obeyed.
 
+use std::io;
 use std::path::Path;
 
 use ledger::Entry;
@@ -22,12 +23,13 @@ impl Service {
     /// Opens an installation: finishes what a crash left half done, checks every entry against
     /// what was signed, heals what somebody else changed, and records this start.
     ///
-    /// `pin` and `mode` are what the caller expects; another ledger is refused.
+    /// `pin` and `mode` are what the caller expects; another ledger is refused. `facts` are waited
+    /// for when all else is done.
     pub async fn open(
         start: Start,
         pin: &Pin,
         mode: Mode,
-        facts: BootFacts,
+        facts: impl Future<Output = io::Result<BootFacts>>,
     ) -> Result<Self, StartError> {
         unfinished::refuse(&start.paths.data)?;
         let keys = Keys::open(&start.paths.keys, start.random.clone())?;
@@ -45,6 +47,7 @@ impl Service {
         service.check_objects(&mut admission).await;
         service.record_found(&mut admission).await?;
         drop(admission);
+        let facts = facts.await.map_err(StartError::Facts)?;
         service.record_boot(facts).await?;
         Ok(service)
     }
