@@ -2,6 +2,18 @@
 
 use wire::imap::Spelling;
 
+/// What a client wants to hear besides what all hear. It only grows (RFC 7162 §3.1, §3.2.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Tracking {
+    /// Nothing.
+    #[default]
+    Off,
+    /// The mod-sequence of each change of flags.
+    Condstore,
+    /// Also the UIDs of expunged messages in place of their numbers.
+    Qresync,
+}
+
 /// Extensions that change how the server speaks, from ENABLE to the end of the connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Enabled {
@@ -9,6 +21,8 @@ pub(crate) struct Enabled {
     pub(crate) rev2: bool,
     /// `UTF8=ACCEPT` (RFC 6855 §3).
     pub(crate) utf8: bool,
+    /// `CONDSTORE` and `QRESYNC`; the former also without ENABLE.
+    pub(crate) tracking: Tracking,
 }
 
 impl Enabled {
@@ -23,6 +37,14 @@ impl Enabled {
             "UTF8=ACCEPT" => {
                 self.utf8 = true;
                 Some("UTF8=ACCEPT")
+            }
+            "CONDSTORE" => {
+                self.tracking = self.tracking.max(Tracking::Condstore);
+                Some("CONDSTORE")
+            }
+            "QRESYNC" => {
+                self.tracking = Tracking::Qresync;
+                Some("QRESYNC")
             }
             _ => None,
         }

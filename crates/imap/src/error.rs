@@ -45,6 +45,9 @@ pub(crate) enum ImapError {
     /// Some of the messages were expunged by another session.
     #[error("some of the messages are no longer there")]
     Expunged,
+    /// The same, and others were left alone, since they had changed (RFC 7162 §3.1.3).
+    #[error("some of the messages are no longer there, others were changed meanwhile")]
+    Modified(Vec<u32>),
     /// INBOX can be neither deleted nor created.
     #[error("INBOX always exists")]
     Inbox,
@@ -95,6 +98,7 @@ impl ImapError {
             Self::NoQuotaRoot => no("NONEXISTENT"),
             Self::QuotaIsGiven => no("NOPERM"),
             Self::Expunged => no("EXPUNGEISSUED"),
+            Self::Modified(numbers) => (Condition::No, Some(Code::Modified(numbers.clone()))),
             Self::Inbox | Self::BadMessage(_) => no("CANNOT"),
             Self::MessageTooLarge => no("TOOBIG"),
             Self::Service(err) => no(service_code(err)),

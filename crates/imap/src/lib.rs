@@ -2,7 +2,7 @@
 //!
 //! RFC 3501, in the words of RFC 9051 where both agree, with UIDPLUS (RFC 4315), MOVE (RFC 6851),
 //! IDLE (RFC 2177), ID (RFC 2971), NAMESPACE (RFC 2342), SPECIAL-USE (RFC 6154),
-//! UNSELECT (RFC 3691), ENABLE (RFC 5161), ESEARCH (RFC 4731), LITERAL+ (RFC 7888),
+//! UNSELECT (RFC 3691), ENABLE (RFC 5161), ESEARCH (RFC 4731), CONDSTORE and QRESYNC (RFC 7162), LITERAL+ (RFC 7888),
 //! CHILDREN (RFC 3348) and SASL-IR (RFC 4959) with PLAIN.
 //!
 //! What always holds:
@@ -20,7 +20,9 @@ mod limits;
 
 mod enabled;
 mod output;
+
 mod selected;
+mod tracking;
 
 mod session;
 

@@ -24,6 +24,8 @@ pub(crate) const RESPONSES_MAX_OCTETS: usize = 32_768;
 pub(crate) const CHUNK_OCTETS: u64 = 262_144;
 /// Messages that are described, changed or searched with one question to the service.
 pub(crate) const BATCH_MESSAGES: usize = 256;
+/// Ranges of UIDs in one VANISHED response; what is gone besides comes in another one.
+pub(crate) const VANISHED_RANGES_MAX: usize = 1_000;
 /// Keys of one search that look into texts or headers.
 pub(crate) const TEXT_KEYS_MAX: u32 = 32;
 /// Messages that are held in memory at a time to be looked into, for all sessions together.

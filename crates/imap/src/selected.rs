@@ -5,10 +5,12 @@
 //! (RFC 9051 §7.5.1, RFC 2180 §4).
 
 use service::{ChangeReceiver, IndexRow, MailboxChange};
-use types::{EmailId, FlagSet, Keyword, MailboxId, MailboxName, Timestamp, Uid};
-use wire::imap::{Bound, Code, Condition, Numbering, Responses, SequenceSet};
+use types::{EmailId, FlagSet, Keyword, MailboxId, MailboxName, ModSeq, Timestamp, Uid};
+use wire::imap::{Bound, Code, Condition, Numbering, Responses, SequenceSet, Vanished};
 
+use crate::enabled::Tracking;
 use crate::error::ImapError;
+use crate::limits::VANISHED_RANGES_MAX;
 
 /// The selected mailbox.
 pub(crate) struct Selected {
@@ -24,12 +26,21 @@ pub(crate) struct Row {
     pub(crate) uid: Uid,
     pub(crate) email: EmailId,
     pub(crate) flags: FlagSet,
+    pub(crate) modseq: ModSeq,
     pub(crate) octets: u64,
     pub(crate) internal_date: Timestamp,
     /// Expunged, and the client does not know it.
     pub(crate) gone: bool,
-    /// The flags changed, and the client does not know it.
-    flags_are_news: bool,
+    news: News,
+}
+
+/// What the client does not know of a message that it knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum News {
+    Nothing,
+    /// The mod-sequence alone: the flags are what they were.
+    ModSeq,
+    Flags,
 }
 
 /// What a change asks of the session.
@@ -60,7 +71,12 @@ pub(crate) struct View {
     /// How many rows the client knows of. Those behind are news.
     told: usize,
     gone: usize,
-    flags_are_news: bool,
+    /// Whether any row has news.
+    has_news: bool,
+    /// The mod-sequence of the last change taken in.
+    modseq: ModSeq,
+    /// The mod-sequence up to which the client was told of every change.
+    told_modseq: ModSeq,
     keywords: Vec<Keyword>,
     keywords_are_news: bool,
     /// Opened with EXAMINE.
@@ -69,13 +85,20 @@ pub(crate) struct View {
 
 impl View {
     /// The view right after SELECT; the caller tells what it shows.
-    pub(crate) fn new(messages: &[IndexRow], keywords: Vec<Keyword>, read_only: bool) -> Self {
+    pub(crate) fn new(
+        messages: &[IndexRow],
+        keywords: Vec<Keyword>,
+        modseq: ModSeq,
+        read_only: bool,
+    ) -> Self {
         let rows: Vec<Row> = messages.iter().map(row).collect();
         Self {
             told: rows.len(),
             rows,
             gone: 0,
-            flags_are_news: false,
+            has_news: false,
+            modseq,
+            told_modseq: modseq,
             keywords,
             keywords_are_news: false,
             read_only,
@@ -93,6 +116,16 @@ impl View {
 
     pub(crate) fn keywords(&self) -> &[Keyword] {
         &self.keywords
+    }
+
+    /// The mod-sequence of the last change taken in, told or not.
+    pub(crate) fn modseq(&self) -> ModSeq {
+        self.modseq
+    }
+
+    /// The mod-sequence up to which the client was told of every change.
+    pub(crate) fn told_modseq(&self) -> ModSeq {
+        self.told_modseq
     }
 
     /// The number of messages as the client counts them.
@@ -154,11 +187,14 @@ impl View {
         match change {
             MailboxChange::Added(messages) => self.add(&messages),
             MailboxChange::Flags(flags) => {
-                for (uid, flags, _) in flags {
-                    self.flags_changed(uid, flags);
+                for (uid, flags, modseq) in flags {
+                    self.flags_changed(uid, flags, modseq);
                 }
             }
-            MailboxChange::Expunged(uids) => self.expunged(&uids),
+            MailboxChange::Expunged { uids, modseq } => {
+                self.expunged(&uids);
+                self.heard(modseq);
+            }
             MailboxChange::Keywords(keywords) => self.set_keywords(keywords),
             MailboxChange::Gone => return Applied::MailboxGone,
             MailboxChange::Lagged => return Applied::Missed,
@@ -167,16 +203,26 @@ impl View {
     }
 
     /// Finds all that changed between this view and the mailbox as it is.
-    pub(crate) fn compare(&mut self, messages: &[IndexRow], keywords: Vec<Keyword>) {
+    pub(crate) fn compare(
+        &mut self,
+        messages: &[IndexRow],
+        keywords: Vec<Keyword>,
+        modseq: ModSeq,
+    ) {
         let still_there = |uid| messages.binary_search_by_key(&uid, |m| m.uid).is_ok();
         let lost = self.rows.iter().map(|row| row.uid);
         let lost: Vec<Uid> = lost.filter(|uid| !still_there(*uid)).collect();
         self.expunged(&lost);
         for message in messages {
-            self.flags_changed(message.uid, message.flags);
+            self.flags_changed(message.uid, message.flags, message.modseq);
         }
         self.add(messages);
         self.set_keywords(keywords);
+        self.heard(modseq);
+    }
+
+    fn heard(&mut self, modseq: ModSeq) {
+        self.modseq = self.modseq.max(modseq);
     }
 
     fn set_keywords(&mut self, keywords: Vec<Keyword>) {
@@ -189,18 +235,28 @@ impl View {
             // A message known already came with SELECT, before its change did.
             if self.rows.last().is_none_or(|last| last.uid < message.uid) {
                 self.rows.push(row(message));
+                self.heard(message.modseq);
             }
         }
     }
 
-    fn flags_changed(&mut self, uid: Uid, flags: FlagSet) {
+    fn flags_changed(&mut self, uid: Uid, flags: FlagSet, modseq: ModSeq) {
+        self.heard(modseq);
         let Some(place) = self.place(uid) else { return };
         let told = place < self.told;
         let row = &mut self.rows[place];
-        if row.flags != flags {
-            row.flags = flags;
-            row.flags_are_news = told;
-            self.flags_are_news |= told;
+        let news = if row.flags != flags {
+            News::Flags
+        } else if row.modseq < modseq {
+            News::ModSeq
+        } else {
+            return;
+        };
+        row.flags = flags;
+        row.modseq = modseq;
+        if told {
+            row.news = row.news.max(news);
+            self.has_news = true;
         }
     }
 
@@ -226,28 +282,48 @@ impl View {
         }
     }
 
+    /// Drops messages without a word: the client knows from its command that they are gone.
+    pub(crate) fn forget(&mut self, uids: &[Uid]) {
+        for uid in uids {
+            if let Some(place) = self.place(*uid) {
+                let row = self.rows.remove(place);
+                self.gone -= usize::from(row.gone);
+                self.told -= usize::from(place < self.told);
+            }
+        }
+    }
+
     /// Takes new flags in that this client is told of by the command itself, or does not want to
     /// hear of; what it cannot expect stays news.
-    pub(crate) fn flags_set(&mut self, uid: Uid, flags: FlagSet, expected: FlagSet) {
+    pub(crate) fn flags_set(
+        &mut self,
+        uid: Uid,
+        (flags, modseq): (FlagSet, ModSeq),
+        expected: FlagSet,
+    ) {
         let Some(place) = self.place(uid) else { return };
         let row = &mut self.rows[place];
         row.flags = flags;
-        row.flags_are_news = flags != expected;
-        self.flags_are_news |= row.flags_are_news;
+        row.modseq = modseq;
+        row.news = News::Nothing;
+        if flags != expected {
+            row.news = News::Flags;
+            self.has_news = true;
+        }
     }
 
     /// The client hears the flags of this row now.
     pub(crate) fn flags_told(&mut self, place: usize) {
         if let Some(row) = self.rows.get_mut(place) {
-            row.flags_are_news = false;
+            row.news = News::Nothing;
         }
     }
 
     /// Tells the news: expunges from the last to the first, so that no number shifts before its
     /// turn, then the new count, then keywords, then flags.
-    pub(crate) fn tell(&mut self, how: Tell, responses: &mut Responses) {
+    pub(crate) fn tell(&mut self, how: Tell, tracking: Tracking, responses: &mut Responses) {
         if how == Tell::All && self.gone > 0 {
-            self.tell_expunges(responses);
+            self.tell_expunges(tracking, responses);
         }
         if self.rows.len() > self.told {
             self.told = self.rows.len();
@@ -256,22 +332,40 @@ impl View {
         if std::mem::take(&mut self.keywords_are_news) {
             self.tell_keywords(responses);
         }
-        if std::mem::take(&mut self.flags_are_news) {
-            let keywords = &self.keywords;
-            let news = self.rows.iter_mut().enumerate();
-            for (place, row) in news.filter(|(_, row)| row.flags_are_news) {
-                row.flags_are_news = false;
+        if std::mem::take(&mut self.has_news) {
+            self.tell_flags(tracking, responses);
+        }
+        if self.gone == 0 {
+            self.told_modseq = self.modseq;
+        }
+    }
+
+    fn tell_flags(&mut self, tracking: Tracking, responses: &mut Responses) {
+        let tracks = tracking > Tracking::Off;
+        for (place, row) in self.rows.iter_mut().enumerate() {
+            let news = std::mem::replace(&mut row.news, News::Nothing);
+            if news == News::Flags || (tracks && news == News::ModSeq) {
                 responses.fetch_begin(sequence(place + 1));
                 responses.fetch_uid(row.uid);
-                responses.fetch_flags(row.flags, keywords);
+                responses.fetch_flags(row.flags, &self.keywords);
+                if tracks {
+                    responses.fetch_modseq(row.modseq);
+                }
                 responses.fetch_end();
             }
         }
     }
 
-    fn tell_expunges(&mut self, responses: &mut Responses) {
-        for place in (0..self.told).rev() {
-            if self.rows[place].gone {
+    fn tell_expunges(&mut self, tracking: Tracking, responses: &mut Responses) {
+        let told = &self.rows[..self.told];
+        if tracking == Tracking::Qresync {
+            let gone = runs(told.iter().filter(|row| row.gone).map(|row| row.uid.0));
+            for ranges in gone.chunks(VANISHED_RANGES_MAX) {
+                responses.vanished(Vanished::Now, ranges);
+            }
+        } else {
+            let places = told.iter().enumerate().rev();
+            for (place, _) in places.filter(|(_, row)| row.gone) {
                 responses.expunge(sequence(place + 1));
             }
         }
@@ -302,22 +396,37 @@ pub(crate) fn sequence(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
+/// Ranges of numbers, both ends included, ascending and apart.
+pub(crate) type Ranges = Vec<(u32, u32)>;
+
+/// Consecutive numbers as ranges; they ascend.
+fn runs(numbers: impl IntoIterator<Item = u32>) -> Ranges {
+    let mut ranges: Ranges = Vec::new();
+    for number in numbers {
+        match ranges.last_mut() {
+            Some(open) if open.1.checked_add(1) == Some(number) => open.1 = number,
+            _ => ranges.push((number, number)),
+        }
+    }
+    ranges
+}
+
 fn row(message: &IndexRow) -> Row {
     Row {
         uid: message.uid,
         email: message.email,
         flags: message.flags,
+        modseq: message.modseq,
         octets: u64::from(message.size_octets),
         internal_date: message.internal_date,
         gone: false,
-        flags_are_news: false,
+        news: News::Nothing,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use types::ModSeq;
 
     fn messages(uids: &[u32]) -> Vec<IndexRow> {
         let message = |uid: &u32| IndexRow {
@@ -332,11 +441,14 @@ mod tests {
     }
 
     fn view(uids: &[u32]) -> View {
-        View::new(&messages(uids), Vec::new(), false)
+        View::new(&messages(uids), Vec::new(), ModSeq(1), false)
     }
 
     fn expunged(uids: &[u32]) -> MailboxChange {
-        MailboxChange::Expunged(uids.iter().copied().map(Uid).collect())
+        MailboxChange::Expunged {
+            uids: uids.iter().copied().map(Uid).collect(),
+            modseq: ModSeq(3),
+        }
     }
 
     fn seen(uid: u32) -> MailboxChange {
@@ -344,8 +456,12 @@ mod tests {
     }
 
     fn told(view: &mut View, how: Tell) -> String {
+        tracked(view, how, Tracking::Off)
+    }
+
+    fn tracked(view: &mut View, how: Tell, tracking: Tracking) -> String {
         let mut responses = Responses::new();
-        view.tell(how, &mut responses);
+        view.tell(how, tracking, &mut responses);
         String::from_utf8(responses.take()).unwrap()
     }
 
@@ -387,11 +503,11 @@ mod tests {
     #[test]
     fn flags_that_the_client_set_itself_are_no_news() {
         let mut view = view(&[10, 20]);
-        view.flags_set(Uid(10), FlagSet::SEEN, FlagSet::SEEN);
+        view.flags_set(Uid(10), (FlagSet::SEEN, ModSeq(2)), FlagSet::SEEN);
         view.apply(seen(10));
         assert_eq!(told(&mut view, Tell::All), "");
         let both = FlagSet::SEEN.union(FlagSet::FLAGGED);
-        view.flags_set(Uid(20), both, FlagSet::SEEN);
+        view.flags_set(Uid(20), (both, ModSeq(2)), FlagSet::SEEN);
         assert_eq!(
             told(&mut view, Tell::KeepNumbers),
             "* 2 FETCH (UID 20 FLAGS (\\Flagged \\Seen))\r\n"
@@ -404,7 +520,8 @@ mod tests {
         assert_eq!(view.apply(MailboxChange::Lagged), Applied::Missed);
         let mut now = messages(&[10, 30, 40]);
         now[1].flags = FlagSet::DELETED;
-        view.compare(&now, vec!["$x".parse().unwrap()]);
+        view.compare(&now, vec!["$x".parse().unwrap()], ModSeq(9));
+        assert_eq!(view.modseq(), ModSeq(9));
         let told = told(&mut view, Tell::All);
         assert!(told.starts_with("* 2 EXPUNGE\r\n* 3 EXISTS\r\n"), "{told}");
         assert!(told.contains("* FLAGS (") && told.contains("$x"), "{told}");
@@ -412,6 +529,59 @@ mod tests {
             told.ends_with("* 2 FETCH (UID 30 FLAGS (\\Deleted))\r\n"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn whoever_tracks_changes_hears_mod_sequences_and_uids() {
+        let mut view = view(&[10, 20, 30, 40]);
+        // Set and cleared again: only the mod-sequence is another.
+        view.apply(MailboxChange::Flags(vec![(
+            Uid(40),
+            FlagSet::default(),
+            ModSeq(5),
+        )]));
+        view.apply(seen(10));
+        view.apply(expunged(&[20, 30]));
+        assert_eq!((view.modseq(), view.told_modseq()), (ModSeq(5), ModSeq(1)));
+        assert_eq!(
+            tracked(&mut view, Tell::KeepNumbers, Tracking::Qresync),
+            "* 1 FETCH (UID 10 FLAGS (\\Seen) MODSEQ (2))\r\n\
+             * 4 FETCH (UID 40 FLAGS () MODSEQ (5))\r\n"
+        );
+        assert_eq!(view.told_modseq(), ModSeq(1), "the expunge is not told");
+        assert_eq!(
+            tracked(&mut view, Tell::All, Tracking::Qresync),
+            "* VANISHED 20,30\r\n"
+        );
+        assert_eq!(view.told_modseq(), ModSeq(5));
+    }
+
+    #[test]
+    fn a_mod_sequence_alone_is_no_news_for_others() {
+        let mut view = view(&[10]);
+        view.apply(MailboxChange::Flags(vec![(
+            Uid(10),
+            FlagSet::default(),
+            ModSeq(5),
+        )]));
+        assert_eq!(told(&mut view, Tell::All), "");
+        assert_eq!(tracked(&mut view, Tell::All, Tracking::Condstore), "");
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_told() {
+        let mut view = view(&[10, 20, 30]);
+        view.apply(MailboxChange::Added(messages(&[40])));
+        view.apply(expunged(&[10, 20]));
+        view.forget(&[Uid(10), Uid(40), Uid(50)]);
+        assert_eq!(told(&mut view, Tell::All), "* 1 EXPUNGE\r\n");
+        assert_eq!(view.exists(), 1);
+    }
+
+    #[test]
+    fn consecutive_numbers_become_ranges() {
+        assert_eq!(runs([1, 2, 3, 7, 9, 10]), [(1, 3), (7, 7), (9, 10)]);
+        assert_eq!(runs([]), []);
     }
 
     #[test]
@@ -440,7 +610,7 @@ mod tests {
         for (text, expected) in [("15:30", vec![1, 2]), ("31:*", vec![2]), ("11:19", vec![])] {
             assert_eq!(places(Numbering::Uid, text), Some(expected), "{text}");
         }
-        let empty = View::new(&[], Vec::new(), false);
+        let empty = View::new(&[], Vec::new(), ModSeq(1), false);
         assert_eq!(
             empty.places(Numbering::Sequence, &set("1:*")).ok(),
             Some(vec![])

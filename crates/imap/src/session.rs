@@ -7,13 +7,14 @@ use service::{Peer, Principal, Service};
 use wire::imap::{Code, Command, Condition, Numbering, Spelling, SyntaxError, Tag, Tagged};
 use wire::sasl::Exchange;
 
-use crate::enabled::Enabled;
+use crate::enabled::{Enabled, Tracking};
 use crate::error::ImapError;
 use crate::limits::{
     BAD_COMMANDS_BEFORE_LOGIN_MAX, BAD_COMMANDS_MAX, COMMANDS_BEFORE_LOGIN_MAX, SIGN_INS_FAILED_MAX,
 };
 use crate::output::Output;
 use crate::selected::{Applied, Selected, Tell};
+use crate::tracking::asks_modseq;
 
 /// What the connection does next.
 #[derive(Debug)]
@@ -137,6 +138,10 @@ impl Session {
         if !self.tell(Tell::KeepNumbers, out).await {
             return Ok(farewell(out, "the selected mailbox is no longer there"));
         }
+        if self.enabled.tracking == Tracking::Off && asks_modseq(&command) {
+            self.enabled.tracking = Tracking::Condstore;
+            self.tracking_begins(out);
+        }
         match command {
             Command::Logout => {
                 out.responses.untagged(Condition::Bye, None, "good-bye");
@@ -188,8 +193,8 @@ impl Session {
             Command::Enable(names) => Ok(self.enable(&names, out)),
             Command::Namespace => Ok(namespace(out)),
             Command::Login { user, password } => self.login(&user, &password).await,
-            Command::Select(name) => self.select(&name, false, out).await,
-            Command::Examine(name) => self.select(&name, true, out).await,
+            Command::Select(request) => self.select(&request, false, out).await,
+            Command::Examine(request) => self.select(&request, true, out).await,
             Command::Create {
                 mailbox,
                 special_use,
@@ -204,12 +209,17 @@ impl Session {
             Command::GetQuota(root) => self.get_quota(&root, out).await,
             Command::GetQuotaRoot(mailbox) => self.get_quota_root(&mailbox, out).await,
             Command::SetQuota(_) => Err(ImapError::QuotaIsGiven),
-            Command::Close => self.close_mailbox().await,
+            Command::Close => self.close_mailbox(out).await,
             Command::Unselect => self.unselect(),
             Command::Expunge => self.expunge(None).await,
             Command::UidExpunge(set) => self.expunge(Some(&set)).await,
             Command::Search(by, request) => self.search(tag, by, &request, out).await,
-            Command::Fetch { by, set, items } => self.fetch(by, &set, &items, out).await,
+            Command::Fetch {
+                by,
+                set,
+                items,
+                modifiers,
+            } => self.fetch(by, &set, items, modifiers, out).await,
             Command::Store(request) => self.store(&request, out).await,
             Command::Copy { by, set, mailbox } => self.copy(by, &set, &mailbox).await,
             Command::Move { by, set, mailbox } => self.move_to(by, &set, &mailbox, out).await,
@@ -287,7 +297,9 @@ impl Session {
             return false;
         }
         if let State::Selected(_, selected) = &mut self.state {
-            selected.view.tell(how, &mut out.responses);
+            selected
+                .view
+                .tell(how, self.enabled.tracking, &mut out.responses);
         }
         true
     }
@@ -328,10 +340,39 @@ impl Session {
         match open {
             Ok(open) if open.id == selected.id => {
                 selected.changes = open.changes;
-                selected.view.compare(&open.messages, open.keywords);
+                let modseq = open.status.highestmodseq;
+                selected.view.compare(&open.messages, open.keywords, modseq);
                 true
             }
             _ => false,
+        }
+    }
+
+    /// From now on the client hears mod-sequences; what it has heard already counts as told
+    /// (RFC 7162 §3.1.2.1).
+    pub(crate) fn tracking_begins(&self, out: &mut Output<'_>) {
+        if let State::Selected(_, selected) = &self.state {
+            let code = Code::HighestModSeq(selected.view.told_modseq());
+            let responses = &mut out.responses;
+            responses.untagged(
+                Condition::Ok,
+                Some(&code),
+                "all changes up to this are told",
+            );
+        }
+    }
+
+    /// What a command says at its end that removed messages: for a client that tracks changes up
+    /// to which it will have been told of all (RFC 7162 §3.2.7).
+    pub(crate) async fn removed(&mut self, any: bool, text: &'static str) -> Done {
+        if !any || self.enabled.tracking < Tracking::Qresync {
+            return Done::plain(text);
+        }
+        // If the mailbox is gone, the caller finds out.
+        self.hear().await;
+        match self.selected() {
+            Ok((_, selected)) => Done::coded(Code::HighestModSeq(selected.view.modseq()), text),
+            Err(_) => Done::plain(text),
         }
     }
 

@@ -7,5 +7,7 @@ mod list;
 mod mailboxes;
 mod order;
 mod quota;
+mod resync;
 mod search;
 mod sessions;
+mod tracking;

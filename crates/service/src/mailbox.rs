@@ -10,6 +10,8 @@ mod describe;
 mod name;
 mod open;
 
+mod vanished;
+
 mod append;
 mod flag;
 mod quota;
@@ -23,13 +25,14 @@ use store::{ReadTx, StoreError, StoreResult, WriteTx, mailbox};
 use types::{AccountId, MailboxId, MailboxName, SpecialUse, Uid};
 
 pub use append::{Appended, NewMessage};
-pub use flag::{FlagChange, How};
+pub use flag::{FlagChange, FlagsChanged, How};
 pub use name::{MailboxInfo, MailboxStatus};
 pub use open::{ChangeReceiver, IndexRow, MailboxChange, OpenMailbox};
 pub use quota::Quota;
 pub use read::{DescribedMessage, READ_MESSAGES_MAX, READ_OCTETS_MAX, ReadAhead, StoredMessage};
 pub use search::{SEARCH_OCTETS_MAX, SEARCH_TIME_MAX_S, TextQuery};
 pub use transfer::{COPY_MESSAGES_MAX, Copied};
+pub use vanished::Vanished;
 
 pub(crate) use describe::{Described, describe};
 

@@ -306,6 +306,22 @@ pub fn set_flags(
     Ok(changed)
 }
 
+/// Those of these messages whose mod-sequence is greater, ascending (RFC 7162 §3.1.3).
+pub fn changed_since(
+    tx: &ReadTx<'_>,
+    mailbox: MailboxId,
+    uids: &[Uid],
+    modseq: ModSeq,
+) -> StoreResult<Vec<Uid>> {
+    let mut changed = Vec::new();
+    for uid in ascending(uids) {
+        let sql = "SELECT 1 FROM mailbox_email WHERE mailbox = ?1 AND uid = ?2 AND modseq > ?3";
+        let newer = tx.one(sql, (mailbox.0, uid.0, modseq.0), |_| Ok(()))?;
+        changed.extend(newer.map(|()| uid));
+    }
+    Ok(changed)
+}
+
 /// The UIDs of a mailbox, ascending.
 pub fn uids(tx: &ReadTx<'_>, mailbox: MailboxId) -> StoreResult<Vec<Uid>> {
     let sql = "SELECT uid FROM mailbox_email WHERE mailbox = ?1 ORDER BY uid";

@@ -8,13 +8,14 @@ use types::Secret;
 use wire::imap::{Code, Condition, Tag};
 use wire::sasl::{self, Mechanism, Turn};
 
+use crate::enabled::Tracking;
 use crate::error::ImapError;
 use crate::output::Output;
 use crate::selected::Tell;
 use crate::session::{Done, Next, Session};
 
 /// What every client may use.
-const CAPABILITIES: [&str; 21] = [
+const CAPABILITIES: [&str; 23] = [
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -36,6 +37,8 @@ const CAPABILITIES: [&str; 21] = [
     "UTF8=ACCEPT",
     "QUOTA",
     "QUOTA=RES-STORAGE",
+    "CONDSTORE",
+    "QRESYNC",
 ];
 
 impl Session {
@@ -65,6 +68,7 @@ impl Session {
 
     /// Enables what is known here; the rest is passed over (RFC 5161 §3.1).
     pub(crate) fn enable(&mut self, names: &[String], out: &mut Output<'_>) -> Done {
+        let tracked = self.enabled.tracking;
         let mut enabled = Vec::new();
         for name in names.iter().filter_map(|name| self.enabled.enable(name)) {
             if !enabled.contains(&name) {
@@ -72,6 +76,9 @@ impl Session {
             }
         }
         out.responses.enabled(&enabled);
+        if tracked == Tracking::Off && self.enabled.tracking > tracked {
+            self.tracking_begins(out);
+        }
         Done::plain("done")
     }
 

@@ -57,7 +57,7 @@ impl Session {
             out.responses
                 .untagged(Condition::Ok, Some(&code), "moved to");
         }
-        Ok(Done::plain("moved"))
+        Ok(self.removed(!moved.pairs.is_empty(), "moved").await)
     }
 }
 

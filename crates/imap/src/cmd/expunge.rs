@@ -13,15 +13,16 @@ impl Session {
         if selected.view.is_read_only() {
             return Err(ImapError::ReadOnly);
         }
-        self.expunge_deleted(uids).await?;
-        Ok(Done::plain("expunged"))
+        let removed = self.expunge_deleted(uids).await?;
+        Ok(self.removed(!removed.is_empty(), "expunged").await)
     }
 
-    /// Removes what has `\Deleted`, of these UIDs or of all. The news come back as changes.
+    /// Removes what has `\Deleted`, of these UIDs or of all, and gives the UIDs of what was there,
+    /// ascending. The news come back as changes.
     pub(crate) async fn expunge_deleted(
         &mut self,
         uids: Option<&SequenceSet>,
-    ) -> Result<(), ImapError> {
+    ) -> Result<Vec<Uid>, ImapError> {
         let service = self.service.clone();
         let (principal, selected) = self.selected()?;
         let view = &selected.view;
@@ -32,9 +33,10 @@ impl Session {
         let rows = places.iter().filter_map(|place| view.rows().get(*place));
         let rows = rows.filter(|row| !row.gone && row.flags.contains(FlagSet::DELETED));
         let deleted: Vec<Uid> = rows.map(|row| row.uid).collect();
+        let mut removed = Vec::with_capacity(deleted.len());
         for batch in deleted.chunks(BATCH_MESSAGES) {
-            service.expunge(&principal, selected.id, batch).await?;
+            removed.extend(service.expunge(&principal, selected.id, batch).await?);
         }
-        Ok(())
+        Ok(removed)
     }
 }

@@ -7,9 +7,12 @@ use service::{
     StoredMessage,
 };
 use types::{EmailId, FlagSet, Uid};
-use wire::imap::{FetchItem, Numbering, Partial, Section, SectionText, SequenceSet};
+use wire::imap::{
+    FetchItem, FetchModifiers, Numbering, Partial, Section, SectionText, SequenceSet,
+};
 
 use super::part::{Content, Message, broken_off};
+use crate::enabled::Tracking;
 use crate::error::ImapError;
 use crate::limits::BATCH_MESSAGES;
 use crate::output::Output;
@@ -22,6 +25,7 @@ struct Plan<'a> {
     /// UID is told though nobody asked (RFC 9051 §6.4.9).
     adds_uid: bool,
     sets_seen: bool,
+    tracking: Tracking,
     /// An envelope or a structure is wanted.
     describes: bool,
     /// Octets of the message are wanted.
@@ -47,7 +51,7 @@ struct Ahead {
 }
 
 impl<'a> Plan<'a> {
-    fn new(by: Numbering, items: &'a [FetchItem], read_only: bool) -> Self {
+    fn new(by: Numbering, items: &'a [FetchItem], read_only: bool, tracking: Tracking) -> Self {
         let described =
             |item: &FetchItem| matches!(item, FetchItem::Envelope | FetchItem::BodyStructure);
         let opened = |item: &FetchItem| {
@@ -64,6 +68,7 @@ impl<'a> Plan<'a> {
             items,
             adds_uid: by == Numbering::Uid && !items.contains(&FetchItem::Uid),
             sets_seen: !read_only && items.iter().any(FetchItem::sets_seen),
+            tracking,
             describes: items.iter().any(described),
             opens: items.iter().any(opened).then(|| ahead(items)),
             gives_text: items.iter().any(gives_text),
@@ -103,12 +108,30 @@ impl Session {
         &mut self,
         by: Numbering,
         set: &SequenceSet,
-        items: &[FetchItem],
+        mut items: Vec<FetchItem>,
+        modifiers: FetchModifiers,
         out: &mut Output<'_>,
     ) -> Result<Done, ImapError> {
+        let tracking = self.enabled.tracking;
+        if modifiers.vanished && (by != Numbering::Uid || tracking < Tracking::Qresync) {
+            return Err(ImapError::NotNow("but in UID FETCH with QRESYNC enabled"));
+        }
         let (_, selected) = self.selected()?;
-        let places = selected.view.places(by, set)?;
-        let plan = Plan::new(by, items, selected.view.is_read_only());
+        let mut places = selected.view.places(by, set)?;
+        let read_only = selected.view.is_read_only();
+        if let Some(since) = modifiers.changed_since {
+            let rows = selected.view.rows();
+            places.retain(|place| rows.get(*place).is_some_and(|row| row.modseq > since));
+            if !items.contains(&FetchItem::ModSeq) {
+                items.push(FetchItem::ModSeq);
+            }
+            if modifiers.vanished {
+                // Here `*` is every UID from the largest one up: those at the end may be gone.
+                let known = set.resolve(u32::MAX);
+                self.tell_lost(since, known.ranges(), None, out).await?;
+            }
+        }
+        let plan = Plan::new(by, &items, read_only, tracking);
         let mut given = Vec::new();
         let outcome = self.fetch_all(&places, &plan, &mut given, out).await;
         if plan.gives_text {
@@ -198,9 +221,28 @@ impl Session {
             self.row_item(item, found, out)?;
         }
         if tells_flags {
-            self.row_item(&FetchItem::Flags, found, out)?;
+            self.unasked_flags(found, plan, out)?;
         }
         out.responses.fetch_end();
+        Ok(())
+    }
+
+    /// Tells of flags that the command itself has set, as all such news are told.
+    fn unasked_flags(
+        &mut self,
+        found: &Found<'_>,
+        plan: &Plan<'_>,
+        out: &mut Output<'_>,
+    ) -> Result<(), ImapError> {
+        let missing = |item| !plan.items.contains(item);
+        let uid = plan.tracking == Tracking::Qresync && !plan.adds_uid;
+        if uid && missing(&FetchItem::Uid) {
+            self.row_item(&FetchItem::Uid, found, out)?;
+        }
+        self.row_item(&FetchItem::Flags, found, out)?;
+        if plan.tracking > Tracking::Off && missing(&FetchItem::ModSeq) {
+            self.row_item(&FetchItem::ModSeq, found, out)?;
+        }
         Ok(())
     }
 
@@ -230,9 +272,9 @@ impl Session {
         let set = service
             .flags_change(&principal, selected.id, &unseen, change)
             .await?;
-        for (uid, flags, _) in &set {
+        for (uid, flags, modseq) in &set {
             // Told with the answer, whatever else has changed.
-            selected.view.flags_set(*uid, *flags, *flags);
+            selected.view.flags_set(*uid, (*flags, *modseq), *flags);
         }
         Ok(set.into_iter().map(|(uid, ..)| uid).collect())
     }
@@ -253,6 +295,7 @@ impl Session {
                 selected.view.flags_told(found.place);
             }
             (FetchItem::Uid, _) => responses.fetch_uid(row.uid),
+            (FetchItem::ModSeq, _) => responses.fetch_modseq(row.modseq),
             (FetchItem::InternalDate, _) => responses.fetch_internal_date(row.internal_date),
             (FetchItem::Rfc822Size, _) => responses.fetch_size(row.octets),
             (FetchItem::Envelope, Some(described)) => {

@@ -110,6 +110,7 @@ impl Session {
                     octets.await?
                 }
                 StatusItem::AppendLimit => self.append_limit(),
+                StatusItem::HighestModSeq => status.highestmodseq.0,
             };
             values.push((*item, value));
         }

@@ -45,11 +45,41 @@ impl Session {
             Numbering::Sequence => found.iter().map(|place| sequence(place + 1)).collect(),
             Numbering::Uid => found.iter().map(|place| rows[*place].uid.0).collect(),
         };
+        let modseq = |places: &[usize]| {
+            let modseqs = places.iter().map(|place| rows[*place].modseq);
+            modseqs.max().filter(|_| request.key.asks_modseq())
+        };
         match request.returns {
-            None => out.responses.search(&numbers),
-            Some(returns) => out.responses.esearch(tag, by, &result(returns, numbers)),
+            None => out.responses.search(&numbers, modseq(&found)),
+            Some(returns) => {
+                let result = SearchResult {
+                    modseq: modseq(returned(returns, &found)),
+                    ..result(returns, numbers)
+                };
+                out.responses.esearch(tag, by, &result);
+            }
         }
         Ok(Done::plain("searched"))
+    }
+}
+
+/// The places whose messages ESEARCH names: where it names the ends alone, those (RFC 7162 §3.1.10).
+fn returned(returns: SearchReturn, found: &[usize]) -> &[usize] {
+    let last = found.len().saturating_sub(1);
+    match returns {
+        SearchReturn {
+            all: false,
+            count: false,
+            min,
+            max,
+        } if min != max && !found.is_empty() => {
+            if min {
+                &found[..1]
+            } else {
+                &found[last..]
+            }
+        }
+        _ => found,
     }
 }
 
@@ -60,6 +90,7 @@ fn result(returns: SearchReturn, numbers: Vec<u32>) -> SearchResult {
         max: numbers.last().copied().filter(|_| returns.max),
         count: returns.count.then_some(numbers.len()),
         all: returns.all.then_some(numbers),
+        modseq: None,
     }
 }
 
@@ -163,6 +194,7 @@ impl Search<'_> {
             SearchKey::Smaller(octets) => self.keep(candidates, |row| row.octets < *octets),
             SearchKey::Sequence(set) => both(&candidates, &self.view.sequence_places(set)),
             SearchKey::Uid(set) => both(&candidates, &self.view.uid_places(set)),
+            SearchKey::ModSeq(modseq) => self.keep(candidates, |row| row.modseq >= *modseq),
             // The caller keeps these.
             SearchKey::Header(..)
             | SearchKey::Body(_)

@@ -94,6 +94,7 @@ async fn select_says_all_that_a_client_must_know() {
         "* OK [UNSEEN 1] *",
         "* OK [UIDVALIDITY *",
         "* OK [UIDNEXT 2] *",
+        "* OK [HIGHESTMODSEQ *",
         "OK [READ-WRITE] *",
     ]);
     let answer = client.says("EXAMINE INBOX").await;

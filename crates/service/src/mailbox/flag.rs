@@ -3,7 +3,7 @@
 use store::{FlagsChange, StoreResult, WriteTx, keyword};
 use types::{FlagSet, Keyword, MailboxId, ModSeq, Uid};
 
-use super::{BATCH_MESSAGES, Owner, ascending};
+use super::{BATCH_MESSAGES, ascending};
 use crate::Service;
 use crate::actor::Principal;
 use crate::error::ServiceResult;
@@ -60,6 +60,15 @@ impl FlagChange {
     }
 }
 
+/// What a change of flags that depends on mod-sequences did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlagsChanged {
+    /// The messages that were changed or had these flags already, as they are now; UIDs ascending.
+    pub set: Vec<(Uid, FlagSet, ModSeq)>,
+    /// The messages that were left alone, since they had changed; ascending.
+    pub modified: Vec<Uid>,
+}
+
 impl Service {
     /// Changes flags; gives all of these messages that are there, as they are now, UIDs ascending.
     ///
@@ -71,31 +80,48 @@ impl Service {
         uids: &[Uid],
         change: FlagChange,
     ) -> ServiceResult<Vec<(Uid, FlagSet, ModSeq)>> {
-        let owner = self.owner(principal)?;
-        let uids = ascending(uids);
-        for batch in uids.chunks(BATCH_MESSAGES) {
-            let (batch, change) = (batch.to_vec(), change.clone());
-            let set = move |tx: &mut WriteTx<'_>| set(tx, owner, mailbox, &batch, &change);
-            self.inner.store.write_small(set).await?;
-        }
-        if uids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let index = self.inner.store.index(mailbox).await?;
-        let rows = uids.iter().filter_map(|uid| index.row(*uid));
-        Ok(rows.map(|row| (row.uid, row.flags, row.modseq)).collect())
+        let changed = self.flags_change_unless(principal, mailbox, uids, change, None);
+        Ok(changed.await?.set)
     }
-}
 
-fn set(
-    tx: &mut WriteTx<'_>,
-    owner: Owner,
-    mailbox: MailboxId,
-    uids: &[Uid],
-    change: &FlagChange,
-) -> StoreResult<()> {
-    owner.check_open(tx, mailbox)?;
-    let change = change.in_mailbox(tx, mailbox)?;
-    store::message::set_flags(tx, owner.account, mailbox, uids, change)?;
-    Ok(())
+    /// The same, but messages whose mod-sequence is greater than `unchanged_since` are left alone
+    /// (RFC 7162 §3.1.3). For each message, nothing comes between the comparison and the change.
+    pub async fn flags_change_unless(
+        &self,
+        principal: &Principal,
+        mailbox: MailboxId,
+        uids: &[Uid],
+        change: FlagChange,
+        unchanged_since: Option<ModSeq>,
+    ) -> ServiceResult<FlagsChanged> {
+        let owner = self.owner(principal)?;
+        let mut changed = FlagsChanged::default();
+        let mut uids = ascending(uids);
+        for batch in uids.chunks(BATCH_MESSAGES) {
+            let (mut batch, change) = (batch.to_vec(), change.clone());
+            let set = move |tx: &mut WriteTx<'_>| {
+                owner.check_open(tx, mailbox)?;
+                let modified = match unchanged_since {
+                    None => Vec::new(),
+                    Some(since) => store::message::changed_since(tx, mailbox, &batch, since)?,
+                };
+                batch.retain(|uid| modified.binary_search(uid).is_err());
+                if !batch.is_empty() {
+                    let change = change.in_mailbox(tx, mailbox)?;
+                    store::message::set_flags(tx, owner.account, mailbox, &batch, change)?;
+                }
+                Ok(modified)
+            };
+            changed
+                .modified
+                .extend(self.inner.store.write_small(set).await?);
+        }
+        uids.retain(|uid| changed.modified.binary_search(uid).is_err());
+        if !uids.is_empty() {
+            let index = self.inner.store.index(mailbox).await?;
+            let rows = uids.iter().filter_map(|uid| index.row(*uid));
+            changed.set = rows.map(|row| (row.uid, row.flags, row.modseq)).collect();
+        }
+        Ok(changed)
+    }
 }

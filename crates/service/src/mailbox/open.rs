@@ -66,7 +66,12 @@ pub enum MailboxChange {
     /// The flags that messages have now.
     Flags(Vec<(Uid, FlagSet, ModSeq)>),
     /// Messages that are no longer there; some may never have been told of.
-    Expunged(Vec<Uid>),
+    Expunged {
+        /// Their UIDs, ascending.
+        uids: Vec<Uid>,
+        /// When they were.
+        modseq: ModSeq,
+    },
     /// All keywords; those known before keep their places.
     Keywords(Vec<Keyword>),
     /// The mailbox was deleted.
@@ -198,7 +203,10 @@ impl ChangeReceiver {
                 self.keywords_are_news = true;
                 return;
             }
-            Ok(Change::Expunged { uids, .. }) => MailboxChange::Expunged(uids.to_vec()),
+            Ok(Change::Expunged { uids, modseq }) => MailboxChange::Expunged {
+                uids: uids.to_vec(),
+                modseq,
+            },
             Ok(Change::Added { uids, .. }) => MailboxChange::Added(self.rows(&uids)),
             Ok(Change::Flags { uids, .. }) => {
                 let flags = |row: IndexRow| (row.uid, row.flags, row.modseq);

@@ -31,7 +31,10 @@ async fn another_session_hears_of_changes_in_their_order() {
         .expunge(&at.ann, open.id, &uids(&[1]))
         .await
         .unwrap();
-    assert_eq!(changes.next().await, MailboxChange::Expunged(uids(&[1])));
+    let MailboxChange::Expunged { uids: gone, .. } = changes.next().await else {
+        panic!("no expunge")
+    };
+    assert_eq!(gone, uids(&[1]));
     service
         .mailbox_delete(&at.ann, &name("Junk"))
         .await
@@ -77,7 +80,9 @@ async fn a_session_that_looks_late_hears_only_what_still_holds() {
         }
         last = Some(change);
     }
-    assert_eq!(last, Some(MailboxChange::Expunged(uids(&[2]))));
+    let gone =
+        matches!(last, Some(MailboxChange::Expunged { uids: gone, .. }) if gone == uids(&[2]));
+    assert!(gone);
     for _ in 0..300 {
         at.append("INBOX", MESSAGE).await.unwrap();
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use types::{FlagSet, Keyword, MailboxName, Secret, SpecialUse, Timestamp};
+use types::{FlagSet, Keyword, MailboxName, ModSeq, Secret, SpecialUse, Timestamp};
 
 use super::limits::TAG_MAX_OCTETS;
 use super::list::ListRequest;
@@ -10,6 +10,7 @@ use super::pattern::ListPattern;
 use super::reader::LiteralHeader;
 use super::section::Section;
 use super::sequence::SequenceSet;
+use super::tracking::{FetchModifiers, SelectRequest};
 
 /// The client's name for a command, repeated in the answer (RFC 9051 §2.2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,9 +79,9 @@ pub enum Command {
     /// `ENABLE`: capabilities in capitals.
     Enable(Vec<String>),
     /// `SELECT`
-    Select(MailboxName),
+    Select(SelectRequest),
     /// `EXAMINE`
-    Examine(MailboxName),
+    Examine(SelectRequest),
     /// `CREATE`
     Create {
         /// The new name; a separator at its end is already removed.
@@ -144,6 +145,8 @@ pub enum Command {
         set: SequenceSet,
         /// At least one item; macros are already replaced by their items.
         items: Vec<FetchItem>,
+        /// Which of the messages, and what else.
+        modifiers: FetchModifiers,
     },
     /// `STORE`, `UID STORE`
     Store(StoreRequest),
@@ -188,11 +191,13 @@ pub enum StatusItem {
     DeletedStorage,
     /// `APPENDLIMIT`: octets that a message may have (RFC 7889 §4).
     AppendLimit,
+    /// `HIGHESTMODSEQ` (RFC 7162 §3.1.7)
+    HighestModSeq,
 }
 
 impl StatusItem {
     /// Each item with its name.
-    pub const ALL: [(Self, &'static str); 9] = [
+    pub const ALL: [(Self, &'static str); 10] = [
         (Self::Messages, "MESSAGES"),
         (Self::Recent, "RECENT"),
         (Self::UidNext, "UIDNEXT"),
@@ -202,6 +207,7 @@ impl StatusItem {
         (Self::Size, "SIZE"),
         (Self::DeletedStorage, "DELETED-STORAGE"),
         (Self::AppendLimit, "APPENDLIMIT"),
+        (Self::HighestModSeq, "HIGHESTMODSEQ"),
     ];
 
     /// The name on the wire.
@@ -216,6 +222,7 @@ impl StatusItem {
             Self::Size => "SIZE",
             Self::DeletedStorage => "DELETED-STORAGE",
             Self::AppendLimit => "APPENDLIMIT",
+            Self::HighestModSeq => "HIGHESTMODSEQ",
         }
     }
 }
@@ -267,6 +274,8 @@ pub struct StoreRequest {
     pub by: Numbering,
     /// Which messages.
     pub set: SequenceSet,
+    /// Only messages whose mod-sequence is at most this (RFC 7162 §3.1.3).
+    pub unchanged_since: Option<ModSeq>,
     /// What happens with the flags.
     pub action: StoreAction,
     /// Whether the client wants no FETCH responses for it.
@@ -306,6 +315,8 @@ pub enum FetchItem {
     Rfc822Size,
     /// `UID`
     Uid,
+    /// `MODSEQ` (RFC 7162 §3.1.4.2)
+    ModSeq,
     /// `ENVELOPE`
     Envelope,
     /// `BODY` without a section
@@ -443,10 +454,26 @@ pub enum SearchKey {
     Sequence(SequenceSet),
     /// `UID`
     Uid(SequenceSet),
+    /// `MODSEQ`: changed at this mod-sequence or later (RFC 7162 §3.1.5).
+    ModSeq(ModSeq),
     /// `NOT`
     Not(Box<SearchKey>),
     /// `OR`
     Or(Box<SearchKey>, Box<SearchKey>),
     /// All of at least two keys.
     And(Vec<SearchKey>),
+}
+
+impl SearchKey {
+    /// Whether mod-sequences are asked about, so that the answer names one (RFC 7162 §3.1.5).
+    /// The depth of keys is bounded by the grammar.
+    pub fn asks_modseq(&self) -> bool {
+        match self {
+            Self::ModSeq(_) => true,
+            Self::Not(key) => key.asks_modseq(),
+            Self::Or(left, right) => left.asks_modseq() || right.asks_modseq(),
+            Self::And(keys) => keys.iter().any(Self::asks_modseq),
+            _ => false,
+        }
+    }
 }

@@ -131,6 +131,10 @@ mod tests {
         "a STORE 1:2 -FLAGS.SILENT (\\Deleted \\Seen a)",
         "a UID MOVE 1 Archive",
         "a COPY 1 {5}\r\nTrash",
+        "a SELECT x (CONDSTORE QRESYNC (67890007 90060115194045000 41,43:211 (1,3 2,4)))",
+        "a UID FETCH 300:500 (FLAGS) (CHANGEDSINCE 12345 VANISHED)",
+        "a UID STORE 7,5,9 (UNCHANGEDSINCE 320162338) +FLAGS.SILENT (\\Deleted)",
+        "a SEARCH RETURN (ALL) OR NOT MODSEQ \"/flags/\\\\draft\" all 620162338 SEEN",
         "a NOOP",
     ];
 

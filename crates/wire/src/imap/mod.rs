@@ -2,7 +2,7 @@
 //!
 //! Understood besides: UIDPLUS (RFC 4315), MOVE (RFC 6851), IDLE (RFC 2177), ID (RFC 2971),
 //! NAMESPACE (RFC 2342), SPECIAL-USE (RFC 6154), UNSELECT (RFC 3691), ENABLE (RFC 5161),
-//! ESEARCH (RFC 4731), LITERAL+ within limits (RFC 7888), CHILDREN (RFC 3348) and
+//! ESEARCH (RFC 4731), CONDSTORE and QRESYNC (RFC 7162), LITERAL+ within limits (RFC 7888), CHILDREN (RFC 3348) and
 //! SASL-IR (RFC 4959).
 //!
 //! [`CommandReader`] cuts the octets of a client into commands, [`parse::command`] makes each a
@@ -15,6 +15,8 @@ pub mod limits;
 mod pattern;
 mod sequence;
 mod utf7;
+
+mod tracking;
 
 mod command;
 mod list;
@@ -45,11 +47,12 @@ pub use reader::{
     CommandReader, Event, Line, LineScanner, LiteralHeader, ReadRefusal, ReaderLimits,
     literal_at_end,
 };
-pub use response::{Code, Condition, ListData, ListName, Responses, SearchResult};
+pub use response::{Code, Condition, ListData, ListName, Responses, SearchResult, Vanished};
 pub use section::{FieldName, Section, SectionText};
 pub use sequence::{Bound, NumberRanges, SequenceRange, SequenceSet, write_numbers};
 pub use spelling::Spelling;
 pub use structure::{
     BodyFields, BodyStructure, Disposition, Envelope, EnvelopeAddress, Extension, Form, Parameters,
 };
+pub use tracking::{FetchModifiers, Qresync, SelectRequest, SequenceMatch};
 pub use utf7::{Utf7Error, decode as utf7_decode, encode as utf7_encode};

@@ -11,6 +11,7 @@ use super::list::ListRequest;
 use super::pattern::ListPattern;
 use super::spelling::Spelling;
 use super::text::{push, push_astring, push_joined, push_nstring, push_string};
+use super::tracking::SelectRequest;
 use super::utf7;
 use types::{FlagSet, MailboxName, Secret};
 
@@ -37,8 +38,8 @@ fn push_command(out: &mut Vec<u8>, command: &Command) {
         Command::Close => out.extend_from_slice(b"CLOSE"),
         Command::Unselect => out.extend_from_slice(b"UNSELECT"),
         Command::Expunge => out.extend_from_slice(b"EXPUNGE"),
-        Command::Select(name) => push_named(out, "SELECT ", name),
-        Command::Examine(name) => push_named(out, "EXAMINE ", name),
+        Command::Select(request) => push_select(out, "SELECT ", request),
+        Command::Examine(request) => push_select(out, "EXAMINE ", request),
         Command::Create {
             mailbox,
             special_use,
@@ -76,10 +77,19 @@ fn push_command(out: &mut Vec<u8>, command: &Command) {
         Command::Append(head) => push_append(out, head),
         Command::UidExpunge(set) => push(out, format_args!("UID EXPUNGE {set}")),
         Command::Search(by, request) => push_search(out, *by, request),
-        Command::Fetch { by, set, items } => {
+        Command::Fetch {
+            by,
+            set,
+            items,
+            modifiers,
+        } => {
             push(out, format_args!("{}FETCH {set} (", prefix(*by)));
             push_joined(out, items, push_fetch_item);
             out.push(b')');
+            if let Some(since) = modifiers.changed_since {
+                let vanished = if modifiers.vanished { " VANISHED" } else { "" };
+                push(out, format_args!(" (CHANGEDSINCE {since}{vanished})"));
+            }
         }
         Command::Store(request) => push_store(out, request),
         Command::Copy { by, set, mailbox } => {
@@ -101,6 +111,30 @@ fn prefix(by: Numbering) -> &'static str {
 fn push_named(out: &mut Vec<u8>, words: &str, name: &MailboxName) {
     out.extend_from_slice(words.as_bytes());
     Spelling::Utf7.push_mailbox(out, name);
+}
+
+fn push_select(out: &mut Vec<u8>, words: &str, request: &SelectRequest) {
+    push_named(out, words, &request.mailbox);
+    if !request.condstore && request.qresync.is_none() {
+        return;
+    }
+    out.extend_from_slice(b" (");
+    if request.condstore {
+        out.extend_from_slice(b"CONDSTORE");
+    }
+    if let Some(known) = &request.qresync {
+        let space = if request.condstore { " " } else { "" };
+        let (validity, modseq) = (known.uid_validity, known.modseq);
+        push(out, format_args!("{space}QRESYNC ({validity} {modseq}"));
+        if let Some(uids) = &known.known_uids {
+            push(out, format_args!(" {uids}"));
+        }
+        if let Some(matches) = &known.matches {
+            push(out, format_args!(" ({} {})", matches.numbers, matches.uids));
+        }
+        out.push(b')');
+    }
+    out.push(b')');
 }
 
 fn push_login(out: &mut Vec<u8>, user: &str, password: &Secret) {
@@ -126,7 +160,11 @@ fn push_store(out: &mut Vec<u8>, request: &StoreRequest) {
     };
     let silent = if request.silent { ".SILENT" } else { "" };
     let (by, set) = (prefix(request.by), &request.set);
-    push(out, format_args!("{by}STORE {set} {sign}FLAGS{silent} "));
+    push(out, format_args!("{by}STORE {set} "));
+    if let Some(since) = request.unchanged_since {
+        push(out, format_args!("(UNCHANGEDSINCE {since}) "));
+    }
+    push(out, format_args!("{sign}FLAGS{silent} "));
     push_flags(out, &request.flags);
 }
 
@@ -224,6 +262,7 @@ fn push_fetch_item(out: &mut Vec<u8>, item: &FetchItem) {
         FetchItem::InternalDate => "INTERNALDATE",
         FetchItem::Rfc822Size => "RFC822.SIZE",
         FetchItem::Uid => "UID",
+        FetchItem::ModSeq => "MODSEQ",
         FetchItem::Envelope => "ENVELOPE",
         FetchItem::Body => "BODY",
         FetchItem::BodyStructure => "BODYSTRUCTURE",
@@ -308,6 +347,7 @@ fn push_key(out: &mut Vec<u8>, key: &SearchKey) {
         SearchKey::Smaller(octets) => push(out, format_args!("SMALLER {octets}")),
         SearchKey::Sequence(set) => push(out, format_args!("{set}")),
         SearchKey::Uid(set) => push(out, format_args!("UID {set}")),
+        SearchKey::ModSeq(modseq) => push(out, format_args!("MODSEQ {modseq}")),
         SearchKey::Not(key) => {
             out.extend_from_slice(b"NOT ");
             push_key(out, key);

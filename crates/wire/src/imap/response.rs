@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use types::{FlagSet, Keyword, MailboxName, SEPARATOR, Timestamp, Uid, UidValidity};
+use types::{FlagSet, Keyword, MailboxName, ModSeq, SEPARATOR, Timestamp, Uid, UidValidity};
 
 use super::command::{Numbering, StatusItem, Tag};
 use super::section::Section;
-use super::sequence::write_numbers;
+use super::sequence::{write_numbers, write_ranges};
 use super::spelling::Spelling;
 use super::text::{push, push_joined, push_nstring, push_string};
 
@@ -44,6 +44,10 @@ pub enum Code {
     AppendUid(UidValidity, Vec<Uid>),
     /// `COPYUID`: UIDs in the source and, in the same order, in the target.
     CopyUid(UidValidity, Vec<Uid>, Vec<Uid>),
+    /// `HIGHESTMODSEQ`: no change up to this is news any more (RFC 7162 §3.1.2.1).
+    HighestModSeq(ModSeq),
+    /// `MODIFIED`: messages that a conditional STORE left alone (RFC 7162 §3.1.3).
+    Modified(Vec<u32>),
 }
 
 /// What a search found, for ESEARCH (RFC 4731 §3.1). `None` is left out.
@@ -57,6 +61,8 @@ pub struct SearchResult {
     pub count: Option<usize>,
     /// All numbers, ascending; left out when there is none.
     pub all: Option<Vec<u32>>,
+    /// The highest mod-sequence of what is returned (RFC 7162 §3.1.10).
+    pub modseq: Option<ModSeq>,
 }
 
 /// Responses in the order in which they are said.
@@ -275,11 +281,29 @@ impl Responses {
         push(&mut self.out, format_args!("* {sequence} EXPUNGE\r\n"));
     }
 
-    /// `* SEARCH` with all numbers.
-    pub fn search(&mut self, numbers: &[u32]) {
+    /// `* VANISHED`: messages that are gone, as ranges of UIDs; at least one (RFC 7162 §3.2.10).
+    pub fn vanished(&mut self, when: Vanished, ranges: &[(u32, u32)]) {
+        let earlier = match when {
+            Vanished::Now => "",
+            Vanished::Earlier => "(EARLIER) ",
+        };
+        let mut uids = String::new();
+        write_ranges(&mut uids, ranges.iter().copied());
+        push(
+            &mut self.out,
+            format_args!("* VANISHED {earlier}{uids}\r\n"),
+        );
+    }
+
+    /// `* SEARCH` with all numbers, and the highest mod-sequence of these messages where it was
+    /// asked for (RFC 7162 §3.1.5).
+    pub fn search(&mut self, numbers: &[u32], modseq: Option<ModSeq>) {
         self.out.extend_from_slice(b"* SEARCH");
         for number in numbers {
             push(&mut self.out, format_args!(" {number}"));
+        }
+        if let Some(modseq) = modseq {
+            push(&mut self.out, format_args!(" (MODSEQ {modseq})"));
         }
         self.line_end();
     }
@@ -306,6 +330,9 @@ impl Responses {
             let mut numbers = String::new();
             write_numbers(&mut numbers, all.iter().copied());
             push(out, format_args!(" ALL {numbers}"));
+        }
+        if let Some(modseq) = result.modseq {
+            push(out, format_args!(" MODSEQ {modseq}"));
         }
         self.line_end();
     }
@@ -338,6 +365,12 @@ impl Responses {
                 sets.push(' ');
                 write_numbers(&mut sets, to.iter().map(|uid| uid.0));
                 push(out, format_args!("COPYUID {validity} {sets}"));
+            }
+            Code::HighestModSeq(modseq) => push(out, format_args!("HIGHESTMODSEQ {modseq}")),
+            Code::Modified(numbers) => {
+                let mut set = String::new();
+                write_numbers(&mut set, numbers.iter().copied());
+                push(out, format_args!("MODIFIED {set}"));
             }
         }
         out.extend_from_slice(b"] ");
@@ -385,6 +418,12 @@ impl Responses {
     pub fn fetch_uid(&mut self, uid: Uid) {
         self.fetch_item("UID ");
         push(&mut self.out, format_args!("{uid}"));
+    }
+
+    /// `MODSEQ` (RFC 7162 §3.1.4.2)
+    pub fn fetch_modseq(&mut self, modseq: ModSeq) {
+        self.fetch_item("MODSEQ ");
+        push(&mut self.out, format_args!("({modseq})"));
     }
 
     /// `INTERNALDATE`
@@ -449,6 +488,15 @@ impl Responses {
     }
 }
 
+/// When messages left a mailbox (RFC 7162 §3.2.10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vanished {
+    /// Now: those behind them count less from here on.
+    Now,
+    /// Before the client selected the mailbox: it never had numbers for them.
+    Earlier,
+}
+
 /// Which command is answered with mailbox names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListName {
@@ -507,6 +555,8 @@ mod tests {
                 Code::AppendUid(UidValidity(7), uids(&[9, 10, 11])),
                 "APPENDUID 7 9:11",
             ),
+            (Code::HighestModSeq(ModSeq(12)), "HIGHESTMODSEQ 12"),
+            (Code::Modified(vec![7, 8, 12]), "MODIFIED 7:8,12"),
             (
                 Code::CopyUid(UidValidity(7), uids(&[3, 4, 9]), uids(&[1, 2, 3])),
                 "COPYUID 7 3:4,9 1:3",
@@ -569,6 +619,24 @@ mod tests {
     }
 
     #[test]
+    fn mod_sequences_and_vanished_messages_are_told() {
+        let text = said(|r| {
+            r.vanished(Vanished::Earlier, &[(41, 41), (43, 116)]);
+            r.vanished(Vanished::Now, &[(405, 405)]);
+            r.search(&[2, 5], Some(ModSeq(917_162_500)));
+            r.search(&[], None);
+            r.fetch_begin(1);
+            r.fetch_modseq(ModSeq(624_140_003));
+            r.fetch_end();
+        });
+        assert_eq!(
+            text,
+            "* VANISHED (EARLIER) 41,43:116\r\n* VANISHED 405\r\n\
+             * SEARCH 2 5 (MODSEQ 917162500)\r\n* SEARCH\r\n* 1 FETCH (MODSEQ (624140003))\r\n"
+        );
+    }
+
+    #[test]
     fn esearch_leaves_out_what_was_not_found() {
         let tag = Tag::new(b"a1").unwrap();
         let result = SearchResult {
@@ -583,12 +651,13 @@ mod tests {
         let result = SearchResult {
             min: Some(1),
             max: Some(9),
-            count: None,
             all: Some(vec![1, 2, 9]),
+            modseq: Some(ModSeq(7)),
+            ..SearchResult::default()
         };
         assert_eq!(
             said(|r| r.esearch(&tag, Numbering::Sequence, &result)),
-            "* ESEARCH (TAG \"a1\") MIN 1 MAX 9 ALL 1:2,9\r\n"
+            "* ESEARCH (TAG \"a1\") MIN 1 MAX 9 ALL 1:2,9 MODSEQ 7\r\n"
         );
     }
 

@@ -67,6 +67,14 @@ impl NumberRanges {
     pub fn ranges(&self) -> &[(u32, u32)] {
         &self.0
     }
+
+    /// How many numbers there are.
+    pub fn count(&self) -> u64 {
+        let lengths = self.0.iter();
+        lengths
+            .map(|(first, last)| u64::from(last - first) + 1)
+            .sum()
+    }
 }
 
 impl fmt::Display for SequenceSet {
@@ -96,12 +104,21 @@ impl fmt::Display for Bound {
 /// Writes numbers in their order as a sequence set; runs that ascend by one become ranges.
 pub fn write_numbers(out: &mut String, numbers: impl IntoIterator<Item = u32>) {
     let mut numbers = numbers.into_iter().peekable();
-    let mut separator = "";
-    while let Some(first) = numbers.next() {
+    let runs = std::iter::from_fn(|| {
+        let first = numbers.next()?;
         let mut last = first;
         while let Some(next) = numbers.next_if(|next| last.checked_add(1) == Some(*next)) {
             last = next;
         }
+        Some((first, last))
+    });
+    write_ranges(out, runs);
+}
+
+/// Writes ranges, both ends included, in their order as a sequence set.
+pub(super) fn write_ranges(out: &mut String, ranges: impl IntoIterator<Item = (u32, u32)>) {
+    let mut separator = "";
+    for (first, last) in ranges {
         let written = if first == last {
             write!(out, "{separator}{first}")
         } else {

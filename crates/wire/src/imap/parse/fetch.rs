@@ -48,6 +48,7 @@ fn item(cursor: &mut Cursor<'_>, name: &str) -> Result<FetchItem> {
         "INTERNALDATE" => FetchItem::InternalDate,
         "RFC822.SIZE" => FetchItem::Rfc822Size,
         "UID" => FetchItem::Uid,
+        "MODSEQ" => FetchItem::ModSeq,
         "ENVELOPE" => FetchItem::Envelope,
         "BODYSTRUCTURE" => FetchItem::BodyStructure,
         "RFC822" => FetchItem::Rfc822,

@@ -6,6 +6,7 @@
 mod fetch;
 mod list;
 mod search;
+mod tracking;
 
 use std::num::NonZeroU32;
 
@@ -78,8 +79,8 @@ fn tagged(cursor: &mut Cursor<'_>) -> Result<Command> {
             to: spaced(cursor, mailbox)?,
         },
         "CREATE" => create(cursor)?,
-        "SELECT" => Command::Select(spaced(cursor, mailbox)?),
-        "EXAMINE" => Command::Examine(spaced(cursor, mailbox)?),
+        "SELECT" => Command::Select(tracking::select(cursor)?),
+        "EXAMINE" => Command::Examine(tracking::select(cursor)?),
         "DELETE" => Command::Delete(spaced(cursor, mailbox)?),
         "SUBSCRIBE" => Command::Subscribe(spaced(cursor, mailbox)?),
         "UNSUBSCRIBE" => Command::Unsubscribe(spaced(cursor, mailbox)?),
@@ -120,6 +121,7 @@ fn numbered(cursor: &mut Cursor<'_>, verb: &str, by: Numbering) -> Result<Comman
             by,
             set: spaced(cursor, sequence_set)?,
             items: spaced(cursor, fetch::items)?,
+            modifiers: tracking::fetch_modifiers(cursor)?,
         }),
         "STORE" => store(cursor, by),
         "COPY" => Ok(Command::Copy {
@@ -332,6 +334,7 @@ fn date_time(cursor: &mut Cursor<'_>) -> Result<Timestamp> {
 fn store(cursor: &mut Cursor<'_>, by: Numbering) -> Result<Command> {
     let set = spaced(cursor, sequence_set)?;
     cursor.space()?;
+    let unchanged_since = tracking::unchanged_since(cursor)?;
     let action = match cursor.peek() {
         Some(b'+') => StoreAction::Add,
         Some(b'-') => StoreAction::Remove,
@@ -354,6 +357,7 @@ fn store(cursor: &mut Cursor<'_>, by: Numbering) -> Result<Command> {
     Ok(Command::Store(StoreRequest {
         by,
         set,
+        unchanged_since,
         action,
         silent,
         flags,

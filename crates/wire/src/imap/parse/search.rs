@@ -5,7 +5,7 @@
 use types::{FlagSet, Keyword};
 
 use super::fetch::field_name;
-use super::{begins_sequence_set, sequence_set, spaced};
+use super::{begins_sequence_set, sequence_set, spaced, tracking};
 use crate::imap::command::{SearchDate, SearchKey, SearchRequest, SearchReturn};
 use crate::imap::cursor::{Cursor, Result, SyntaxKind, utf8};
 use crate::imap::limits::{SEARCH_DEPTH_MAX, SEARCH_KEYS_MAX};
@@ -171,6 +171,7 @@ fn with_argument(cursor: &mut Cursor<'_>, name: &str) -> Result<SearchKey> {
         "LARGER" => SearchKey::Larger(cursor.number64()?),
         "SMALLER" => SearchKey::Smaller(cursor.number64()?),
         "UID" => SearchKey::Uid(sequence_set(cursor)?),
+        "MODSEQ" => SearchKey::ModSeq(tracking::search(cursor)?),
         _ => return Err(SyntaxKind::Expected("a known search key")),
     })
 }

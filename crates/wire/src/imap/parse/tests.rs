@@ -66,6 +66,32 @@ fn commands_have_one_normal_spelling() {
         ),
         ("a STORE 1 +flags \\seen", "a STORE 1 +FLAGS (\\Seen)"),
         (
+            "a uid store 7 (unchangedsince 0) +flags.silent \\seen",
+            "a UID STORE 7 (UNCHANGEDSINCE 0) +FLAGS.SILENT (\\Seen)",
+        ),
+        (
+            "a fetch 1:* modseq (changedsince 9223372036854775807)",
+            "a FETCH 1:* (MODSEQ) (CHANGEDSINCE 9223372036854775807)",
+        ),
+        (
+            "a uid fetch 1 (flags) (vanished changedsince 5)",
+            "a UID FETCH 1 (FLAGS) (CHANGEDSINCE 5 VANISHED)",
+        ),
+        ("a select x (condstore)", "a SELECT x (CONDSTORE)"),
+        (
+            "a examine x (qresync (67890007 90060115194045000 41,43:211 (1,3 2,4)))",
+            "a EXAMINE x (QRESYNC (67890007 90060115194045000 41,43:211 (1,3 2,4)))",
+        ),
+        (
+            "a select x (qresync (1 0 (1 2)) condstore)",
+            "a SELECT x (CONDSTORE QRESYNC (1 0 (1 2)))",
+        ),
+        (
+            "a search modseq \"/flags/\\\\draft\" all 620162338 seen",
+            "a SEARCH CHARSET UTF-8 MODSEQ 620162338 SEEN",
+        ),
+        ("a status x (highestmodseq)", "a STATUS x (HIGHESTMODSEQ)"),
+        (
             "a STORE 1 FLAGS $x \\Draft $X",
             "a STORE 1 FLAGS (\\Draft $x)",
         ),
@@ -180,6 +206,34 @@ const NO_COMMANDS: &[&str] = &[
     "a SETQUOTA \"\"",
     "a SETQUOTA \"\" (STORAGE)",
     "a SETQUOTA \"\" (STORAGE -1)",
+    "a SELECT x ()",
+    "a SELECT x CONDSTORE",
+    "a SELECT x (CONDSTORE CONDSTORE)",
+    "a SELECT x (QRESYNC)",
+    "a SELECT x (QRESYNC ())",
+    "a SELECT x (QRESYNC (1))",
+    "a SELECT x (QRESYNC (0 1))",
+    "a SELECT x (QRESYNC (1 9223372036854775808))",
+    "a SELECT x (QRESYNC (1 -1))",
+    "a SELECT x (QRESYNC (1 1 1:*))",
+    "a SELECT x (QRESYNC (1 1 0))",
+    "a SELECT x (QRESYNC (1 1 (1)))",
+    "a SELECT x (QRESYNC (1 1 (1 *)))",
+    "a SELECT x (QRESYNC (1 1 (1:3 1:2)))",
+    "a SELECT x (QRESYNC (1 1 1 (1 1) 1))",
+    "a FETCH 1 FLAGS ()",
+    "a FETCH 1 FLAGS (CHANGEDSINCE)",
+    "a FETCH 1 FLAGS (CHANGEDSINCE 9223372036854775808)",
+    "a FETCH 1 FLAGS (CHANGEDSINCE 18446744073709551616)",
+    "a FETCH 1 FLAGS (VANISHED)",
+    "a FETCH 1 FLAGS CHANGEDSINCE 1",
+    "a STORE 1 () FLAGS ()",
+    "a STORE 1 (UNCHANGEDSINCE 9223372036854775808) FLAGS ()",
+    "a STORE 1 (UNCHANGEDSINCE 1)",
+    "a SEARCH MODSEQ",
+    "a SEARCH MODSEQ \"/flags/x\" 1",
+    "a SEARCH MODSEQ \"/flags/x\" every 1",
+    "a SEARCH MODSEQ 9223372036854775808",
     "a STATUS x ()",
     "a STATUS x (SIZES)",
     "a STATUS x MESSAGES",
@@ -269,7 +323,7 @@ fn names_are_read_in_the_spelling_that_is_agreed() {
     ] {
         for (spelling, expected) in [(Spelling::Utf7, utf7), (Spelling::Utf8, utf8)] {
             let read = match select(name, spelling) {
-                Ok(Command::Select(name)) => Some(name.as_str().to_owned()),
+                Ok(Command::Select(request)) => Some(request.mailbox.as_str().to_owned()),
                 _ => None,
             };
             assert_eq!(read.as_deref(), expected, "{name}, {spelling:?}");
