@@ -6,9 +6,9 @@
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
-use types::{AccountId, Address, CertificateId, CredentialId, Domain};
+use types::{AccountId, Address, CertificateId, CredentialId, Domain, ListenerId, Network};
 
-use crate::change::{Owned, Service};
+use crate::change::{AccessSubject, Blocked, Owned, Service};
 use crate::role::Role;
 
 /// Effects that one entry lists; the rest is counted.
@@ -129,6 +129,24 @@ pub enum Refused {
     },
     /// What passes the lowered limit of this setting.
     Beyond(String),
+    /// Clients from where they could come before.
+    Sources(Sources),
+    /// Connections by a proxy.
+    Proxy {
+        /// The proxy.
+        network: Network,
+        /// At which listener; `null` for all.
+        listener: Option<ListenerId>,
+    },
+    /// A source for a while.
+    Source {
+        /// The source.
+        network: Network,
+        /// What of it.
+        what: Blocked,
+        /// Until when, RFC 3339.
+        until: String,
+    },
 }
 
 /// A guard that can get weaker.
@@ -144,6 +162,31 @@ pub enum Protection {
         /// The certificate that served it.
         certificate: CertificateId,
     },
+    /// A list that kept sources out.
+    Sources(Sources),
+    /// The socket's own word on where a client comes from: a proxy is believed in its place.
+    SourceBy {
+        /// The proxy.
+        network: Network,
+        /// At which listener; `null` for all.
+        listener: Option<ListenerId>,
+    },
+    /// The block of a source.
+    Block(Network),
+}
+
+/// From where something may be used from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sources {
+    /// What.
+    pub of: AccessSubject,
+    /// Only from here; empty: from anywhere.
+    pub allow: Vec<Network>,
+    /// Never from here.
+    pub deny: Vec<Network>,
+    /// Networks beyond those listed.
+    pub more: u64,
 }
 
 /// Who gains access.

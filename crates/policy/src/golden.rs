@@ -8,17 +8,19 @@ use ledger::Commitment;
 use serde_json::{Value, json};
 use types::{
     AccountId, AliasId, CertificateId, CredentialId, DomainId, GrantId, ListenerId, SubjectId,
+    Timestamp,
 };
 
 use crate::change::{
-    AccountCreate, AccountNameSet, AccountQuotaSet, AccountRef, AccountRoleSet, ActivityCheckpoint,
-    AliasCreate, AliasMembersChange, AliasRemove, Boot, CatchAllClear, CatchAllSet,
-    CertificateRemove, CertificateSet, Change, DetailSeparator, DomainAliasCreate,
-    DomainAliasRemove, DomainCreate, DomainPlusAddressingSet, DomainRef, ListenerRemove,
-    ListenerSet, OutsideEdit, Owned, PasswordSet, SealedLog, SendAsGrant, SendAsRevoke, Service,
+    AccessSet, AccessSubject, AccountCreate, AccountNameSet, AccountQuotaSet, AccountRef,
+    AccountRoleSet, ActivityCheckpoint, AliasCreate, AliasMembersChange, AliasRemove, BlockAdd,
+    BlockRemove, Blocked, Boot, CatchAllClear, CatchAllSet, CertificateRemove, CertificateSet,
+    Change, DetailSeparator, DomainAliasCreate, DomainAliasRemove, DomainCreate,
+    DomainPlusAddressingSet, DomainRef, ListenerRemove, ListenerSet, OutsideEdit, Owned,
+    PasswordSet, ProxyScope, ProxySet, SealedLog, SendAsGrant, SendAsRevoke, Service,
     ServiceSwitch,
 };
-use crate::effect::{Access, Effect, Grantee, Protection, Refused, Whose};
+use crate::effect::{Access, Effect, Grantee, Protection, Refused, Sources, Whose};
 use crate::role::Role;
 use crate::sample::{Sample, digest, entry, genesis};
 use crate::settings::Setting;
@@ -35,6 +37,7 @@ fn changes() -> Vec<Change> {
     all.extend(domain_changes());
     all.extend(account_changes());
     all.extend([SealedLog::Activity, SealedLog::Trace].map(checkpoint));
+    all.extend(source_changes());
     all
 }
 
@@ -100,6 +103,44 @@ fn checkpoint(id: SealedLog) -> Change {
         root: digest(8),
         note: format!("mail.example.org/4f1c90aa/{id}/1\n…"),
     })
+}
+
+fn source_changes() -> Vec<Change> {
+    let network = |text: &str| text.parse().unwrap();
+    let subjects = [
+        AccessSubject::Service(Service::Imaps),
+        AccessSubject::Listener(ListenerId(3)),
+        AccessSubject::Role(Role::DomainAdmin),
+    ];
+    let access = |id| {
+        Change::AccessSet(AccessSet {
+            id,
+            allow: vec![network("192.0.2.0/24"), network("2001:db8::/32")],
+            deny: vec![network("192.0.2.7")],
+        })
+    };
+    let proxies = |id| {
+        Change::ProxySet(ProxySet {
+            id,
+            networks: vec![network("198.51.100.1")],
+        })
+    };
+    let block = |what| {
+        Change::BlockAdd(BlockAdd {
+            id: network("203.0.113.0/24"),
+            what,
+            from: Timestamp(1_795_428_580_123_456),
+            until: Timestamp(1_795_432_180_000_000),
+            forced: true,
+        })
+    };
+    let mut all: Vec<_> = subjects.map(access).into();
+    all.extend([ProxyScope::All, ProxyScope::Listener(ListenerId(3))].map(proxies));
+    all.extend([Blocked::SignIns, Blocked::Connections].map(block));
+    all.push(Change::BlockRemove(BlockRemove {
+        id: network("2001:db8:0:7::/64"),
+    }));
+    all
 }
 
 fn domain_changes() -> Vec<Change> {
@@ -212,6 +253,7 @@ fn effects() -> Vec<Effect> {
         Effect::AndMore { count: 3 },
     ];
     all.extend(effects_of_every_part());
+    all.extend(source_effects());
     all
 }
 
@@ -264,6 +306,41 @@ fn effects_of_every_part() -> Vec<Effect> {
         ]
         .map(|(to, what)| Effect::GrantsAccess { to, what }),
     );
+    all
+}
+
+fn source_effects() -> Vec<Effect> {
+    let network = |text: &str| text.parse().unwrap();
+    let sources = Sources {
+        of: AccessSubject::Role(Role::Owner),
+        allow: vec![network("192.0.2.0/24")],
+        deny: vec![network("192.0.2.7")],
+        more: 2,
+    };
+    let listener = Some(ListenerId(3));
+    let proxy = || network("198.51.100.1");
+    let refused = [
+        Refused::Sources(sources.clone()),
+        Refused::Proxy {
+            network: proxy(),
+            listener,
+        },
+        Refused::Source {
+            network: network("203.0.113.0/24"),
+            what: Blocked::SignIns,
+            until: "2026-11-23T11:09:40.000000Z".to_owned(),
+        },
+    ];
+    let guards = [
+        Protection::Sources(sources),
+        Protection::SourceBy {
+            network: proxy(),
+            listener: None,
+        },
+        Protection::Block(network("203.0.113.7")),
+    ];
+    let mut all = Vec::from(refused.map(|what| Effect::Refuses { what }));
+    all.extend(guards.map(|what| Effect::WeakensProtection { what }));
     all
 }
 

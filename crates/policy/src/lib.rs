@@ -33,8 +33,8 @@ mod sample;
 pub use change::{Change, Member, Owned, Service};
 pub use check::{ChangeError, ChangeErrorKind};
 pub use config::{
-    Account, Alias, Certificate, Config, ConfigBuilder, ExpandError, Expansion, Grant,
-    HostedDomain, Listener, Password, Resolution, StateItem,
+    AccessList, Account, Alias, Block, Certificate, Config, ConfigBuilder, ExpandError, Expansion,
+    Grant, HostedDomain, Listener, Password, Resolution, StateItem,
 };
 pub use effect::Effect;
 pub use fold_error::FoldError;

@@ -5,12 +5,12 @@
 
 use ledger::{Object, Scope};
 use serde_json::{Value, json};
-use types::Sha256;
+use types::{Network, Sha256};
 
 use crate::change::{
-    AccountCreate, AccountNameSet, AccountQuotaSet, AccountRoleSet, AliasCreate, CatchAllSet,
-    CertificateSet, Change, DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, ListenerSet,
-    MEMBERS_PER_CHANGE_MAX, Owned, PasswordSet, SendAsGrant,
+    AccountCreate, AccountNameSet, AccountQuotaSet, AccountRoleSet, AliasCreate, BlockAdd,
+    BlockRemove, CatchAllSet, CertificateSet, Change, DomainAliasCreate, DomainCreate,
+    DomainPlusAddressingSet, ListenerSet, MEMBERS_PER_CHANGE_MAX, Owned, PasswordSet, SendAsGrant,
 };
 use crate::config::Config;
 
@@ -153,6 +153,11 @@ impl Change {
             }
             Self::CatchAllSet(CatchAllSet { id, .. }) => catch_all(config, *id)?,
             Self::CatchAllClear(c) => catch_all(config, c.id)?,
+            Self::AccessSet(set) => config.access_as_change(set.id),
+            Self::ProxySet(set) => config.proxies_as_change(set.id),
+            Self::BlockAdd(BlockAdd { id, .. }) | Self::BlockRemove(BlockRemove { id }) => {
+                block(config, id)?
+            }
             Self::SendAsRevoke(c) => {
                 let grant = config.grant(c.id)?;
                 Self::SendAsGrant(SendAsGrant {
@@ -219,6 +224,17 @@ fn listener(config: &Config, id: types::ListenerId) -> Option<Change> {
         id,
         service: listener.service,
         address: listener.address,
+    }))
+}
+
+fn block(config: &Config, source: &Network) -> Option<Change> {
+    let block = config.block(source)?;
+    Some(Change::BlockAdd(BlockAdd {
+        id: block.source,
+        what: block.what,
+        from: block.from,
+        until: block.until,
+        forced: block.forced,
     }))
 }
 

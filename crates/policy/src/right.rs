@@ -54,7 +54,11 @@ impl Change {
             | Self::DomainDisable(_)
             | Self::DomainEnable(_)
             | Self::DomainAliasCreate(_)
-            | Self::DomainAliasRemove(_) => Right::ManageServer,
+            | Self::DomainAliasRemove(_)
+            | Self::AccessSet(_)
+            | Self::ProxySet(_)
+            | Self::BlockAdd(_)
+            | Self::BlockRemove(_) => Right::ManageServer,
         }
     }
 }

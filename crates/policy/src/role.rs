@@ -34,6 +34,16 @@ impl Role {
         matches!(self, Self::Owner | Self::DomainAdmin)
     }
 
+    /// Its name in entries.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::DomainAdmin => "domain_admin",
+            Self::MailboxOwner => "mailbox_owner",
+            Self::Auditor => "auditor",
+        }
+    }
+
     /// The words for people.
     pub fn label(self) -> &'static str {
         match self {

@@ -3,11 +3,11 @@
 //! *Verb – whose mail – which messages – to where, OUTSIDE or inside – does the owner keep a copy?*
 //! Names that the viewer may not see are not told; text that somebody typed cannot hide anything.
 
-use types::{AccountId, Address, DomainId};
+use types::{AccountId, Address, DomainId, ListenerId, Network};
 
-use crate::change::Owned;
+use crate::change::{AccessSubject, Blocked, Owned};
 use crate::config::Config;
-use crate::effect::{Access, Effect, Grantee, Protection, Refused, Whose};
+use crate::effect::{Access, Effect, Grantee, Protection, Refused, Sources, Whose};
 use crate::role::Role;
 use crate::shown;
 
@@ -46,7 +46,7 @@ pub fn sentence(effect: &Effect, config: &Config, viewer: Viewer) -> String {
         } => words.delivers_elsewhere(whose, to, no_longer, *more),
         Effect::Destroys { whose, recoverable } => words.destroys(whose, *recoverable),
         Effect::Refuses { what } => words.refuses(what),
-        Effect::WeakensProtection { what } => weakens(what),
+        Effect::WeakensProtection { what } => words.weakens(what),
         Effect::BlursRecord { setting } => {
             format!(
                 "Keeps records for a shorter time ({setting}): earlier intrusions could not be explained."
@@ -143,6 +143,24 @@ impl Words<'_> {
             Refused::Listener { service, address } => {
                 format!("Refuses all connections to {service} at {address}.")
             }
+            Refused::Sources(sources) => self.refuses_sources(sources),
+            Refused::Proxy { network, listener } => {
+                let at = self.at(*listener);
+                format!(
+                    "Believes {network} no longer when it says where a client{at} comes from: connections that it passes on are refused."
+                )
+            }
+            Refused::Source {
+                network,
+                what,
+                until,
+            } => {
+                let what = match what {
+                    Blocked::Connections => "all connections",
+                    Blocked::SignIns => "all sign-ins",
+                };
+                format!("Refuses {what} from {network} until {until}.")
+            }
             Refused::Beyond(setting) => {
                 format!("Refuses what passes the lower limit of {setting}.")
             }
@@ -176,6 +194,81 @@ impl Words<'_> {
                 format!("Opens {service} at {address} to {who}.")
             }
         }
+    }
+
+    fn weakens(&self, what: &Protection) -> String {
+        match what {
+            Protection::Setting(key) => format!("Weakens a guard against intruders ({key})."),
+            Protection::Certificate { name, certificate } => {
+                let name = shown::domain(name);
+                format!(
+                    "Leaves {name} without its certificate {certificate}: clients will warn or fail."
+                )
+            }
+            Protection::Sources(sources) => self.admits_sources(sources),
+            Protection::SourceBy { network, listener } => {
+                let at = self.at(*listener);
+                format!(
+                    "Believes {network} when it says where a client{at} comes from: whoever controls it can pass for any source."
+                )
+            }
+            Protection::Block(source) => {
+                format!("Lifts the block of {source}: it is served again.")
+            }
+        }
+    }
+
+    /// What a list guards, as people call it.
+    fn guarded(&self, of: AccessSubject) -> String {
+        match of {
+            AccessSubject::Service(service) => service.to_string(),
+            AccessSubject::Listener(id) => match self.config.listener(id) {
+                Some(listener) => format!("{} at {}", listener.service, listener.address),
+                None => id.to_string(),
+            },
+            AccessSubject::Role(role) => format!("accounts with the role {}", role.label()),
+        }
+    }
+
+    fn refuses_sources(&self, sources: &Sources) -> String {
+        let what = match sources.of {
+            AccessSubject::Role(role) => {
+                format!("sign-ins of accounts with the role {}", role.label())
+            }
+            of => format!("connections to {}", self.guarded(of)),
+        };
+        let from = match (allowed(sources), denied(sources)) {
+            (None, None) => "from nowhere".to_owned(),
+            (Some(allowed), None) => format!("from anywhere but {allowed}"),
+            (None, Some(denied)) => format!("from {denied}"),
+            (Some(allowed), Some(denied)) => {
+                format!("from anywhere but {allowed}, and from {denied}")
+            }
+        };
+        format!("Refuses {what} {from}.")
+    }
+
+    fn admits_sources(&self, sources: &Sources) -> String {
+        let what = match sources.of {
+            AccessSubject::Role(role) => {
+                format!("Lets accounts with the role {} sign in", role.label())
+            }
+            of => format!("Lets clients reach {}", self.guarded(of)),
+        };
+        let from = match (allowed(sources), denied(sources)) {
+            (None, None) => "from anywhere".to_owned(),
+            (Some(allowed), None) => format!("from {allowed}"),
+            (None, Some(denied)) => format!("from anywhere but {denied}"),
+            (Some(allowed), Some(denied)) => format!("from {allowed}, but not from {denied}"),
+        };
+        format!("{what} {from}.")
+    }
+
+    /// ` at imap 192.0.2.1:143`, or nothing for all listeners.
+    fn at(&self, listener: Option<ListenerId>) -> String {
+        listener.map_or_else(String::new, |id| {
+            format!(" of {}", self.guarded(AccessSubject::Listener(id)))
+        })
     }
 
     fn whose(&self, whose: &Whose) -> String {
@@ -228,16 +321,24 @@ impl Words<'_> {
     }
 }
 
-fn weakens(what: &Protection) -> String {
-    match what {
-        Protection::Setting(key) => format!("Weakens a guard against intruders ({key})."),
-        Protection::Certificate { name, certificate } => {
-            let name = shown::domain(name);
-            format!(
-                "Leaves {name} without its certificate {certificate}: clients will warn or fail."
-            )
-        }
-    }
+/// The networks that a list allows, if it says any.
+fn allowed(sources: &Sources) -> Option<String> {
+    let more = if sources.deny.is_empty() {
+        sources.more
+    } else {
+        0
+    };
+    networks(&sources.allow, more)
+}
+
+/// The networks that a list denies, if it says any; what was cut off counts here.
+fn denied(sources: &Sources) -> Option<String> {
+    networks(&sources.deny, sources.more)
+}
+
+fn networks(networks: &[Network], more: u64) -> Option<String> {
+    let names: Vec<_> = networks.iter().map(ToString::to_string).collect();
+    (!names.is_empty()).then(|| list(&names, more))
 }
 
 /// `a, b and 3 more`

@@ -56,6 +56,20 @@ impl Network {
         self.address
     }
 
+    /// The last address of it.
+    pub fn last(&self) -> IpAddr {
+        match self.address {
+            IpAddr::V4(v4) => {
+                let rest = u32::MAX.checked_shr(u32::from(self.prefix)).unwrap_or(0);
+                Ipv4Addr::from_bits(v4.to_bits() | rest).into()
+            }
+            IpAddr::V6(v6) => {
+                let rest = u128::MAX.checked_shr(u32::from(self.prefix)).unwrap_or(0);
+                Ipv6Addr::from_bits(v6.to_bits() | rest).into()
+            }
+        }
+    }
+
     /// The bits that all its addresses share.
     pub fn prefix(&self) -> u8 {
         self.prefix

@@ -10,6 +10,7 @@ mod alias;
 mod certificate;
 mod domain;
 mod listener;
+mod source;
 mod system;
 
 mod entry;
@@ -29,6 +30,9 @@ pub use domain::{
 };
 pub use id::{Member, MemberError, Owned};
 pub use listener::{ListenerRemove, ListenerSet, Service, ServiceError, ServiceSwitch};
+pub use source::{
+    AccessSet, AccessSubject, BlockAdd, BlockRemove, Blocked, ProxyScope, ProxySet, SourceError,
+};
 pub use system::{ActivityCheckpoint, Boot, Genesis, Mode, OutsideEdit, Preset, SealedLog};
 
 use serde_json::Value;
@@ -146,6 +150,14 @@ changes! {
     SendAsGrant(SendAsGrant) = "send_as.grant",
     /// An account may no longer send with the address of another.
     SendAsRevoke(SendAsRevoke) = "send_as.revoke",
+    /// From where a service, a listener or the accounts of a role may be used.
+    AccessSet(AccessSet) = "access.set",
+    /// Which proxies are believed when they say where a client comes from.
+    ProxySet(ProxySet) = "proxy.set",
+    /// A source is refused for a while.
+    BlockAdd(BlockAdd) = "block.add",
+    /// A source is no longer refused.
+    BlockRemove(BlockRemove) = "block.remove",
 }
 
 impl Change {
@@ -200,6 +212,10 @@ target_is_id!(
     AliasMembersChange,
     SendAsGrant,
     SendAsRevoke,
+    AccessSet,
+    ProxySet,
+    BlockAdd,
+    BlockRemove,
 );
 
 impl Target for Setting {

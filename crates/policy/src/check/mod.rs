@@ -4,11 +4,13 @@
 //! of what was once admitted never asks them.
 
 mod error;
+mod source;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::{ChangeError, ChangeErrorKind};
+pub use source::{ACCESS_NETWORKS_MAX, BLOCK_MAX_S, BLOCKS_MAX, PROXIES_MAX};
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -79,6 +81,11 @@ impl Change {
                 c.names.sort();
                 c.names.dedup();
             }
+            Self::AccessSet(c) => {
+                source::sort(&mut c.allow);
+                source::sort(&mut c.deny);
+            }
+            Self::ProxySet(c) => source::sort(&mut c.networks),
             _ => {}
         }
         Ok(self)
@@ -123,6 +130,11 @@ impl Change {
             Self::AliasMembersChange(change) => check_members_change(config, change),
             Self::SendAsGrant(grant) => check_grant(config, grant),
             Self::SendAsRevoke(c) => found(config.grant(c.id), "grant", c.id),
+            Self::AccessSet(set) => source::check_access(config, set),
+            Self::ProxySet(set) => source::check_proxies(config, set),
+            Self::BlockAdd(add) => source::check_block(config, add),
+            // It may be a block of the server's own, which is no part of the configuration.
+            Self::BlockRemove(_) => Ok(()),
         }?;
         match self {
             Self::AliasCreate(create) => self.check_expansion(config, create.id),

@@ -54,6 +54,22 @@ impl Config {
             Change::AliasMembersChange(change) => self.alias_members_change(change),
             Change::SendAsGrant(grant) => self.grant_create(grant),
             Change::SendAsRevoke(c) => self.grant_remove(c.id),
+            Change::AccessSet(set) => {
+                self.sources.access_set(set);
+                Ok(())
+            }
+            Change::ProxySet(set) => {
+                self.sources.proxy_set(set);
+                Ok(())
+            }
+            Change::BlockAdd(add) => {
+                self.sources.block_add(seq, add);
+                Ok(())
+            }
+            Change::BlockRemove(c) => {
+                self.sources.block_remove(&c.id);
+                Ok(())
+            }
         }
     }
 
@@ -93,7 +109,9 @@ impl Config {
     }
 
     fn listener_remove(&mut self, id: ListenerId) -> Applied {
-        present(Arc::make_mut(&mut self.listeners).remove(&id), id).map(drop)
+        present(Arc::make_mut(&mut self.listeners).remove(&id), id)?;
+        self.sources.forget_listener(id);
+        Ok(())
     }
 
     fn certificate_set(&mut self, seq: u64, set: &CertificateSet) -> Applied {

@@ -5,6 +5,7 @@
 
 mod model;
 mod resolve;
+mod source;
 
 mod apply;
 mod fold;
@@ -15,6 +16,7 @@ mod tests;
 pub use fold::ConfigBuilder;
 pub use model::{Account, Alias, Certificate, Grant, HostedDomain, Listener, Password};
 pub use resolve::{ExpandError, Expansion, Resolution};
+pub use source::{AccessList, Block};
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +49,7 @@ pub struct Config {
     grants: IdMap<Grant>,
     owners: Arc<BTreeSet<AccountId>>,
     former: Arc<BTreeMap<Address, AccountId>>,
+    sources: source::Sources,
     next: NextIds,
     marks: Marks,
 }

@@ -7,6 +7,7 @@
 mod access;
 mod mail;
 mod protection;
+mod source;
 
 #[cfg(test)]
 mod tests;
@@ -81,6 +82,7 @@ pub fn judge(
     mail::compare(&case, &mut findings);
     access::compare(&case, &mut findings);
     protection::compare(&case, &mut findings);
+    source::compare(&case, &mut findings);
     findings.conclude()
 }
 

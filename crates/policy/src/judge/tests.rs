@@ -1,12 +1,13 @@
 //! What each change is found to do, from the outcome and not from the verb.
 
-use types::{AccountId, AliasId, DomainId};
+use types::{AccountId, AliasId, DomainId, Timestamp};
 
 use super::{Class, Judgement};
 use crate::change::{
-    AccountQuotaSet, AccountRoleSet, AliasMembersChange, AliasRemove, CatchAllClear, CatchAllSet,
-    CertificateRemove, Change, DomainAliasCreate, DomainAliasRemove, DomainPlusAddressingSet,
-    DomainRef, Member, Owned, SendAsRevoke, Service,
+    AccessSet, AccountQuotaSet, AccountRoleSet, AliasMembersChange, AliasRemove, BlockAdd,
+    BlockRemove, Blocked, CatchAllClear, CatchAllSet, CertificateRemove, Change, DomainAliasCreate,
+    DomainAliasRemove, DomainPlusAddressingSet, DomainRef, Member, Owned, ProxyScope, ProxySet,
+    SendAsRevoke, Service,
 };
 use crate::effect::{EFFECTS_MAX, Effect};
 use crate::role::Role;
@@ -495,4 +496,129 @@ fn the_entry_gets_values_and_risk() {
     let value = &judgement.effect_values()[0];
     assert_eq!(value["kind"], "leaves_organisation");
     assert_eq!(value["targets"][0], "drop@example.net");
+}
+
+fn access(of: &str, allow: &[&str], deny: &[&str]) -> Change {
+    let networks = |list: &[&str]| list.iter().map(|n| n.parse().unwrap()).collect();
+    Change::AccessSet(AccessSet {
+        id: of.parse().unwrap(),
+        allow: networks(allow),
+        deny: networks(deny),
+    })
+}
+
+#[test]
+fn lists_of_networks_are_judged_by_who_can_come_in() {
+    let mut sample = sample();
+    sample.listener(Service::Imap, "192.0.2.1:143");
+    for (change, class, found, words) in [
+        (
+            access("service:imap", &["192.0.2.0/24"], &[]),
+            Class::C0,
+            "",
+            "Refuses connections to imap from anywhere but 192.0.2.0/24.",
+        ),
+        (
+            access("service:imap", &["192.0.2.0/24", "198.51.100.0/24"], &[]),
+            Class::C2,
+            "P6",
+            "Lets clients reach imap from 192.0.2.0/24 and 198.51.100.0/24.",
+        ),
+        (
+            access(
+                "service:imap",
+                &["192.0.2.0/25", "2001:db8::/32"],
+                &["192.0.2.7"],
+            ),
+            Class::C2,
+            "P6",
+            "Refuses connections to imap from anywhere but 192.0.2.0/25 and 2001:db8::/32, and from 192.0.2.7. | \
+             Lets clients reach imap from 192.0.2.0/25 and 2001:db8::/32, but not from 192.0.2.7.",
+        ),
+        (
+            access("service:imap", &[], &[]),
+            Class::C2,
+            "P6",
+            "Lets clients reach imap from anywhere.",
+        ),
+        (
+            access("listener:l_1", &[], &["0.0.0.0/0"]),
+            Class::C0,
+            "",
+            "Refuses connections to imap at 192.0.2.1:143 from 0.0.0.0/0.",
+        ),
+        // Another spelling of the same bounds does nothing.
+        (
+            access("listener:l_1", &[], &["0.0.0.0/1", "128.0.0.0/1"]),
+            Class::C0,
+            "",
+            "",
+        ),
+        (
+            access("service:smtp", &[], &["203.0.113.0/24"]),
+            Class::C2,
+            "",
+            "Refuses connections to smtp from 203.0.113.0/24.",
+        ),
+        (
+            access("role:owner", &["192.0.2.0/24"], &[]),
+            Class::C2,
+            "",
+            "Refuses sign-ins of accounts with the role owner from anywhere but 192.0.2.0/24.",
+        ),
+        (
+            access("role:owner", &["192.0.2.0/24"], &["192.0.2.7"]),
+            Class::C2,
+            "",
+            "Refuses sign-ins of accounts with the role owner from anywhere but 192.0.2.0/24, and from 192.0.2.7.",
+        ),
+    ] {
+        let judgement = sample.make(change);
+        assert_told(&sample, &judgement, class, found, words);
+    }
+}
+
+#[test]
+fn proxies_and_blocks_are_grave_both_ways() {
+    let mut sample = sample();
+    let imap = sample.listener(Service::Imap, "192.0.2.1:143");
+    let proxies = |id, networks: &[&str]| {
+        let networks = networks.iter().map(|n| n.parse().unwrap()).collect();
+        Change::ProxySet(ProxySet { id, networks })
+    };
+    let block = BlockAdd {
+        id: "203.0.113.0/24".parse().unwrap(),
+        what: Blocked::Connections,
+        from: Timestamp(0),
+        until: Timestamp(3_600_000_000),
+        forced: false,
+    };
+    let lift = BlockRemove { id: block.id };
+    for (change, found, words) in [
+        (
+            proxies(ProxyScope::Listener(imap), &["198.51.100.1"]),
+            "P6",
+            "Believes 198.51.100.1 when it says where a client of imap at 192.0.2.1:143 comes from: \
+             whoever controls it can pass for any source.",
+        ),
+        (
+            proxies(ProxyScope::Listener(imap), &[]),
+            "",
+            "Believes 198.51.100.1 no longer when it says where a client of imap at 192.0.2.1:143 \
+             comes from: connections that it passes on are refused.",
+        ),
+        (
+            Change::BlockAdd(block),
+            "",
+            "Refuses all connections from 203.0.113.0/24 until 1970-01-01T01:00:00.000000Z.",
+        ),
+        (
+            Change::BlockRemove(lift),
+            "",
+            "Lifts the block of 203.0.113.0/24: it is served again.",
+        ),
+    ] {
+        let judgement = sample.make(change);
+        assert_told(&sample, &judgement, Class::C2, found, words);
+    }
 }
