@@ -90,6 +90,9 @@ pub(crate) struct About {
     pub(crate) session: Option<SessionId>,
     #[serde(skip)]
     pub(crate) source: Option<IpAddr>,
+    /// The proxy that told the source.
+    #[serde(skip)]
+    pub(crate) proxy: Option<IpAddr>,
     /// The protocol, and the name that was given where no account is known.
     pub(crate) protocol: Option<&'static str>,
     pub(crate) name: Option<String>,
@@ -100,6 +103,7 @@ impl About {
         Self {
             session: Some(peer.session),
             source: Some(peer.source()),
+            proxy: peer.proxy,
             protocol: Some(peer.protocol.as_str()),
             ..Self::default()
         }
@@ -136,6 +140,11 @@ impl Service {
                 about
                     .protocol
                     .map(|protocol| ("protocol".to_owned(), json!(protocol))),
+            );
+            map.extend(
+                about
+                    .proxy
+                    .map(|proxy| ("proxy".to_owned(), json!(proxy.to_string()))),
             );
             map.extend(
                 about

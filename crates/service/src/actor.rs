@@ -52,8 +52,10 @@ pub struct Peer {
     pub protocol: Protocol,
     /// Where it came in.
     pub listener: ListenerId,
-    /// Address of the socket's peer.
+    /// Address of the client: the socket's peer, or what a proxy that is believed tells.
     pub address: SocketAddr,
+    /// The proxy that tells it, where there is one: the socket's peer.
+    pub proxy: Option<IpAddr>,
     /// Version and cipher, once the connection is secured.
     pub tls: Option<net::TlsInfo>,
     /// Names the connection in records; fresh for each one.
@@ -64,6 +66,11 @@ impl Peer {
     /// The address without its port; an IPv4 address in IPv6 form is the IPv4 address.
     pub fn source(&self) -> IpAddr {
         self.address.ip().to_canonical()
+    }
+
+    /// Whether the client is on this machine, as the socket itself says.
+    pub fn is_local(&self) -> bool {
+        self.proxy.is_none() && self.source().is_loopback()
     }
 }
 

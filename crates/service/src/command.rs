@@ -3,9 +3,11 @@
 //! A command speaks of names; [`crate::Service::admit`] turns it into changes that speak of ids.
 //! The serialised form is what the control socket carries; it is not kept anywhere.
 
+use std::net::SocketAddr;
+
 use policy::Role;
 use serde::{Deserialize, Serialize};
-use types::{Address, CertificateId, Domain, Secret};
+use types::{Address, CertificateId, Domain, Network, Secret};
 
 /// One thing to change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -177,6 +179,26 @@ pub enum Command {
         /// Its id.
         certificate: CertificateId,
     },
+    /// A network comes to one of the lists of whatever they guard, or goes from it.
+    AccessChange {
+        /// What the lists guard.
+        of: Guarded,
+        /// Which list.
+        list: AccessList,
+        /// The networks.
+        networks: Vec<Network>,
+        /// Whether they stand in it from now on.
+        present: bool,
+    },
+    /// A proxy is believed when it says where a client comes from, or no longer.
+    ProxyChange {
+        /// Where it connects from.
+        network: Network,
+        /// At which listener; `None` for all.
+        listener: Option<SocketAddr>,
+        /// Whether it is so from now on.
+        trusted: bool,
+    },
     /// One setting; see `sealpost config get` for keys, meaning and ranges.
     SettingSet {
         /// Its key.
@@ -184,6 +206,28 @@ pub enum Command {
         /// Its value.
         value: String,
     },
+}
+
+/// What lists of networks guard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guarded {
+    /// Connections to all listeners of a service.
+    Service(policy::Service),
+    /// Connections to the listener of a service at this address and port.
+    Listener(policy::Service, SocketAddr),
+    /// Sign-ins of all accounts with a role.
+    Role(Role),
+}
+
+/// One of the two lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessList {
+    /// Where one must come from, if it is not empty.
+    Allow,
+    /// Where one must not come from, also if it is allowed.
+    Deny,
 }
 
 /// A secret on its way through the control socket: never printed, wiped when dropped.

@@ -30,6 +30,8 @@ mod seal;
 mod activity;
 mod sign_in;
 
+mod gate;
+
 mod accept;
 mod message;
 
@@ -61,7 +63,7 @@ pub use accept::{
 };
 pub use actor::{Actor, Peer, Principal, Protocol, Via, Who};
 pub use admit::{AdmitError, AdmitOptions, Admitted};
-pub use command::{Command, Password};
+pub use command::{AccessList, Command, Guarded, Password};
 pub use error::{ServiceError, ServiceResult};
 pub use health::HealthView;
 pub use heartbeat::HEARTBEAT;
@@ -217,6 +219,7 @@ impl Service {
             protocol,
             listener,
             address: conn.peer_addr(),
+            proxy: conn.proxy_addr().map(|proxy| proxy.ip().to_canonical()),
             tls: conn.tls_info().cloned(),
             session: self.new_session(),
         }

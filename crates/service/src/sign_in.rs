@@ -76,8 +76,8 @@ fn throttle_settings(settings: &Settings) -> ThrottleSettings {
 impl Service {
     /// Whether this client may send a password as it is connected now.
     pub fn plain_sign_in_allowed(&self, peer: &Peer) -> bool {
-        let on_loopback = || peer.source().is_loopback();
-        peer.tls.is_some() || (self.config().settings().plain_sign_in_on_loopback && on_loopback())
+        let on_loopback = || self.config().settings().plain_sign_in_on_loopback && peer.is_local();
+        peer.tls.is_some() || on_loopback()
     }
 
     /// Signs an account in. The record of it is durable before the answer.
@@ -103,18 +103,22 @@ impl Service {
         );
         self.wait_or_refuse(peer, account.as_ref(), &name, &tried)
             .await?;
-        match self.check_password(account.as_ref(), password).await? {
+        let right = self.check_password(account.as_ref(), password).await?;
+        // Looked at after the password, so that a wrong place takes as long as a wrong password.
+        let admits = |account: &Account| self.config().role_admits(account.role, peer.source());
+        match account.as_ref().is_some_and(admits) && right {
             true => {
                 lock(&self.inner.throttle.0).succeeded(&tried);
                 self.begin_session(peer, account.ok_or(SignInError::Refused)?)
                     .await
             }
             false => {
+                let why = if right { "source" } else { "password" };
                 let mark = self.inner.passwords.fingerprint(password);
                 let mark = u64::from_be_bytes(std::array::from_fn(|at| mark[at]));
                 let now = self.clock().monotonic_us();
                 lock(&self.inner.throttle.0).failed(now, peer.source(), &tried, mark);
-                self.record_refused_sign_in(peer, account.as_ref(), &name, "password");
+                self.record_refused_sign_in(peer, account.as_ref(), &name, why);
                 Err(SignInError::Refused)
             }
         }

@@ -25,6 +25,7 @@ fn secret(text: &str) -> Secret {
 fn from(world: &World, source: [u8; 4]) -> Peer {
     Peer {
         address: SocketAddr::from((source, 40_000)),
+        proxy: None,
         ..world.peer(Protocol::Imap)
     }
 }
@@ -108,6 +109,7 @@ async fn a_password_is_taken_only_over_tls_or_where_the_setting_says_so() {
     let world = World::new(&[ANN]).await;
     let clear = |source: &str| Peer {
         address: source.parse().expect("an address and a port"),
+        proxy: None,
         tls: None,
         ..world.peer(Protocol::Pop3)
     };

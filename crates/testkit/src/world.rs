@@ -183,6 +183,7 @@ impl World {
             protocol,
             listener: ListenerId(1),
             address: SocketAddr::from(([192, 0, 2, 9], 40_000)),
+            proxy: None,
             tls: (link == Link::Secured).then_some(tls),
             session: self.service.new_session(),
         }

@@ -1,37 +1,13 @@
 //! Services and listeners that are switched, opened and closed while the server runs.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
+use std::net::TcpListener;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
+use e2e::dialogue::Dialogue;
 use e2e::{Server, clients};
 
 /// Exit status for what collides with what exists.
 const CONFLICT: i32 = 7;
-
-/// A client that says one line at a time.
-struct Client(BufReader<TcpStream>);
-
-impl Client {
-    fn connect(port: u16) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        Ok(Self(BufReader::new(stream)))
-    }
-
-    /// The next line; empty when the server has closed.
-    fn line(&mut self) -> anyhow::Result<String> {
-        let mut line = String::new();
-        self.0.read_line(&mut line)?;
-        Ok(line)
-    }
-
-    fn ask(&mut self, line: &str) -> anyhow::Result<String> {
-        self.0.get_mut().write_all(line.as_bytes())?;
-        self.line()
-    }
-}
 
 fn entries(server: &Server) -> anyhow::Result<usize> {
     let listed = server.cli(&["ledger", "list", "--json"])?.ok()?;
@@ -117,7 +93,7 @@ fn a_port_that_cannot_be_had_is_told_before_anything_is_written() -> anyhow::Res
         "--yes",
     ];
     server.cli(&add)?.ok()?;
-    let greeting = Client::connect(port.parse()?)?.line()?;
+    let greeting = Dialogue::connect(port.parse()?)?.line()?;
     ensure!(greeting.starts_with("* OK"), "{greeting}");
     Ok(())
 }
@@ -126,22 +102,19 @@ fn a_port_that_cannot_be_had_is_told_before_anything_is_written() -> anyhow::Res
 fn sessions_of_a_closed_listener_go_on_or_end_as_the_command_says() -> anyhow::Result<()> {
     let server = Server::start()?;
     let port = server.ready().ports.smtp;
-    let mut stays = Client::connect(port)?;
-    ensure!(stays.line()?.starts_with("220"));
+    let mut stays = Dialogue::smtp(port)?;
     server.cli(&["service", "off", "smtp", "--yes"])?.ok()?;
     ensure!(
-        Client::connect(port).is_err(),
+        Dialogue::connect(port).is_err(),
         "a service that is off answers"
     );
-    let noop = stays.ask("NOOP\r\n")?;
-    ensure!(noop.starts_with("503") || noop.starts_with("250"), "{noop}");
+    stays.ask("EHLO client.example.org", "250")?;
     server.cli(&["service", "on", "smtp", "--yes"])?.ok()?;
-    let mut ends = Client::connect(port).context("on again")?;
-    ensure!(ends.line()?.starts_with("220"));
+    let mut ends = Dialogue::smtp(port)?;
     let off = ["service", "off", "smtp", "--end-sessions", "--yes"];
     server.cli(&off)?.ok()?;
-    ensure!(ends.line()?.starts_with("421"), "the session was not ended");
+    ends.hears("421")?;
     // The session of the listener before went on all the while.
-    ensure!(stays.ask("QUIT\r\n")?.starts_with("221"));
+    stays.ask("QUIT", "221")?;
     Ok(())
 }

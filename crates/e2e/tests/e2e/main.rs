@@ -12,6 +12,7 @@ mod mbsync;
 mod operation;
 mod programs;
 mod proof;
+mod proxy;
 mod python;
 mod start;
 mod swaks;

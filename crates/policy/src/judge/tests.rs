@@ -507,6 +507,7 @@ fn access(of: &str, allow: &[&str], deny: &[&str]) -> Change {
     })
 }
 
+// long: one table
 #[test]
 fn lists_of_networks_are_judged_by_who_can_come_in() {
     let mut sample = sample();

@@ -3,12 +3,14 @@
 mod ask;
 mod values;
 
+mod access;
 mod account;
 mod alias;
 mod certificate;
 mod config;
 mod domain;
 mod ledger;
+mod proxy;
 mod serve;
 mod service;
 mod setup;
@@ -53,6 +55,12 @@ enum Command {
     /// Services and where they listen.
     #[command(subcommand)]
     Service(service::Service),
+    /// Roles, and from where their accounts may sign in.
+    #[command(subcommand)]
+    Role(access::Role),
+    /// Proxies in front of this server that say where clients come from.
+    #[command(subcommand)]
+    Proxy(proxy::Proxy),
     /// Certificates for TLS.
     #[command(subcommand)]
     Certificate(certificate::Certificate),
@@ -82,6 +90,8 @@ impl Cli {
             Command::Account(command) => command.run(out),
             Command::Alias(command) => command.run(out),
             Command::Service(command) => command.run(out),
+            Command::Role(command) => command.run(out),
+            Command::Proxy(command) => command.run(out),
             Command::Certificate(command) => command.run(out),
             Command::Ledger(command) => command.run(out),
             Command::Trace(command) => command.run(out),

@@ -1,10 +1,11 @@
 //! `sealpost service`: which protocols are spoken, and where.
 
 use std::io::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use service::Command;
+use service::{Command, Guarded};
 
+use super::access::Access;
 use super::ask::{Change, Read};
 use crate::control::protocol::Ask;
 use crate::output::Column;
@@ -27,6 +28,16 @@ pub(crate) enum Service {
     /// Addresses and ports of a service.
     #[command(subcommand)]
     Listen(Listen),
+    /// From where a service may be used.
+    Access {
+        /// smtp, submission, submissions, imap, imaps, pop3 or pop3s.
+        service: policy::Service,
+        /// Only the listener with this address and port, such as 192.0.2.1:993.
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listener: Option<SocketAddr>,
+        #[command(subcommand)]
+        access: Access,
+    },
 }
 
 /// A change of one service.
@@ -87,6 +98,17 @@ impl Service {
             Self::Off(Closing { what, end_sessions }) => {
                 let change = what.change.ending_sessions(end_sessions);
                 One { change, ..what }.enable(out, false)
+            }
+            Self::Access {
+                service,
+                listener,
+                access,
+            } => {
+                let of = match listener {
+                    Some(address) => Guarded::Listener(service, address),
+                    None => Guarded::Service(service),
+                };
+                access.run(out, of)
             }
             Self::Listen(Listen::Add(Listener {
                 service,

@@ -56,6 +56,8 @@ async fn answer(service: &Service, stop: &Notify, actor: &Actor, ask: Ask) -> An
         Ask::AliasList(domain) => settle(service.alias_list(actor, domain.as_ref())),
         Ask::AliasShow(address) => settle(service.alias_show(actor, &address)),
         Ask::ServiceList => settle(service.service_list(actor)),
+        Ask::AccessList(of) => settle(service.access_list(actor, of)),
+        Ask::ProxyList => settle(service.proxy_list(actor)),
         Ask::CertificateList => settle(service.certificate_list(actor)),
         Ask::SettingList => settle(service.setting_list(actor)),
         Ask::LedgerList { from, limit } => settle(service.ledger_list(actor, from, limit).await),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ledger::Claim;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use service::{Command, TraceQuery};
+use service::{Command, Guarded, TraceQuery};
 use types::{Address, Domain};
 
 use crate::exit::Exit;
@@ -62,6 +62,10 @@ pub(crate) enum Ask {
     AliasShow(Address),
     /// All services with their listeners.
     ServiceList,
+    /// From where a service, a listener or the accounts of a role may be used.
+    AccessList(Guarded),
+    /// All proxies that are believed.
+    ProxyList,
     /// All certificates.
     CertificateList,
     /// All settings with meaning, range and value.

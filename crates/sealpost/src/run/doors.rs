@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use net::{
-    Conn, ConnectionLimitSettings, ConnectionLimits, Drained, Handler, ListenerSettings, OpenGate,
-    Shutdown, ShutdownTrigger, TlsMode, TlsServer,
+    Conn, ConnectionLimitSettings, ConnectionLimits, Drained, Handler, ListenerSettings, Shutdown,
+    ShutdownTrigger, TlsMode, TlsServer,
 };
 use policy::{Listener, Service as Spoken, Settings};
 use service::{OpenError, Protocol, Service};
@@ -171,7 +171,7 @@ impl Doors {
         let settings = ListenerSettings {
             tls,
             limits: self.limits.of(listener.service).clone(),
-            gate: Arc::new(OpenGate),
+            gate: self.service.gate(&listener),
             refusal: refusal(listener.service),
             drain: DRAIN,
         };

@@ -97,6 +97,7 @@ impl<'a> Draft<'a> {
             | Command::CertificateSet { .. }
             | Command::CertificateRemove { .. }
             | Command::SettingSet { .. } => self.add_to_server(command),
+            Command::AccessChange { .. } | Command::ProxyChange { .. } => self.add_source(command),
             _ => self.add_to_account(command, phc.as_deref()),
         }
     }
@@ -475,11 +476,11 @@ fn denied() -> AdmitError {
 /// Characters of the name of an account.
 const NAME_MAX_CHARS: usize = 200;
 
-fn not_found(kind: &'static str, name: impl std::fmt::Display) -> AdmitError {
+pub(super) fn not_found(kind: &'static str, name: impl std::fmt::Display) -> AdmitError {
     AdmitError::NotFound(format!("there is no {kind} {name}"))
 }
 
 /// Each command is handed to the family that knows it; this answers for a table gone wrong.
-fn misplaced() -> AdmitError {
+pub(super) fn misplaced() -> AdmitError {
     AdmitError::Invalid("this command is not complete".to_owned())
 }

@@ -9,6 +9,7 @@ mod budget;
 mod commit;
 mod draft;
 mod entry;
+mod source;
 
 #[cfg(test)]
 mod crash;

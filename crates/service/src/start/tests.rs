@@ -124,6 +124,7 @@ async fn a_full_disk_stops_mail_but_neither_the_start_nor_a_change() {
         protocol: Protocol::Smtp,
         listener: ListenerId(1),
         address: "192.0.2.9:25".parse().unwrap(),
+        proxy: None,
         tls: None,
         session: service.new_session(),
     };

@@ -4,11 +4,13 @@
 
 mod config;
 mod ledger;
+mod source;
 
 pub use config::{
     AccountView, AliasView, CertificateView, DomainView, ServiceView, SettingView, StatusView,
 };
 pub use ledger::{EntryDetail, EntryView, VerifyView};
+pub use source::{AccessView, ProxyView};
 
 use policy::{Authority, Right, may};
 

@@ -1,0 +1,95 @@
+//! Who may come from where, as lists.
+
+use policy::Config;
+use policy::change::{AccessSubject, ProxyScope};
+use serde::Serialize;
+use types::ListenerId;
+
+use crate::Service;
+use crate::actor::Actor;
+use crate::command::Guarded;
+use crate::error::{ServiceError, ServiceResult};
+
+/// The two lists of a service, a listener or a role.
+#[derive(Clone, Debug, Serialize)]
+pub struct AccessView {
+    /// What they guard, such as `imaps`, `imaps at 192.0.2.1:993` or `role owner`.
+    pub of: String,
+    /// Where one must come from; empty: from anywhere.
+    pub allow: Vec<String>,
+    /// Where one must not come from.
+    pub deny: Vec<String>,
+}
+
+/// A proxy that is believed.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProxyView {
+    /// Where it connects from.
+    pub network: String,
+    /// At which listener; `all` for every one.
+    pub listener: String,
+}
+
+impl Service {
+    /// The lists of one subject; those of a service with those of its listeners.
+    pub fn access_list(&self, actor: &Actor, of: Guarded) -> ServiceResult<Vec<AccessView>> {
+        self.may_read_server(actor)?;
+        let config = self.config();
+        let subjects = match of {
+            Guarded::Service(service) => {
+                let own = config.listeners().filter(|l| l.service == service);
+                let own = own.map(|listener| AccessSubject::Listener(listener.id));
+                std::iter::once(AccessSubject::Service(service))
+                    .chain(own)
+                    .collect()
+            }
+            Guarded::Listener(service, address) => {
+                let mut listeners = config.listeners();
+                let found = listeners.find(|l| (l.service, l.address) == (service, address));
+                let found = found.ok_or(ServiceError::NotFound("listener"))?;
+                vec![AccessSubject::Listener(found.id)]
+            }
+            Guarded::Role(role) => vec![AccessSubject::Role(role)],
+        };
+        let view = |of| {
+            let list = config.access(of);
+            AccessView {
+                of: guarded_words(&config, of),
+                allow: list.allow.iter().map(ToString::to_string).collect(),
+                deny: list.deny.iter().map(ToString::to_string).collect(),
+            }
+        };
+        Ok(subjects.into_iter().map(view).collect())
+    }
+
+    /// All proxies that are believed.
+    pub fn proxy_list(&self, actor: &Actor) -> ServiceResult<Vec<ProxyView>> {
+        self.may_read_server(actor)?;
+        let config = self.config();
+        let view = |(scope, network): (ProxyScope, &types::Network)| ProxyView {
+            network: network.to_string(),
+            listener: match scope {
+                ProxyScope::All => "all".to_owned(),
+                ProxyScope::Listener(id) => listener_words(&config, id),
+            },
+        };
+        let proxies = config.proxies();
+        let each = proxies.flat_map(|(scope, networks)| networks.iter().map(move |n| (scope, n)));
+        Ok(each.map(view).collect())
+    }
+}
+
+fn guarded_words(config: &Config, of: AccessSubject) -> String {
+    match of {
+        AccessSubject::Service(service) => service.to_string(),
+        AccessSubject::Listener(id) => listener_words(config, id),
+        AccessSubject::Role(role) => format!("role {}", role.label()),
+    }
+}
+
+fn listener_words(config: &Config, id: ListenerId) -> String {
+    match config.listener(id) {
+        Some(listener) => format!("{} at {}", listener.service, listener.address),
+        None => id.to_string(),
+    }
+}
