@@ -230,7 +230,7 @@ impl Session {
     /// Tells of flags that the command itself has set, as all such news are told.
     fn unasked_flags(
         &mut self,
-        found: &Found<'_>,
+        found: &Found,
         plan: &Plan<'_>,
         out: &mut Output<'_>,
     ) -> Result<(), ImapError> {
