@@ -68,6 +68,10 @@ async fn converse(
                 reader = CommandReader::new(ReaderLimits::BEFORE_LOGIN);
                 Next::Command
             }
+            Next::Compress => {
+                conn.start_compression().await?;
+                Next::Command
+            }
             Next::Sasl(tag, exchange) => sasl(conn, session, shutdown, tag, exchange).await?,
             Next::Idle(tag) => idle(conn, session, shutdown, tag).await?,
             Next::End => return Ok(()),

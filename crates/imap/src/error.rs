@@ -27,6 +27,9 @@ pub(crate) enum ImapError {
     /// The SASL mechanism is not offered.
     #[error("this mechanism is not offered")]
     NoMechanism,
+    /// Compression is in use already.
+    #[error("compression is in use already")]
+    Compresses,
     /// The SASL exchange went wrong.
     #[error("{0}")]
     Sasl(#[from] SaslError),
@@ -91,6 +94,7 @@ impl ImapError {
             Self::NoTls => (Condition::Bad, None),
             Self::NeedsTls => no("PRIVACYREQUIRED"),
             Self::NoMechanism => no("CANNOT"),
+            Self::Compresses => no("COMPRESSIONACTIVE"),
             Self::Sasl(_) => (Condition::Bad, None),
             Self::SignIn(err) => no(sign_in_code(err)),
             Self::ReadOnly => no("READ-ONLY"),

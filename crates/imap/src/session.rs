@@ -23,6 +23,8 @@ pub(crate) enum Next {
     Command,
     /// Makes the TLS handshake, then reads a command.
     StartTls,
+    /// Compresses both directions, then reads a command.
+    Compress,
     /// Reads the client's response of a SASL exchange.
     Sasl(Tag, Exchange),
     /// Waits for news and for `DONE`.
@@ -74,6 +76,7 @@ pub(crate) struct Session {
     pub(crate) peer: Peer,
     pub(crate) can_start_tls: bool,
     pub(crate) enabled: Enabled,
+    pub(crate) compresses: bool,
     /// The structure of the message that was looked into last.
     pub(crate) parsed: Option<crate::cmd::Parsed>,
     state: State,
@@ -90,6 +93,7 @@ impl Session {
             peer,
             can_start_tls,
             enabled: Enabled::default(),
+            compresses: false,
             parsed: None,
             state: State::NotAuthenticated,
             commands: 0,
@@ -150,6 +154,7 @@ impl Session {
                 Ok(Next::End)
             }
             Command::StartTls => Ok(self.start_tls(&tag, out)),
+            Command::Compress(mechanism) => Ok(self.compress(&tag, &mechanism, out)),
             Command::Idle => {
                 out.responses.continuation("idling");
                 Ok(Next::Idle(tag))
@@ -226,6 +231,7 @@ impl Session {
             // The caller keeps these: they change what the connection does next.
             Command::Logout
             | Command::StartTls
+            | Command::Compress(_)
             | Command::Idle
             | Command::Authenticate { .. }
             | Command::Append(_) => Err(ImapError::NotNow("here")),
@@ -444,6 +450,7 @@ fn allowed(command: &Command) -> Allowed {
             Allowed::NotAuthenticated
         }
         Command::Enable(_)
+        | Command::Compress(_)
         | Command::Select(_)
         | Command::Examine(_)
         | Command::Create { .. }

@@ -5,7 +5,8 @@
 //! * Before the connection waits for the client, everything written so far has been sent. So
 //!   replies to pipelined commands leave together (RFC 2920 §3.2), and nobody waits in vain.
 //! * What a client said in the clear is never taken for said under TLS (RFC 3207 §6).
-//! * A connection that waits holds no buffers.
+//! * A connection that waits holds no buffers (and where it is compressed, the dictionary of what
+//!   came in).
 //!
 //! Reading and flushing may be cancelled at any time without losing an octet. Cancelling
 //! [`Conn::write`] leaves half a reply behind; drop the connection then.
@@ -25,10 +26,12 @@ use tokio::time::{Instant, timeout_at};
 use crate::limits::ConnectionGuard;
 use crate::tls::{TlsInfo, TlsServer};
 
+mod deflate;
 mod error;
 mod input;
 mod socket;
 
+use deflate::Deflated;
 pub use error::ConnError;
 use input::Input;
 use socket::{Socket, Stream};
@@ -61,6 +64,7 @@ pub struct Deadline {
 pub struct Conn {
     stream: Stream,
     input: Input,
+    deflated: Option<Box<Deflated>>,
     output: Vec<u8>,
     output_sent: usize,
     /// Whether the stream may hold octets that it took but has not sent.
@@ -104,6 +108,7 @@ impl Conn {
         Self {
             stream: Stream::Plain(socket),
             input: Input::default(),
+            deflated: None,
             output: Vec::new(),
             output_sent: 0,
             unflushed: false,
@@ -237,6 +242,15 @@ impl Conn {
     /// Adds to the replies that wait to be sent; sends when they become too many.
     pub async fn write(&mut self, mut octets: &[u8]) -> Result<(), ConnError> {
         while !octets.is_empty() {
+            if let Some(deflated) = &mut self.deflated {
+                let (now, rest) = octets.split_at(octets.len().min(OUTPUT_MAX_OCTETS));
+                deflated.write(now, &mut self.output)?;
+                octets = rest;
+                if self.output.len() >= OUTPUT_MAX_OCTETS {
+                    self.flush().await?;
+                }
+                continue;
+            }
             let room = OUTPUT_MAX_OCTETS - self.output.len();
             let (fits, rest) = octets.split_at(room.min(octets.len()));
             self.output.extend_from_slice(fits);
@@ -282,6 +296,21 @@ impl Conn {
         Ok(())
     }
 
+    /// Sends the replies so far, then compresses both directions (RFC 4978 §3).
+    ///
+    /// Write the reply that agrees to it, then call this at once.
+    pub async fn start_compression(&mut self) -> Result<(), ConnError> {
+        if self.deflated.is_some() {
+            return Err(ConnError::CompressionInUse);
+        }
+        if self.buffered_len() > 0 {
+            return Err(ConnError::SentTooEarly);
+        }
+        self.flush().await?;
+        self.deflated = Some(Box::new(Deflated::new()));
+        Ok(())
+    }
+
     /// Sends what is left, says goodbye and waits a moment for the client to do the same.
     ///
     /// Never fails: whatever happens, the connection is over.
@@ -314,14 +343,34 @@ impl Conn {
         Ok(deadline.waiting(by, read).await??)
     }
 
-    /// The octets pass through the stack, so that a waiting connection needs no buffer.
+    /// Reads at least one octet that was meant for us; 0 means the end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        loop {
+            let Some(deflated) = &mut self.deflated else {
+                return self.poll_read(cx);
+            };
+            let inflated = deflated.inflate.next()?;
+            if !inflated.is_empty() {
+                self.input.append(&inflated);
+                return Poll::Ready(Ok(inflated.len()));
+            }
+            if ready!(self.poll_read(cx))? == 0 {
+                return Poll::Ready(Ok(0));
+            }
+        }
+    }
+
+    /// The octets pass through the stack, so that a waiting connection needs no buffer.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut scratch = [MaybeUninit::uninit(); READ_OCTETS];
         let mut buffer = ReadBuf::uninit(&mut scratch);
         match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
             Poll::Ready(Ok(())) => {
                 let read = buffer.filled();
-                self.input.append(read);
+                match &mut self.deflated {
+                    Some(deflated) => deflated.inflate.feed(read),
+                    None => self.input.append(read),
+                }
                 self.octets_read += read.len() as u64;
                 Poll::Ready(Ok(read.len()))
             }
@@ -343,9 +392,15 @@ impl Conn {
         if self.output.is_empty() {
             self.output = Vec::new();
         }
+        if let Some(deflated) = &mut self.deflated {
+            deflated.release();
+        }
     }
 
     async fn flush_by(&mut self, by: Instant) -> Result<(), ConnError> {
+        if let Some(deflated) = &mut self.deflated {
+            deflated.finish(&mut self.output)?;
+        }
         if self.output.is_empty() && !self.unflushed {
             return Ok(());
         }

@@ -1,4 +1,5 @@
-//! CAPABILITY, ENABLE, ID, STARTTLS and signing in (RFC 9051 §6.1, §6.2, RFC 2971, RFC 4959).
+//! CAPABILITY, ENABLE, ID, STARTTLS, COMPRESS and signing in (RFC 9051 §6.1, §6.2, RFC 2971,
+//! RFC 4959, RFC 4978).
 
 use std::borrow::Cow;
 
@@ -47,6 +48,9 @@ impl Session {
         let mut names: Vec<Cow<'static, str>> = CAPABILITIES.map(Cow::Borrowed).to_vec();
         names.push(format!("APPENDLIMIT={}", self.append_limit()).into());
         if self.is_authenticated() {
+            if !self.compresses {
+                names.push("COMPRESS=DEFLATE".into());
+            }
             return names;
         }
         if self.can_start_tls {
@@ -103,6 +107,20 @@ impl Session {
         out.responses
             .tagged(tag, Condition::Ok, None, "begin TLS now");
         Next::StartTls
+    }
+
+    /// Agrees to compression, once (RFC 4978 §3).
+    pub(crate) fn compress(&mut self, tag: &Tag, mechanism: &str, out: &mut Output<'_>) -> Next {
+        if self.compresses {
+            return self.refuse(Some(tag), &ImapError::Compresses, out);
+        }
+        if mechanism != "DEFLATE" {
+            return self.refuse(Some(tag), &ImapError::NoMechanism, out);
+        }
+        self.compresses = true;
+        out.responses
+            .tagged(tag, Condition::Ok, None, "compressed from here on");
+        Next::Compress
     }
 
     pub(crate) async fn login(&mut self, user: &str, password: &Secret) -> Result<Done, ImapError> {

@@ -57,7 +57,26 @@ async fn capabilities_follow_the_state() {
     let answer = stranger.says("CAPABILITY").await;
     answer.is(&[&format!("{common} AUTH=PLAIN"), "OK done"]);
     let mut client = world.client().await;
-    client.says("CAPABILITY").await.is(&[common, "OK done"]);
+    let answer = client.says("CAPABILITY").await;
+    answer.is(&[&format!("{common} COMPRESS=DEFLATE"), "OK done"]);
+}
+
+#[tokio::test]
+async fn compression_begins_once_after_sign_in() {
+    let world = World::new().await;
+    let mut client = world.stranger().await;
+    client.says("COMPRESS DEFLATE").await.ends("BAD *");
+    let mut client = world.client().await;
+    client.says("COMPRESS LZW").await.ends("NO [CANNOT] *");
+    client.says("compress deflate").await.ends("OK *");
+    // What comes now is DEFLATE or nothing.
+    client.send(b"a9 NOOP\r\n").await;
+    client.leaves().await;
+    // What was sent before the OK was heard is never taken for anything.
+    let mut client = world.client().await;
+    client.send(b"a1 COMPRESS DEFLATE\r\na2 NOOP\r\n").await;
+    let heard = [client.line().await, client.line().await];
+    assert!(!heard.concat().contains("a2"), "{heard:?}");
 }
 
 #[tokio::test]

@@ -35,6 +35,12 @@ pub enum ConnError {
     /// The TLS handshake failed.
     #[error("the TLS handshake failed: {0}")]
     Handshake(io::Error),
+    /// Compression is on already.
+    #[error("compression is already in use")]
+    CompressionInUse,
+    /// The client sent more before it heard that compression begins (RFC 4978 §3).
+    #[error("the client sent more before compression was agreed")]
+    SentTooEarly,
     /// The link is broken.
     #[error("the link is broken: {0}")]
     Io(#[from] io::Error),

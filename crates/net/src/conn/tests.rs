@@ -323,3 +323,58 @@ async fn a_connection_holds_its_place_for_as_long_as_it_lives() {
     drop(conn);
     assert_eq!(limits.total(), 0);
 }
+
+#[tokio::test]
+async fn a_compressed_connection_reads_and_writes_as_before() {
+    let (mut conn, mut client) = Conn::in_memory();
+    conn.write(b"* OK compressed from here on\r\n")
+        .await
+        .unwrap();
+    conn.start_compression().await.unwrap();
+    let mut heard = [0; 30];
+    client.read_exact(&mut heard).await.unwrap();
+    assert_eq!(&heard, b"* OK compressed from here on\r\n");
+    let mut peer = Deflated::new();
+    for round in 0..3 {
+        let mut said = Vec::new();
+        peer.write(b"NOOP\r\nIDLE\r\n", &mut said).unwrap();
+        peer.finish(&mut said).unwrap();
+        client.write_all(&said).await.unwrap();
+        assert_eq!(conn.read_line(MAX).await.unwrap().unwrap(), b"NOOP");
+        assert_eq!(conn.read_some().await.unwrap(), b"IDLE\r\n");
+        conn.consume(6);
+        // Long enough for several portions.
+        let reply = vec![b'0' + round; 100_000];
+        conn.write(&reply).await.unwrap();
+        conn.flush().await.unwrap();
+        let mut told = Vec::new();
+        while told.len() < reply.len() {
+            let mut portion = [0; 100];
+            let read = client.read(&mut portion).await.unwrap();
+            peer.inflate.feed(&portion[..read]);
+            loop {
+                let next = peer.inflate.next().unwrap();
+                if next.is_empty() {
+                    break;
+                }
+                told.extend(next);
+            }
+        }
+        assert!(told == reply, "round {round}");
+    }
+    assert!(conn.octets_written() < 10_000);
+    let again = conn.start_compression().await.unwrap_err();
+    assert!(matches!(again, ConnError::CompressionInUse), "{again:?}");
+    client.write_all(b"no DEFLATE").await.unwrap();
+    let garbage = conn.read_line(MAX).await.unwrap_err();
+    assert!(matches!(garbage, ConnError::Io(_)), "{garbage:?}");
+}
+
+#[tokio::test]
+async fn what_was_sent_before_compression_was_agreed_is_not_taken() {
+    let (mut conn, mut client) = Conn::in_memory();
+    client.write_all(b"COMPRESS\r\nNOOP\r\n").await.unwrap();
+    conn.read_line(MAX).await.unwrap();
+    let err = conn.start_compression().await.unwrap_err();
+    assert!(matches!(err, ConnError::SentTooEarly), "{err:?}");
+}

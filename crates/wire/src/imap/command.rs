@@ -76,6 +76,8 @@ pub enum Command {
         /// The initial response as it was written: base64, or `=` for an empty one (RFC 4959 §3).
         initial: Option<Secret>,
     },
+    /// `COMPRESS`: the mechanism in capitals (RFC 4978 §3).
+    Compress(String),
     /// `ENABLE`: capabilities in capitals.
     Enable(Vec<String>),
     /// `SELECT`

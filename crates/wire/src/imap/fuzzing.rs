@@ -109,6 +109,7 @@ mod tests {
         "a LOGIN \"ann@example.org\" \"p\\\"w\"",
         "a AUTHENTICATE PLAIN AGFubgBwdw==",
         "a ID (\"name\" \"x\" \"version\" NIL)",
+        "a COMPRESS DEFLATE",
         "a ENABLE UTF8=ACCEPT CONDSTORE",
         "a CREATE \"Entw&APw-rfe/\"",
         "a RENAME a \"b c\"",

@@ -67,6 +67,7 @@ fn push_command(out: &mut Vec<u8>, command: &Command) {
         Command::Authenticate { mechanism, initial } => {
             push_authenticate(out, mechanism, initial.as_ref());
         }
+        Command::Compress(mechanism) => push(out, format_args!("COMPRESS {mechanism}")),
         Command::Enable(names) => push(out, format_args!("ENABLE {}", names.join(" "))),
         Command::List(request) => push_list(out, request),
         Command::Lsub(pattern) => push_pattern(out, "LSUB", pattern),

@@ -13,6 +13,7 @@ impl Command {
             Self::Id(_) => "ID",
             Self::Login { .. } => "LOGIN",
             Self::Authenticate { .. } => "AUTHENTICATE",
+            Self::Compress(_) => "COMPRESS",
             Self::Enable(_) => "ENABLE",
             Self::Select(_) => "SELECT",
             Self::Examine(_) => "EXAMINE",

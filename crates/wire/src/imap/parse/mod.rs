@@ -66,6 +66,7 @@ fn tagged(cursor: &mut Cursor<'_>) -> Result<Command> {
         "LOGIN" => login(cursor)?,
         "AUTHENTICATE" => authenticate(cursor)?,
         "ID" => Command::Id(id(cursor)?),
+        "COMPRESS" => Command::Compress(spaced(cursor, |cursor| cursor.word("a mechanism"))?),
         "ENABLE" => Command::Enable(enable(cursor)?),
         "LIST" => list::list(cursor)?,
         "LSUB" => Command::Lsub(list::one_pattern(cursor)?),

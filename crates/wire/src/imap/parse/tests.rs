@@ -197,6 +197,8 @@ const NO_COMMANDS: &[&str] = &[
     "a LIST \"\" * RETURN (MYRIGHTS)",
     "a LIST \"\" * RETURN (STATUS ())",
     "a LIST \"\" * RETURN () ()",
+    "a COMPRESS",
+    "a COMPRESS DEFLATE 9",
     "a CREATE x (USE)",
     "a CREATE x (USE (Sent))",
     "a CREATE x (USE (\\Sent)",
