@@ -2,8 +2,11 @@
 //!
 //! RFC 3501, in the words of RFC 9051 where both agree, with UIDPLUS (RFC 4315), MOVE (RFC 6851),
 //! IDLE (RFC 2177), ID (RFC 2971), NAMESPACE (RFC 2342), SPECIAL-USE (RFC 6154),
-//! UNSELECT (RFC 3691), ENABLE (RFC 5161), ESEARCH (RFC 4731), CONDSTORE and QRESYNC (RFC 7162), LITERAL+ (RFC 7888),
-//! CHILDREN (RFC 3348) and SASL-IR (RFC 4959) with PLAIN.
+//! UNSELECT (RFC 3691), ENABLE (RFC 5161), ESEARCH (RFC 4731), SEARCHRES (RFC 5182),
+//! WITHIN (RFC 5032), CONDSTORE and QRESYNC (RFC 7162), LITERAL+ (RFC 7888), CHILDREN (RFC 3348),
+//! LIST-EXTENDED (RFC 5258), LIST-STATUS (RFC 5819), STATUS=SIZE (RFC 8438), MULTIAPPEND
+//! (RFC 3502), APPENDLIMIT (RFC 7889), UTF8=ACCEPT (RFC 6855), QUOTA (RFC 9208),
+//! COMPRESS=DEFLATE (RFC 4978) and SASL-IR (RFC 4959) with PLAIN.
 //!
 //! What always holds:
 //!
@@ -13,13 +16,15 @@
 //! * No password is taken in the clear unless the listener's settings say so.
 //! * No message is `\Recent`: with several sessions the flag would say different things to each,
 //!   RFC 9051 has dropped it, and RFC 3501 §2.3.2 lets a server that cannot tell choose.
-//! * Between two commands a connection holds no buffers, only its view of the selected mailbox.
+//! * Between two commands a connection holds no buffers, only its view of the selected mailbox and
+//!   where it is compressed the 32 KiB to which the client may refer back.
 
 mod error;
 mod limits;
 
 mod enabled;
 mod output;
+mod rev2;
 
 mod selected;
 mod tracking;

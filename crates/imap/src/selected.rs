@@ -81,6 +81,9 @@ pub(crate) struct View {
     keywords_are_news: bool,
     /// Opened with EXAMINE.
     read_only: bool,
+    /// What `$` means: the UIDs of the last saved search, ascending (RFC 9051 §6.4.4.1). With the
+    /// view it begins empty, and what was expunged means nothing any more.
+    saved: Vec<Uid>,
 }
 
 impl View {
@@ -102,6 +105,7 @@ impl View {
             keywords,
             keywords_are_news: false,
             read_only,
+            saved: Vec::new(),
         }
     }
 
@@ -162,10 +166,11 @@ impl View {
         let exists = self.exists();
         let numbers = set.resolve(exists);
         let ranges = numbers.ranges().iter();
-        ranges
+        let places = ranges
             .flat_map(|(first, last)| *first..=(*last).min(exists))
             .filter_map(|number| usize::try_from(number - 1).ok())
-            .collect()
+            .collect();
+        self.with_saved(places, set)
     }
 
     /// The places of these UIDs, as far as they exist.
@@ -173,13 +178,31 @@ impl View {
         let last = self.rows.last().map_or(0, |row| row.uid.0);
         let uids = set.resolve(last);
         let ranges = uids.ranges().iter();
-        ranges
+        let places = ranges
             .flat_map(|(first, last)| {
                 let start = self.rows.partition_point(|row| row.uid.0 < *first);
                 let end = self.rows.partition_point(|row| row.uid.0 <= *last);
                 start..end
             })
-            .collect()
+            .collect();
+        self.with_saved(places, set)
+    }
+
+    /// Adds what `$` means, if it stands in the set.
+    fn with_saved(&self, mut places: Vec<usize>, set: &SequenceSet) -> Vec<usize> {
+        if set.has_saved() {
+            let saved = self.saved.iter().filter_map(|uid| self.place(*uid));
+            places.extend(saved.filter(|place| !self.rows[*place].gone));
+            places.sort_unstable();
+            places.dedup();
+        }
+        places
+    }
+
+    /// Lets `$` mean these places, which ascend.
+    pub(crate) fn save(&mut self, places: &[usize]) {
+        let rows = places.iter().filter_map(|place| self.rows.get(*place));
+        self.saved = rows.map(|row| row.uid).collect();
     }
 
     /// Takes a change in. Nothing is told yet.

@@ -13,6 +13,7 @@ use crate::limits::{
     BAD_COMMANDS_BEFORE_LOGIN_MAX, BAD_COMMANDS_MAX, COMMANDS_BEFORE_LOGIN_MAX, SIGN_INS_FAILED_MAX,
 };
 use crate::output::Output;
+use crate::rev2::is_dropped;
 use crate::selected::{Applied, Selected, Tell};
 use crate::tracking::asks_modseq;
 
@@ -173,6 +174,9 @@ impl Session {
 
     /// Order and permission, before any handler runs.
     fn permit(&self, command: &Command) -> Result<(), ImapError> {
+        if self.enabled.rev2 && is_dropped(command) {
+            return Err(ImapError::NotNow("in IMAP4rev2"));
+        }
         match (allowed(command), &self.state) {
             (Allowed::Always, _)
             | (Allowed::NotAuthenticated, State::NotAuthenticated)

@@ -8,6 +8,7 @@ mod mailboxes;
 mod order;
 mod quota;
 mod resync;
+mod rev2;
 mod search;
 mod sessions;
 mod tracking;

@@ -16,7 +16,7 @@ use crate::selected::Tell;
 use crate::session::{Done, Next, Session};
 
 /// What every client may use.
-const CAPABILITIES: [&str; 23] = [
+const CAPABILITIES: [&str; 25] = [
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -34,6 +34,8 @@ const CAPABILITIES: [&str; 23] = [
     "UIDPLUS",
     "MOVE",
     "ESEARCH",
+    "SEARCHRES",
+    "WITHIN",
     "MULTIAPPEND",
     "UTF8=ACCEPT",
     "QUOTA",

@@ -9,7 +9,7 @@ use std::pin::Pin;
 
 use service::mime::sent_day;
 use service::{Principal, ReadAhead, Service, ServiceError, TextQuery};
-use types::{EmailId, FlagSet, Keyword};
+use types::{EmailId, FlagSet, Keyword, Timestamp};
 use wire::imap::{
     FieldName, Numbering, SearchDate, SearchKey, SearchRequest, SearchResult, SearchReturn, Tag,
 };
@@ -28,19 +28,23 @@ impl Session {
         request: &SearchRequest,
         out: &mut Output<'_>,
     ) -> Result<Done, ImapError> {
-        if text_keys(&request.key) > TEXT_KEYS_MAX {
-            return Err(ImapError::Limit("keys that look into texts"));
+        let found = self.find(&request.key).await;
+        if let Some(returns) = request.returns.filter(|returns| returns.save) {
+            // A search that fails leaves nothing in `$` (RFC 9051 §6.4.4.1).
+            let found = found.as_ref().map_or(&[][..], Vec::as_slice);
+            self.selected()?.1.view.save(&saved(returns, found));
         }
-        let service = self.service.clone();
-        let (principal, selected) = self.selected()?;
-        let search = Search {
-            service: &service,
-            principal: &principal,
-            view: &selected.view,
+        let found = found?;
+        let returns = match request.returns {
+            // In IMAP4rev2 there is no other answer than ESEARCH (RFC 9051 §6.4.4).
+            None if self.enabled.rev2 => Some(SearchReturn {
+                all: true,
+                ..SearchReturn::default()
+            }),
+            returns => returns,
         };
+        let (_, selected) = self.selected()?;
         let rows = selected.view.rows();
-        let all = (0..rows.len()).filter(|place| !rows[*place].gone).collect();
-        let found = search.matching(&request.key, all).await?;
         let numbers: Vec<u32> = match by {
             Numbering::Sequence => found.iter().map(|place| sequence(place + 1)).collect(),
             Numbering::Uid => found.iter().map(|place| rows[*place].uid.0).collect(),
@@ -49,8 +53,9 @@ impl Session {
             let modseqs = places.iter().map(|place| rows[*place].modseq);
             modseqs.max().filter(|_| request.key.asks_modseq())
         };
-        match request.returns {
+        match returns {
             None => out.responses.search(&numbers, modseq(&found)),
+            Some(returns) if returns.is_silent() => {}
             Some(returns) => {
                 let result = SearchResult {
                     modseq: modseq(returned(returns, &found)),
@@ -61,6 +66,36 @@ impl Session {
         }
         Ok(Done::plain("searched"))
     }
+
+    /// The places of the messages that fulfil the key.
+    async fn find(&mut self, key: &SearchKey) -> Result<Places, ImapError> {
+        if text_keys(key) > TEXT_KEYS_MAX {
+            return Err(ImapError::Limit("keys that look into texts"));
+        }
+        let service = self.service.clone();
+        let (principal, selected) = self.selected()?;
+        let search = Search {
+            service: &service,
+            principal: &principal,
+            view: &selected.view,
+            now: service.clock().now(),
+        };
+        let rows = selected.view.rows();
+        let all = (0..rows.len()).filter(|place| !rows[*place].gone).collect();
+        search.matching(key, all).await
+    }
+}
+
+/// What `$` means after a search: all that was found, or the ends where only they are returned.
+fn saved(returns: SearchReturn, found: &[usize]) -> Places {
+    if returns.all || returns.count || !(returns.min || returns.max) {
+        return found.to_vec();
+    }
+    let first = found.first().filter(|_| returns.min);
+    let last = found.last().filter(|_| returns.max);
+    let mut ends: Places = first.into_iter().chain(last).copied().collect();
+    ends.dedup();
+    ends
 }
 
 /// The places whose messages ESEARCH names: where it names the ends alone, those (RFC 7162 §3.1.10).
@@ -72,6 +107,7 @@ fn returned(returns: SearchReturn, found: &[usize]) -> &[usize] {
             count: false,
             min,
             max,
+            save: _,
         } if min != max && !found.is_empty() => {
             if min {
                 &found[..1]
@@ -118,6 +154,7 @@ struct Search<'a> {
     service: &'a Service,
     principal: &'a Principal,
     view: &'a View,
+    now: Timestamp,
 }
 
 impl Search<'_> {
@@ -190,6 +227,12 @@ impl Search<'_> {
             SearchKey::Before(date) => self.keep(candidates, |row| day(row) < *date),
             SearchKey::On(date) => self.keep(candidates, |row| day(row) == *date),
             SearchKey::Since(date) => self.keep(candidates, |row| day(row) >= *date),
+            SearchKey::Older(seconds) => {
+                self.keep(candidates, |row| self.age_s(row) >= seconds.get().into())
+            }
+            SearchKey::Younger(seconds) => {
+                self.keep(candidates, |row| self.age_s(row) <= seconds.get().into())
+            }
             SearchKey::Larger(octets) => self.keep(candidates, |row| row.octets > *octets),
             SearchKey::Smaller(octets) => self.keep(candidates, |row| row.octets < *octets),
             SearchKey::Sequence(set) => both(&candidates, &self.view.sequence_places(set)),
@@ -206,6 +249,11 @@ impl Search<'_> {
             | SearchKey::Or(..)
             | SearchKey::And(_) => Vec::new(),
         }
+    }
+
+    /// Seconds since the internal date; what lies ahead is negative.
+    fn age_s(&self, row: &Row) -> i64 {
+        self.now.seconds() - row.internal_date.seconds()
     }
 
     fn keep(&self, mut candidates: Places, wanted: impl Fn(&Row) -> bool) -> Places {

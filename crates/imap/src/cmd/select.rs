@@ -1,7 +1,8 @@
 //! SELECT, EXAMINE, CLOSE, UNSELECT (RFC 9051 §6.3.2, §6.3.3, §6.4.1, §6.4.2).
 
+use service::MailboxStatus;
 use types::{FlagSet, ModSeq};
-use wire::imap::{Code, Condition, Qresync, SelectRequest, SequenceMatch, Vanished};
+use wire::imap::{Code, Condition, ListName, Qresync, SelectRequest, SequenceMatch, Vanished};
 
 use crate::enabled::Tracking;
 use crate::error::ImapError;
@@ -25,6 +26,11 @@ impl Session {
             return Err(ImapError::NotNow("before QRESYNC is enabled"));
         }
         // Even a SELECT that fails leaves the mailbox that was selected before.
+        if self.selected().is_ok() {
+            let code = Code::Plain("CLOSED");
+            out.responses
+                .untagged(Condition::Ok, Some(&code), "the previous mailbox is closed");
+        }
         self.set_selected(None);
         let principal = self.principal()?;
         let open = self
@@ -46,20 +52,7 @@ impl Session {
             ),
             changes: open.changes,
         };
-        let responses = &mut out.responses;
-        selected.view.tell_keywords(responses);
-        responses.exists(selected.view.exists());
-        responses.recent(0);
-        if let Some(place) = unseen {
-            let code = Code::Unseen(sequence(place + 1));
-            responses.untagged(Condition::Ok, Some(&code), "the first unseen message");
-        }
-        let code = Code::UidValidity(open.status.uidvalidity);
-        responses.untagged(Condition::Ok, Some(&code), "UIDs are valid");
-        let code = Code::UidNext(open.status.uidnext);
-        responses.untagged(Condition::Ok, Some(&code), "the next UID");
-        let code = Code::HighestModSeq(open.status.highestmodseq);
-        responses.untagged(Condition::Ok, Some(&code), "all changes up to this");
+        self.tell_opened(&selected, open.status, unseen, out);
         self.set_selected(Some(selected));
         let known = request.qresync.as_ref();
         if let Some(known) = known.filter(|k| k.uid_validity == open.status.uidvalidity) {
@@ -74,6 +67,35 @@ impl Session {
         } else {
             Done::coded(Code::Plain("READ-WRITE"), "open")
         })
+    }
+
+    /// What a client must know of a mailbox that it opens (RFC 9051 §6.3.2, RFC 3501 §6.3.1).
+    fn tell_opened(
+        &self,
+        selected: &Selected,
+        status: MailboxStatus,
+        unseen: Option<usize>,
+        out: &mut Output<'_>,
+    ) {
+        let rev2 = self.enabled.rev2;
+        let responses = &mut out.responses;
+        selected.view.tell_keywords(responses);
+        responses.exists(selected.view.exists());
+        if rev2 {
+            responses.list(ListName::List, &[], &selected.name);
+        } else {
+            responses.recent(0);
+        }
+        if let Some(place) = unseen.filter(|_| !rev2) {
+            let code = Code::Unseen(sequence(place + 1));
+            responses.untagged(Condition::Ok, Some(&code), "the first unseen message");
+        }
+        let code = Code::UidValidity(status.uidvalidity);
+        responses.untagged(Condition::Ok, Some(&code), "UIDs are valid");
+        let code = Code::UidNext(status.uidnext);
+        responses.untagged(Condition::Ok, Some(&code), "the next UID");
+        let code = Code::HighestModSeq(status.highestmodseq);
+        responses.untagged(Condition::Ok, Some(&code), "all changes up to this");
     }
 
     /// Tells what is different from what the client knows: first what is gone, then flags

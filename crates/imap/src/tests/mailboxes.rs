@@ -99,7 +99,7 @@ async fn select_says_all_that_a_client_must_know() {
     ]);
     let answer = client.says("EXAMINE INBOX").await;
     assert_eq!(
-        answer.lines[1],
+        answer.lines[2],
         "* OK [PERMANENTFLAGS ()] these flags are kept"
     );
     let answer = client

@@ -48,7 +48,7 @@ async fn capabilities_follow_the_state() {
     let world = World::new().await;
     let common = "* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE CHILDREN \
                   LIST-EXTENDED LIST-STATUS STATUS=SIZE SPECIAL-USE CREATE-SPECIAL-USE UNSELECT \
-                  UIDPLUS MOVE ESEARCH MULTIAPPEND UTF8=ACCEPT QUOTA QUOTA=RES-STORAGE \
+                  UIDPLUS MOVE ESEARCH SEARCHRES WITHIN MULTIAPPEND UTF8=ACCEPT QUOTA QUOTA=RES-STORAGE \
                   CONDSTORE QRESYNC APPENDLIMIT=52428800";
     let mut clear = world.stranger_in_the_clear().await;
     let answer = clear.says("CAPABILITY").await;

@@ -125,3 +125,115 @@ async fn esearch_returns_what_was_asked() {
         .await
         .is(&["* SEARCH 2 4", "OK searched"]);
 }
+
+#[tokio::test]
+async fn a_saved_result_stands_wherever_a_set_may_stand() {
+    let world = World::new().await;
+    let mut client = searcher(&world).await;
+    // Nothing is saved at first.
+    client.says("FETCH $ UID").await.is(&["OK fetched"]);
+    client
+        .says("SEARCH RETURN (SAVE) OR SEEN FLAGGED")
+        .await
+        .is(&["OK searched"]);
+    client
+        .says("FETCH $ UID")
+        .await
+        .is(&["* 1 FETCH (UID 1)", "* 2 FETCH (UID 2)", "OK fetched"]);
+    client
+        .says("UID FETCH 4,$ RFC822.SIZE")
+        .await
+        .ends("OK fetched");
+    client
+        .says("SEARCH NOT $")
+        .await
+        .is(&["* SEARCH 3 4", "OK searched"]);
+    client
+        .says("SEARCH UID 4,$")
+        .await
+        .is(&["* SEARCH 1 2 4", "OK searched"]);
+    // The new result may be made of the old one.
+    let answer = client.says("UID SEARCH RETURN (SAVE COUNT) $ SEEN").await;
+    assert!(answer.lines[0].ends_with(" UID COUNT 1"), "{answer:?}");
+    client.says("COPY $ Trash").await.ends("OK [COPYUID *");
+    client
+        .says("STORE $ +FLAGS.SILENT (\\Deleted)")
+        .await
+        .ends("OK stored");
+    client
+        .says("UID EXPUNGE $")
+        .await
+        .is(&["* 1 EXPUNGE", "OK expunged"]);
+    // What was expunged means nothing any more.
+    client.says("FETCH $ UID").await.is(&["OK fetched"]);
+    client.says("MOVE $ Trash").await.ends("OK nothing to move");
+}
+
+#[tokio::test]
+async fn what_is_saved_follows_the_return_options_and_is_lost_when_it_should() {
+    let world = World::new().await;
+    let mut client = searcher(&world).await;
+    for (returns, saved) in [
+        ("SAVE", "1:4"),
+        ("SAVE MIN", "1"),
+        ("SAVE MAX", "4"),
+        ("MAX SAVE MIN", "1,4"),
+        ("SAVE MIN COUNT", "1:4"),
+        ("SAVE ALL", "1:4"),
+    ] {
+        let command = format!("SEARCH RETURN ({returns}) ALL");
+        client.says(&command).await.ends("OK searched");
+        let answer = client.says("SEARCH RETURN (ALL) $").await;
+        assert!(
+            answer.lines[0].ends_with(&format!(" ALL {saved}")),
+            "{returns}: {answer:?}"
+        );
+    }
+    let count = |answer: &super::client::Answer| answer.lines[0].ends_with(" COUNT 0");
+    // A search without SAVE and one that is not understood change nothing.
+    client.says("SEARCH SEEN").await.ends("OK searched");
+    client
+        .says("SEARCH RETURN (SAVE) BOGUS")
+        .await
+        .ends("BAD *");
+    client.says("FETCH $ UID").await.ends("OK fetched");
+    assert!(!count(&client.says("SEARCH RETURN (COUNT) $").await));
+    // One that fails, and selecting a mailbox, leave nothing.
+    let many = "BODY x ".repeat(33);
+    let command = format!("SEARCH RETURN (SAVE) {many}ALL");
+    client.says(&command).await.ends("NO [LIMIT] *");
+    assert!(count(&client.says("SEARCH RETURN (COUNT) $").await));
+    client
+        .says("SEARCH RETURN (SAVE) ALL")
+        .await
+        .ends("OK searched");
+    client.says("SELECT INBOX").await.ends("OK *");
+    assert!(count(&client.says("SEARCH RETURN (COUNT) $").await));
+}
+
+#[tokio::test]
+async fn age_is_counted_in_seconds_to_now() {
+    let world = World::new().await;
+    let mut client = world.client().await;
+    // The time of the test world is 2026-11-23 10:09:40.
+    for date in [
+        "23-Nov-2026 10:09:30",
+        "23-Nov-2026 10:08:40",
+        "24-Nov-2026 00:00:00",
+    ] {
+        let command = format!("APPEND INBOX \"{date} +0000\" {{5+}}\r\na:b\r\n");
+        client.says(&command).await.ends("OK *");
+    }
+    client.says("SELECT INBOX").await.ends("OK *");
+    for (keys, found) in [
+        ("YOUNGER 10", " 1 3"),
+        ("OLDER 10", " 1 2"),
+        ("YOUNGER 9", " 3"),
+        ("OLDER 11", " 2"),
+        ("OLDER 60 YOUNGER 60", " 2"),
+        ("NOT OLDER 4294967295", " 1 2 3"),
+    ] {
+        let answer = client.says(&format!("SEARCH {keys}")).await;
+        answer.is(&[&format!("* SEARCH{found}"), "OK searched"]);
+    }
+}

@@ -1,6 +1,7 @@
 //! The commands of a client as values.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use types::{FlagSet, Keyword, MailboxName, ModSeq, Secret, SpecialUse, Timestamp};
 
@@ -372,6 +373,15 @@ pub struct SearchReturn {
     pub all: bool,
     /// How many there are.
     pub count: bool,
+    /// Nothing: `$` shall mean what is found from now on (RFC 9051 §6.4.4.1).
+    pub save: bool,
+}
+
+impl SearchReturn {
+    /// Whether nothing is to be told: only to be saved (RFC 5182 §2.1).
+    pub fn is_silent(self) -> bool {
+        self.save && !(self.min || self.max || self.all || self.count)
+    }
 }
 
 /// A day without time and zone (RFC 9051 §9, `date`).
@@ -448,6 +458,10 @@ pub enum SearchKey {
     SentOn(SearchDate),
     /// `SENTSINCE`, by the `Date` field.
     SentSince(SearchDate),
+    /// `OLDER`: seconds from the internal date to now, at least (RFC 5032 §3).
+    Older(NonZeroU32),
+    /// `YOUNGER`: seconds from the internal date to now, at most.
+    Younger(NonZeroU32),
     /// `LARGER`, in octets.
     Larger(u64),
     /// `SMALLER`, in octets.

@@ -125,6 +125,8 @@ mod tests {
         "a APPEND Sent UTF8 (~{42}",
         "a APPEND Sent (\\Seen $x) \" 1-Feb-1994 21:52:25 +0100\" {42+}",
         "a UID EXPUNGE 1:*,4",
+        "a SEARCH RETURN (SAVE) OR OLDER 9 UID 3,$ YOUNGER 4294967295",
+        "a UID STORE $ +FLAGS (\\Seen)",
         "a UID SEARCH RETURN (MIN COUNT) CHARSET UTF-8 OR (NOT SEEN FROM x) HEADER X-a \"\" 1:4",
         "a SEARCH SENTSINCE 1-Feb-1994 UNKEYWORD $x LARGER 7 TEXT {2}\r\n\r\n BODY \"\"",
         "a FETCH 1,2:* (FLAGS BODY.PEEK[1.2.HEADER.FIELDS (To \"a(b\")]<0.9> BODY[3.MIME] RFC822)",

@@ -2,8 +2,10 @@
 //!
 //! Understood besides: UIDPLUS (RFC 4315), MOVE (RFC 6851), IDLE (RFC 2177), ID (RFC 2971),
 //! NAMESPACE (RFC 2342), SPECIAL-USE (RFC 6154), UNSELECT (RFC 3691), ENABLE (RFC 5161),
-//! ESEARCH (RFC 4731), CONDSTORE and QRESYNC (RFC 7162), LITERAL+ within limits (RFC 7888), CHILDREN (RFC 3348) and
-//! SASL-IR (RFC 4959).
+//! ESEARCH (RFC 4731), SEARCHRES (RFC 5182), WITHIN (RFC 5032), CONDSTORE and QRESYNC (RFC 7162),
+//! LITERAL+ within limits (RFC 7888), CHILDREN (RFC 3348), LIST-EXTENDED (RFC 5258),
+//! LIST-STATUS (RFC 5819), STATUS=SIZE (RFC 8438), MULTIAPPEND (RFC 3502), APPENDLIMIT (RFC 7889),
+//! UTF8=ACCEPT (RFC 6855), QUOTA (RFC 9208), COMPRESS (RFC 4978) and SASL-IR (RFC 4959).
 //!
 //! [`CommandReader`] cuts the octets of a client into commands, [`parse::command`] makes each a
 //! [`Command`], and [`Responses`] writes what the server says. What always holds: no input makes

@@ -305,6 +305,7 @@ fn return_names(returns: SearchReturn) -> String {
         (returns.max, "MAX"),
         (returns.all, "ALL"),
         (returns.count, "COUNT"),
+        (returns.save, "SAVE"),
     ];
     let names: Vec<_> = named
         .iter()
@@ -344,6 +345,8 @@ fn push_key(out: &mut Vec<u8>, key: &SearchKey) {
         SearchKey::SentBefore(date) => push(out, format_args!("SENTBEFORE {date}")),
         SearchKey::SentOn(date) => push(out, format_args!("SENTON {date}")),
         SearchKey::SentSince(date) => push(out, format_args!("SENTSINCE {date}")),
+        SearchKey::Older(seconds) => push(out, format_args!("OLDER {seconds}")),
+        SearchKey::Younger(seconds) => push(out, format_args!("YOUNGER {seconds}")),
         SearchKey::Larger(octets) => push(out, format_args!("LARGER {octets}")),
         SearchKey::Smaller(octets) => push(out, format_args!("SMALLER {octets}")),
         SearchKey::Sequence(set) => push(out, format_args!("{set}")),

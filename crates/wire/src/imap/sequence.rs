@@ -23,7 +23,11 @@ pub struct SequenceRange {
 
 /// A sequence set as the client wrote it, with at least one element.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SequenceSet(pub(super) Vec<SequenceRange>);
+pub struct SequenceSet {
+    pub(super) ranges: Vec<SequenceRange>,
+    /// Whether `$` stands at the end.
+    pub(super) saved: bool,
+}
 
 /// Numbers as ascending ranges that neither touch nor overlap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,10 +36,15 @@ pub struct NumberRanges(Vec<(u32, u32)>);
 impl SequenceSet {
     /// The elements in the order in which they were written.
     pub fn ranges(&self) -> &[SequenceRange] {
-        &self.0
+        &self.ranges
     }
 
-    /// The numbers meant when `last` is the largest in use; 0 says that none is in use.
+    /// Whether the result of the last saved search is meant too: `$` (RFC 9051 §6.4.4.1).
+    pub fn has_saved(&self) -> bool {
+        self.saved
+    }
+
+    /// The numbers meant, without those of `$`, when `last` is the largest in use; 0 says that none is in use.
     ///
     /// `*` is `last`; in a mailbox without messages it stands for nothing.
     pub fn resolve(&self, last: u32) -> NumberRanges {
@@ -44,7 +53,7 @@ impl SequenceSet {
             Bound::Last => last,
         };
         let mut ranges: Vec<(u32, u32)> = self
-            .0
+            .ranges
             .iter()
             .map(|range| (number(range.first), number(range.last)))
             .filter(|(first, last)| *first > 0 && *last > 0)
@@ -79,14 +88,16 @@ impl NumberRanges {
 
 impl fmt::Display for SequenceSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, range) in self.0.iter().enumerate() {
-            if i > 0 {
-                f.write_char(',')?;
-            }
-            range.first.fmt(f)?;
+        let mut separator = "";
+        for range in &self.ranges {
+            write!(f, "{separator}{}", range.first)?;
             if range.first != range.last {
                 write!(f, ":{}", range.last)?;
             }
+            separator = ",";
+        }
+        if self.saved {
+            write!(f, "{separator}$")?;
         }
         Ok(())
     }
@@ -140,7 +151,10 @@ mod tests {
             first: bound(*first),
             last: bound(*last),
         };
-        SequenceSet(ranges.iter().map(range).collect())
+        SequenceSet {
+            ranges: ranges.iter().map(range).collect(),
+            saved: false,
+        }
     }
 
     #[test]

@@ -403,12 +403,16 @@ fn flag(cursor: &mut Cursor<'_>, flags: &mut FlagList) -> Result<()> {
     Ok(())
 }
 
-/// Numbers and ranges, at most [`SEQUENCE_RANGES_MAX`].
+/// Numbers and ranges, at most [`SEQUENCE_RANGES_MAX`], and perhaps `$` behind them.
 fn sequence_set(cursor: &mut Cursor<'_>) -> Result<SequenceSet> {
     let mut ranges = Vec::new();
     loop {
         if ranges.len() == SEQUENCE_RANGES_MAX {
             return Err(SyntaxKind::TooMany("numbers in a sequence set"));
+        }
+        if cursor.take(b'$') {
+            let saved = true;
+            return Ok(SequenceSet { ranges, saved });
         }
         let first = bound(cursor)?;
         let last = if cursor.take(b':') {
@@ -418,7 +422,8 @@ fn sequence_set(cursor: &mut Cursor<'_>) -> Result<SequenceSet> {
         };
         ranges.push(SequenceRange { first, last });
         if !cursor.take(b',') {
-            return Ok(SequenceSet(ranges));
+            let saved = false;
+            return Ok(SequenceSet { ranges, saved });
         }
     }
 }
@@ -432,7 +437,7 @@ fn bound(cursor: &mut Cursor<'_>) -> Result<Bound> {
 
 /// Whether an octet may begin a sequence set.
 fn begins_sequence_set(octet: Option<u8>) -> bool {
-    octet.is_some_and(|c| c == b'*' || c.is_ascii_digit())
+    octet.is_some_and(|c| matches!(c, b'*' | b'$') || c.is_ascii_digit())
 }
 
 /// A number above 0 as it stands in sections and partials.

@@ -49,7 +49,8 @@ fn return_options(cursor: &mut Cursor<'_>) -> Result<SearchReturn> {
             "MAX" => returns.max = true,
             "ALL" => returns.all = true,
             "COUNT" => returns.count = true,
-            _ => return Err(SyntaxKind::Expected("MIN, MAX, ALL or COUNT")),
+            "SAVE" => returns.save = true,
+            _ => return Err(SyntaxKind::Expected("MIN, MAX, ALL, COUNT or SAVE")),
         }
         Ok(())
     })?;
@@ -168,6 +169,8 @@ fn with_argument(cursor: &mut Cursor<'_>, name: &str) -> Result<SearchKey> {
         "SENTBEFORE" => SearchKey::SentBefore(date(cursor)?),
         "SENTON" => SearchKey::SentOn(date(cursor)?),
         "SENTSINCE" => SearchKey::SentSince(date(cursor)?),
+        "OLDER" => SearchKey::Older(cursor.nz_number()?),
+        "YOUNGER" => SearchKey::Younger(cursor.nz_number()?),
         "LARGER" => SearchKey::Larger(cursor.number64()?),
         "SMALLER" => SearchKey::Smaller(cursor.number64()?),
         "UID" => SearchKey::Uid(sequence_set(cursor)?),
