@@ -1,4 +1,4 @@
-//! Checks and chores of the project: `cargo xtask ci | tidy | licences | rfc | campaign`.
+//! Checks and chores of the project: `cargo xtask ci | tidy | licences | rfc | campaign | dist`.
 
 mod tree;
 
@@ -10,6 +10,7 @@ mod sizes;
 mod sql_fence;
 mod text_rules;
 
+mod dist;
 mod licences;
 mod rfc;
 mod tidy;
@@ -30,7 +31,8 @@ cargo xtask COMMAND
   licences  the licence of every dependency
   rfc       every citation of an RFC, and what is still open
   campaign kill|power [--rounds N] [--seed S]
-            a server is killed or loses its power, round after round, in release mode";
+            a server is killed or loses its power, round after round, in release mode
+  dist      man pages, completions, the Debian package and its test; not part of ci";
 
 fn main() -> ExitCode {
     match run() {
@@ -53,6 +55,11 @@ fn run() -> anyhow::Result<ExitCode> {
         ["tidy"] => tidy::run(root, &tree::read(root)?)?,
         ["licences"] => licences::run(root)?,
         ["rfc"] => rfc::run(root, &tree::read(root)?)?,
+        ["dist", ref args @ ..] => {
+            if !dist::run(root, args)? {
+                return Ok(ExitCode::from(2));
+            }
+        }
         _ => {
             eprintln!("{USAGE}");
             return Ok(ExitCode::from(2));

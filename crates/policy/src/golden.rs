@@ -38,6 +38,7 @@ fn changes() -> Vec<Change> {
     all.extend(account_changes());
     all.extend([SealedLog::Activity, SealedLog::Trace].map(checkpoint));
     all.extend(source_changes());
+    all.extend(settings(|key| key.starts_with("log_")));
     all
 }
 
@@ -88,12 +89,17 @@ fn system_changes() -> Vec<Change> {
             id: CertificateId(1),
         }),
     ];
-    let rows = crate::Settings::default().rows();
-    let settings = rows
-        .iter()
-        .map(|row| Setting::parse(row.key, &row.default).unwrap());
-    all.extend(settings.map(Change::SettingSet));
+    all.extend(settings(|key| !key.starts_with("log_")));
     all
+}
+
+/// Each setting of these keys with its default. Settings that came later have lines at the end.
+fn settings(which: impl Fn(&str) -> bool) -> Vec<Change> {
+    let rows = crate::Settings::default().rows();
+    rows.iter()
+        .filter(|row| which(row.key))
+        .map(|row| Change::SettingSet(Setting::parse(row.key, &row.default).unwrap()))
+        .collect()
 }
 
 fn checkpoint(id: SealedLog) -> Change {

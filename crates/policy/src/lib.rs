@@ -5,6 +5,7 @@
 //! does to mail. Nothing here knows a clock, a disk or a socket: equal input gives equal output,
 //! on every machine and in every later version.
 
+mod log_level;
 pub mod role;
 pub mod settings;
 pub mod shown;
@@ -39,6 +40,7 @@ pub use config::{
 pub use effect::Effect;
 pub use fold_error::FoldError;
 pub use judge::{Class, Judgement, judge};
+pub use log_level::{LogKind, LogLevel, LogWordError};
 pub use payload::Payload;
 pub use role::{Authority, Right, Role, Subject, may};
 pub use sentence::{Viewer, sentence};

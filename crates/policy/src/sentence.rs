@@ -47,6 +47,9 @@ pub fn sentence(effect: &Effect, config: &Config, viewer: Viewer) -> String {
         Effect::Destroys { whose, recoverable } => words.destroys(whose, *recoverable),
         Effect::Refuses { what } => words.refuses(what),
         Effect::WeakensProtection { what } => words.weakens(what),
+        Effect::BlursRecord { setting } if setting.starts_with("log_") => {
+            format!("The log says less ({setting}); the records of what happened stay.")
+        }
         Effect::BlursRecord { setting } => {
             format!(
                 "Keeps records for a shorter time ({setting}): earlier intrusions could not be explained."

@@ -10,6 +10,8 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 use types::Domain;
 
+use crate::log_level::LogLevel;
+
 /// Why a setting was not accepted; names the key, the value and what would be accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {
@@ -46,6 +48,8 @@ pub enum Meaning {
     Recovery,
     /// How long records are kept: less of it blurs them.
     Record,
+    /// What the running log says: less of it blurs it, and touches no record.
+    Log,
 }
 
 /// One row of the registry.
@@ -117,6 +121,26 @@ impl Value for bool {
 
     fn show(&self) -> String {
         if *self { "on" } else { "off" }.to_owned()
+    }
+}
+
+impl Value for LogLevel {
+    type Range = ();
+
+    fn parse(text: &str, (): &()) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn lies_in(&self, (): &()) -> bool {
+        true
+    }
+
+    fn accepted((): &()) -> String {
+        "error, warn, info, debug or trace".to_owned()
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
     }
 }
 
@@ -290,6 +314,28 @@ settings! {
     /// How long records of how each message came (from where, by which protocol) are kept, in days.
     /// What became of it is kept without end for now.
     trace_retention_days: TraceRetentionDays(u64) in 90..=36_500, default 400, Record;
+    /// How much the log says of start, end, listeners and all that is of no other kind.
+    log_server: LogServer(LogLevel) in (), default LogLevel::Info, Log;
+    /// How much the log says of what the console asks and changes of the configuration.
+    log_admin: LogAdmin(LogLevel) in (), default LogLevel::Info, Log;
+    /// How much the log says of the ledger, the seals of the logs and the heartbeat.
+    log_ledger: LogLedger(LogLevel) in (), default LogLevel::Info, Log;
+    /// How much the log says of sign-ins.
+    log_sign_in: LogSignIn(LogLevel) in (), default LogLevel::Info, Log;
+    /// How much the log says of messages that come in.
+    log_delivery: LogDelivery(LogLevel) in (), default LogLevel::Info, Log;
+    /// How much the log says of work in mailboxes.
+    log_mailbox: LogMailbox(LogLevel) in (), default LogLevel::Info, Log;
+    /// How much the log says of the dialogue with SMTP clients.
+    log_smtp: LogSmtp(LogLevel) in (), default LogLevel::Info, Log;
+    /// How much the log says of the dialogue with IMAP clients.
+    log_imap: LogImap(LogLevel) in (), default LogLevel::Info, Log;
+    /// How much the log says of the dialogue with POP3 clients.
+    log_pop3: LogPop3(LogLevel) in (), default LogLevel::Info, Log;
+    /// How much the log says of connections and TLS.
+    log_net: LogNet(LogLevel) in (), default LogLevel::Info, Log;
+    /// How much the log says of disk and database.
+    log_store: LogStore(LogLevel) in (), default LogLevel::Info, Log;
 }
 
 fn localhost() -> Domain {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
+use service::StartError;
 
 /// Why a run failed, as its exit code. The numbers are a published contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,9 +103,27 @@ fn told(error: &anyhow::Error) -> String {
 }
 
 fn exit_of(error: &anyhow::Error) -> Exit {
-    error
-        .downcast_ref::<Failure>()
-        .map_or(Exit::Failed, |failure| failure.exit)
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        return failure.exit;
+    }
+    match error.downcast_ref::<StartError>() {
+        Some(error) => start_exit(error),
+        None => Exit::Failed,
+    }
+}
+
+/// Why a server does not start; with all but [`Exit::Failed`] trying again is of no use.
+fn start_exit(error: &StartError) -> Exit {
+    match error {
+        StartError::OtherLedger { .. }
+        | StartError::Forked { .. }
+        | StartError::RolledBack { .. }
+        | StartError::Damaged { .. }
+        | StartError::NotUnderstood { .. } => Exit::Unverified,
+        StartError::SetupUnfinished { .. } => Exit::NotFound,
+        StartError::Mode { .. } => Exit::Conflict,
+        _ => Exit::Failed,
+    }
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

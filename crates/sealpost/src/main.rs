@@ -20,9 +20,7 @@ mod cli;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 fn main() -> ExitCode {
     let mut out = std::io::stdout().lock();
-    exit::settle(cli::Cli::parse().run(&mut out))
+    exit::settle(cli::Cli::read().run(&mut out))
 }

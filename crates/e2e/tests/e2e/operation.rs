@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::ensure;
+use e2e::dialogue::Dialogue;
 use e2e::{Server, Site, clients, program};
 use serde_json::Value;
 
@@ -166,4 +167,62 @@ fn a_server_without_its_start_file_says_so() -> anyhow::Result<()> {
     ensure!(!missing.exists(), "it was made");
     ensure!(ran.err.contains("sealpost setup"), "{}", ran.err);
     Ok(())
+}
+
+#[test]
+fn the_log_says_more_or_less_from_the_next_event_on() -> anyhow::Result<()> {
+    let server = Server::serve(Site::new()?)?;
+    let tail = |kind: &str| -> anyhow::Result<Vec<Value>> {
+        let said = server
+            .cli(&["log", "tail", "--kind", kind, "--json"])?
+            .ok()?;
+        let lines = said.out.lines().map(serde_json::from_str);
+        Ok(lines.collect::<Result<_, _>>()?)
+    };
+    // A client that leaves without a word is told of at debug only.
+    let leave = || -> anyhow::Result<()> {
+        let mut client = Dialogue::smtp(server.ready().ports.smtp)?;
+        client.ask("EHLO client.example.net", "250")?;
+        client.send(b"NOOP cut off")?;
+        drop(client);
+        std::thread::sleep(Duration::from_millis(300));
+        Ok(())
+    };
+    leave()?;
+    ensure!(tail("smtp")?.is_empty(), "{:?}", tail("smtp")?);
+    let told = server
+        .cli(&["log", "level", "smtp", "debug", "--yes", "--json"])?
+        .ok()?;
+    ensure!(told.out.contains("\"class\":\"C0\""), "{}", told.out);
+    leave()?;
+    let lines = tail("smtp")?;
+    ensure!(
+        lines.len() == 1 && lines[0]["level"] == "debug",
+        "{lines:?}"
+    );
+    let told = server
+        .cli(&["log", "level", "smtp", "error", "--yes", "--json"])?
+        .ok()?;
+    ensure!(
+        told.out.contains("The log says less (log_smtp)"),
+        "{}",
+        told.out
+    );
+    leave()?;
+    ensure!(tail("smtp")?.len() == 1, "it still tells");
+    ensure!(!tail("admin")?.is_empty() && !tail("server")?.is_empty());
+    let listed = server.cli(&["log", "level"])?.ok()?;
+    ensure!(listed.out.contains("smtp      error"), "{}", listed.out);
+    ensure!(
+        server.talk().contains("INFO  server: ready"),
+        "{}",
+        server.talk()
+    );
+    server
+        .cli(&["log", "level", "smtps", "debug", "--yes"])?
+        .exits(USAGE)?;
+    server
+        .cli(&["log", "level", "smtp", "--yes"])?
+        .exits(USAGE)
+        .map(drop)
 }

@@ -12,6 +12,9 @@ use e2e::{Server, Site, clients, dialogue::Dialogue};
 
 /// User and group id that own nothing here.
 const NOBODY: u32 = 65_534;
+/// Exit codes of the manual.
+const FAILED: i32 = 1;
+const UNVERIFIED: i32 = 6;
 
 /// Fails with words that say what is missing.
 pub(crate) fn needs_root(what: &str) -> anyhow::Result<()> {
@@ -35,6 +38,16 @@ fn stopped() -> anyhow::Result<Server> {
 
 /// Tries to serve, as user and group `id` if one is named; it must fail with these words.
 fn refuses(server: &Server, id: Option<u32>, words: &[&str]) -> anyhow::Result<Ran> {
+    refuses_with(server, id, words, FAILED)
+}
+
+/// The same with this exit status.
+fn refuses_with(
+    server: &Server,
+    id: Option<u32>,
+    words: &[&str],
+    status: i32,
+) -> anyhow::Result<Ran> {
     let config = server.site().start_file().display().to_string();
     let serve = ["serve", "--config", &config];
     let ran = match id {
@@ -47,7 +60,7 @@ fn refuses(server: &Server, id: Option<u32>, words: &[&str]) -> anyhow::Result<R
             e2e::program::run("setpriv", user.iter().chain(&serve), b"")?
         }
     };
-    let ran = ran.exits(1)?;
+    let ran = ran.exits(status)?;
     let last = ran.err.lines().last().unwrap_or_default();
     for word in words {
         ensure!(last.contains(word), "no word of {word:?}: {}", ran.err);
@@ -211,7 +224,12 @@ fn another_ledger_than_the_start_file_says_is_refused() -> anyhow::Result<()> {
     let pin = |text: &str| text.split("[ledger]").nth(1).unwrap_or_default().to_owned();
     let swapped = text.replace(&pin(&text), &pin(&fs::read_to_string(foreign)?));
     fs::write(&mine, swapped)?;
-    refuses(&server, None, &["not the ledger that the start file names"])?;
+    refuses_with(
+        &server,
+        None,
+        &["not the ledger that the start file names"],
+        UNVERIFIED,
+    )?;
     fs::write(&mine, text)?;
     server.start_again()
 }

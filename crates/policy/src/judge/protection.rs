@@ -50,6 +50,9 @@ fn compare_setting(key: &str, meaning: Meaning, order: Ordering, findings: &mut 
             findings.add(Effect::BlursRecord { setting: key }, Class::C3);
             findings.detect("P7");
         }
+        (Meaning::Log, Ordering::Less) => {
+            findings.add(Effect::BlursRecord { setting: key }, Class::C1);
+        }
         _ => {}
     }
 }

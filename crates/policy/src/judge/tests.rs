@@ -3,6 +3,7 @@
 use types::{AccountId, AliasId, DomainId, Timestamp};
 
 use super::{Class, Judgement};
+use crate::LogLevel;
 use crate::change::{
     AccessSet, AccountQuotaSet, AccountRoleSet, AliasMembersChange, AliasRemove, BlockAdd,
     BlockRemove, Blocked, CatchAllClear, CatchAllSet, CertificateRemove, Change, DomainAliasCreate,
@@ -428,6 +429,13 @@ fn weaker_guards_and_shorter_records_are_told() {
     let blurs = "Keeps records for a shorter time (trace_retention_days): earlier intrusions could not be explained.";
     let table = [
         (Setting::TraceRetentionDays(90), Class::C3, "P7", blurs),
+        (
+            Setting::LogImap(LogLevel::Warn),
+            Class::C1,
+            "",
+            "The log says less (log_imap); the records of what happened stay.",
+        ),
+        (Setting::LogImap(LogLevel::Debug), Class::C0, "", ""),
         (
             Setting::RecoverableOperatorDays(1),
             Class::C3,

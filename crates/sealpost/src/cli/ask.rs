@@ -76,6 +76,14 @@ impl Read {
 }
 
 impl Change {
+    /// The same place and format, for a command that only reads when it is not told what to change.
+    pub(crate) fn as_read(&self) -> Read {
+        Read {
+            place: self.place.clone(),
+            format: self.format,
+        }
+    }
+
     /// The same; sessions of the listeners that it closes end with them.
     #[must_use]
     pub(crate) fn ending_sessions(self, end_sessions: bool) -> Self {

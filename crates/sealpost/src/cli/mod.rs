@@ -1,6 +1,8 @@
 //! The command line: one file for each noun. Doc comments are the help.
 
 mod ask;
+mod docs;
+mod examples;
 mod values;
 
 mod access;
@@ -10,6 +12,7 @@ mod certificate;
 mod config;
 mod domain;
 mod ledger;
+mod log;
 mod proxy;
 mod serve;
 mod service;
@@ -18,6 +21,8 @@ mod status;
 mod trace;
 
 use std::io::Write;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::demo::Demo;
 
@@ -67,6 +72,9 @@ enum Command {
     /// The record of every change.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// What the running log says, and how much.
+    #[command(subcommand)]
+    Log(log::Log),
     /// What happened to messages.
     Trace(trace::Trace),
     /// Settings of the server.
@@ -74,9 +82,25 @@ enum Command {
     Config(config::Config),
     /// Prints the version.
     Version(status::Version),
+    /// Prints the completions of a shell.
+    Completion(docs::Completion),
+    /// Writes the man pages, one for each command.
+    #[command(hide = true)]
+    Man(docs::Man),
+}
+
+/// The definition of the command line, with its examples.
+pub(crate) fn definition() -> clap::Command {
+    examples::add(Cli::command())
 }
 
 impl Cli {
+    /// Reads the command line of this process; what is wrong or asks for help ends the process.
+    pub(crate) fn read() -> Self {
+        let matches = definition().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
     /// Carries the command out; data goes to `out`, talk to standard error.
     pub(crate) fn run(self, out: &mut dyn Write) -> anyhow::Result<()> {
         match self.command {
@@ -94,21 +118,22 @@ impl Cli {
             Command::Proxy(command) => command.run(out),
             Command::Certificate(command) => command.run(out),
             Command::Ledger(command) => command.run(out),
+            Command::Log(command) => command.run(out),
             Command::Trace(command) => command.run(out),
             Command::Config(command) => command.run(out),
             Command::Version(command) => command.run(out),
+            Command::Completion(command) => command.run(out),
+            Command::Man(command) => command.run(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
     fn the_definition_of_the_command_line_is_sound() {
-        Cli::command().debug_assert();
+        definition().debug_assert();
     }
 }

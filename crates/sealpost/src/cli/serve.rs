@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use net::{Clock, Random};
+use policy::LogLevel;
 use policy::change::Mode;
 use service::{Outside, Paths, Pin, Service, Start};
 
@@ -16,12 +17,15 @@ pub(crate) struct Serve {
     /// The start file that `sealpost setup` wrote.
     #[arg(long, value_name = "FILE", default_value = DEFAULT_START_FILE)]
     config: PathBuf,
+    /// How the lines of the log are written.
+    #[arg(long, value_enum, default_value_t)]
+    log_format: run::log::Form,
 }
 
 impl Serve {
     /// Carries it out.
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        run::log::start("info")?;
+        run::log::start(self.log_format, LogLevel::Trace)?;
         let (file, text) = StartFile::read(&self.config)?;
         let start = Start {
             paths: Paths {

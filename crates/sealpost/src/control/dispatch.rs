@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::protocol::{Answer, Ask, Request};
 use crate::exit::Exit;
+use crate::run::log;
 
 /// Answers requests of console users with this service; who asks it to end is heard at `stop`.
 pub(crate) fn answering(
@@ -44,6 +45,11 @@ async fn answer(service: &Service, stop: &Notify, actor: &Actor, ask: Ask) -> An
         }
         Ask::Status => settle(service.status(actor).await),
         Ask::Health => settle(service.health_show(actor)),
+        // Everyone at the console may read the log, as it does by systemd's journal.
+        Ask::LogTail { kind, lines } => match kind.map(|kind| kind.parse()).transpose() {
+            Ok(kind) => done(&log::tail(kind, lines)),
+            Err(error) => Answer::refused(Exit::Usage, error.to_string()),
+        },
         Ask::Stop => {
             tracing::info!("asked to stop by the console");
             stop.notify_one();

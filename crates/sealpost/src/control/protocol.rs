@@ -46,6 +46,13 @@ pub(crate) enum Ask {
     Status,
     /// Whether it works, for probes.
     Health,
+    /// The newest lines of the running log.
+    LogTail {
+        /// Only of this kind.
+        kind: Option<String>,
+        /// How many at most.
+        lines: usize,
+    },
     /// End the server once its sessions have ended.
     Stop,
     /// All domains.

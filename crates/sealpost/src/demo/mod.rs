@@ -16,7 +16,7 @@ use std::sync::Arc;
 use ledger::Door;
 use net::{Clock, Random};
 use policy::change::Mode;
-use policy::{Role, Service as Spoken};
+use policy::{LogLevel, Role, Service as Spoken};
 use service::{Actor, AdmitOptions, Command, Founding, Outgoing, Outside, Pin, Service, Start};
 use types::{Domain, Secret};
 
@@ -80,7 +80,7 @@ pub(crate) struct Demo {
 impl Demo {
     /// Carries it out.
     pub(crate) fn run(self, out: &mut dyn Write) -> anyhow::Result<()> {
-        run::log::start("warn")?;
+        run::log::start(run::log::Form::Text, LogLevel::Warn)?;
         let folders = Folders::choose(self.data.as_deref(), self.keep)?;
         run::runtime()?.block_on(self.live(&folders, out))
     }

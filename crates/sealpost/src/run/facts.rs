@@ -6,16 +6,15 @@ use std::io;
 use service::BootFacts;
 use types::Sha256;
 
-use super::log::LOG_VARIABLE;
+use super::log::{JOURNAL_VARIABLE, LOG_VARIABLE};
 use super::notify::{NOTIFY_VARIABLE, WATCHDOG_VARIABLE};
 
 /// Environment variables that the server honours.
-const HONOURED: [&str; 5] = [
+const HONOURED: [&str; 4] = [
+    JOURNAL_VARIABLE,
     LOG_VARIABLE,
     NOTIFY_VARIABLE,
     WATCHDOG_VARIABLE,
-    "NO_COLOR",
-    "TERM",
 ];
 /// Flags whose value is a secret; only the demo has one.
 const SECRET_FLAGS: [&str; 1] = ["--password"];
@@ -31,7 +30,10 @@ pub(crate) fn boot_facts(start_file: String) -> impl Future<Output = io::Result<
 
 fn gather(start_file: &str) -> io::Result<BootFacts> {
     let found = |name: &&str| std::env::var_os(name).is_some();
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
     Ok(BootFacts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         binary: own_digest()?,
@@ -42,7 +44,7 @@ fn gather(start_file: &str) -> io::Result<BootFacts> {
             .filter(|name| found(name))
             .map(|name| (*name).to_owned())
             .collect(),
-        host: host.trim().to_owned(),
+        host,
         uid: rustix::process::geteuid().as_raw(),
     })
 }

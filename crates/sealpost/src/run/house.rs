@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use tracing::{error, info, warn};
 
 use super::doors::Doors;
+use super::log;
 use super::notify::{State, notify, watchdog_time};
 use crate::control::dispatch;
 use crate::control::server::ControlSocket;
@@ -118,6 +119,7 @@ async fn work(
     asked: &Notify,
 ) -> Option<String> {
     let mut changes = service.config_watch();
+    log::follow(service.config().settings());
     loop {
         // Following a change is not interrupted: it happens behind the select.
         tokio::select! {
@@ -127,7 +129,10 @@ async fn work(
             }
             () = asked.notified() => return None,
             changed = changes.changed() => match changed {
-                Ok(()) => doors.follow().await,
+                Ok(()) => {
+                    log::follow(service.config().settings());
+                    doors.follow().await;
+                }
                 Err(_) => return None,
             },
             () = doors.supervise() => {}

@@ -1,12 +1,12 @@
 //! The running server: doors that follow the configuration, the control socket, signals, the end.
 
+pub(crate) mod log;
+
 mod doors;
 mod facts;
 mod notify;
 
 mod house;
-
-pub(crate) mod log;
 
 #[cfg(test)]
 mod tests;

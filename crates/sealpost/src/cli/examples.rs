@@ -1,0 +1,151 @@
+//! Examples for `--help` and the man pages. Each is a command line that is understood.
+
+/// Examples by the words of their command. A command without an example explains itself.
+const EXAMPLES: &[(&str, &[&str])] = &[
+    (
+        "setup",
+        &["sealpost setup you@example.org --host-name mail.example.org"],
+    ),
+    (
+        "demo",
+        &[
+            "sealpost demo",
+            "sealpost demo --data /tmp/demo --keep --accounts 3 --json",
+        ],
+    ),
+    (
+        "serve",
+        &["sealpost serve --config /etc/sealpost/sealpost.toml"],
+    ),
+    ("status", &["sealpost status", "sealpost status --json"]),
+    ("health", &["sealpost health"]),
+    (
+        "domain add",
+        &["sealpost domain add example.net --reason 'second brand'"],
+    ),
+    ("domain list", &["sealpost domain list --json"]),
+    (
+        "domain catch-all set",
+        &["sealpost domain catch-all set example.org you@example.org"],
+    ),
+    (
+        "account add",
+        &[
+            "sealpost account add ann@example.org --name Ann --quota 10G --generate",
+            "sealpost account add ann@example.org --password-file - --yes",
+        ],
+    ),
+    (
+        "account passwd",
+        &["sealpost account passwd ann@example.org"],
+    ),
+    (
+        "account role",
+        &["sealpost account role ann@example.org domain-admin"],
+    ),
+    (
+        "account quota",
+        &["sealpost account quota ann@example.org none"],
+    ),
+    (
+        "account send-as grant",
+        &["sealpost account send-as grant ann@example.org info@example.org"],
+    ),
+    (
+        "alias add",
+        &["sealpost alias add info@example.org ann@example.org ben@example.org"],
+    ),
+    ("service on", &["sealpost service on pop3s"]),
+    (
+        "service listen add",
+        &[
+            "sealpost service listen add pop3s 0.0.0.0",
+            "sealpost service listen add metrics 127.0.0.1 9464",
+        ],
+    ),
+    (
+        "certificate set",
+        &["sealpost certificate set --chain fullchain.pem --key privkey.pem --yes"],
+    ),
+    (
+        "config get",
+        &["sealpost config get", "sealpost config get recipients_max"],
+    ),
+    (
+        "config set",
+        &["sealpost config set recipients_max 200 --dry-run"],
+    ),
+    ("config apply", &["sealpost config apply changes.jsonl"]),
+    ("ledger list", &["sealpost ledger list --limit 10"]),
+    ("ledger show", &["sealpost ledger show 17"]),
+    (
+        "ledger verify",
+        &[
+            "sealpost ledger verify",
+            "sealpost ledger verify --folder ledger --checkpoint checkpoint.txt",
+        ],
+    ),
+    (
+        "trace",
+        &["sealpost trace --to ann@example.org --since 12h"],
+    ),
+    (
+        "completion",
+        &["sealpost completion bash > /usr/share/bash-completion/completions/sealpost"],
+    ),
+];
+
+/// The definition with the examples in the help of its commands.
+pub(super) fn add(program: clap::Command) -> clap::Command {
+    EXAMPLES.iter().fold(program, |program, (words, lines)| {
+        let words: Vec<&str> = words.split(' ').collect();
+        at(program, &words, lines)
+    })
+}
+
+fn at(command: clap::Command, words: &[&str], lines: &[&str]) -> clap::Command {
+    let Some((first, rest)) = words.split_first() else {
+        let after = command.get_after_help().map(ToString::to_string);
+        let parts: Vec<String> = after.into_iter().chain([text(lines)]).collect();
+        return command.after_help(parts.join("\n\n"));
+    };
+    command.mut_subcommand(first, |below| at(below, rest, lines))
+}
+
+fn text(lines: &[&str]) -> String {
+    let lines: Vec<String> = lines.iter().map(|line| format!("  {line}")).collect();
+    format!("EXAMPLES:\n{}", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::definition;
+    use super::*;
+
+    /// The words of an example as a shell would pass them, up to a redirection.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        for (at, part) in line.split('\'').enumerate() {
+            if at % 2 == 1 {
+                words.push(part.to_owned());
+                continue;
+            }
+            let plain = part
+                .split_ascii_whitespace()
+                .take_while(|word| *word != ">");
+            words.extend(plain.map(str::to_owned));
+        }
+        words
+    }
+
+    #[test]
+    fn every_example_is_understood_and_belongs_to_its_command() {
+        for (command, lines) in EXAMPLES {
+            for line in *lines {
+                let understood = definition().try_get_matches_from(words(line));
+                assert!(understood.is_ok(), "{line}: {:?}", understood.err());
+                assert!(line.starts_with(&format!("sealpost {command}")), "{line}");
+            }
+        }
+    }
+}
