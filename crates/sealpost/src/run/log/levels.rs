@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use policy::{LogKind, LogLevel, Settings};
+use policy::{LogKind, LogLevel, LogWordError, Settings};
 use tracing::Level;
 
 use crate::exit::Failure;
@@ -74,14 +74,14 @@ impl Levels {
         Ok(levels)
     }
 
-    fn raised_by(words: &str) -> Result<Self, String> {
+    fn raised_by(words: &str) -> Result<Self, LogWordError> {
         let mut raised = vec![None; LogKind::ALL.len()];
         for word in words.split(',').filter(|word| !word.is_empty()) {
             let (kinds, level) = match word.split_once('=') {
-                Some((kind, level)) => (vec![kind.parse().map_err(told)?], level),
+                Some((kind, level)) => (vec![kind.parse()?], level),
                 None => (LogKind::ALL.to_vec(), word),
             };
-            let level: LogLevel = level.parse().map_err(told)?;
+            let level: LogLevel = level.parse()?;
             for kind in kinds {
                 raised[kind as usize] = raised[kind as usize].max(Some(level));
             }
@@ -112,10 +112,6 @@ impl Levels {
     pub(super) fn lets(&self, kind: LogKind, level: LogLevel) -> bool {
         level as u8 <= self.in_force[kind as usize].load(Ordering::Relaxed)
     }
-}
-
-fn told(error: policy::LogWordError) -> String {
-    error.to_string()
 }
 
 #[cfg(test)]
