@@ -51,6 +51,12 @@ pub(crate) enum ImapError {
     /// The same, and others were left alone, since they had changed (RFC 7162 §3.1.3).
     #[error("some of the messages are no longer there, others were changed meanwhile")]
     Modified(Vec<u32>),
+    /// A part that shall be decoded has an encoding that nobody knows (RFC 3516 §4.2).
+    #[error("the part has an unknown transfer encoding")]
+    UnknownEncoding,
+    /// A message with NUL: it is not kept (RFC 3516 §4.4).
+    #[error("a message with NUL cannot be kept, encode it")]
+    Binary,
     /// INBOX can be neither deleted nor created.
     #[error("INBOX always exists")]
     Inbox,
@@ -102,6 +108,7 @@ impl ImapError {
             Self::NoQuotaRoot => no("NONEXISTENT"),
             Self::QuotaIsGiven => no("NOPERM"),
             Self::Expunged => no("EXPUNGEISSUED"),
+            Self::UnknownEncoding | Self::Binary => no("UNKNOWN-CTE"),
             Self::Modified(numbers) => (Condition::No, Some(Code::Modified(numbers.clone()))),
             Self::Inbox | Self::BadMessage(_) => no("CANNOT"),
             Self::MessageTooLarge => no("TOOBIG"),

@@ -3,6 +3,7 @@
 mod client;
 
 mod fetch;
+mod items;
 mod list;
 mod mailboxes;
 mod order;

@@ -19,12 +19,15 @@ mod removal;
 mod transfer;
 
 mod read;
+
+mod detail;
 mod search;
 
 use store::{ReadTx, StoreError, StoreResult, WriteTx, mailbox};
 use types::{AccountId, MailboxId, MailboxName, SpecialUse, Uid};
 
 pub use append::{Appended, NewMessage};
+pub use detail::MessageDetail;
 pub use flag::{FlagChange, FlagsChanged, How};
 pub use name::{MailboxInfo, MailboxStatus};
 pub use open::{ChangeReceiver, IndexRow, MailboxChange, OpenMailbox};

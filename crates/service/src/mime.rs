@@ -71,6 +71,17 @@ pub enum SectionKind {
     Mime,
 }
 
+/// A part without its transfer encoding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decoded {
+    /// These octets; their character set is what it was.
+    Octets(Vec<u8>),
+    /// Its encoding is not one that is known.
+    UnknownEncoding,
+    /// The message has no such part.
+    Missing,
+}
+
 impl Mime {
     /// Reads the structure of a message.
     pub fn parse(message: &[u8]) -> Self {
@@ -102,6 +113,23 @@ impl Mime {
             (SectionKind::Header, Kind::Message(inner)) => Some(inner.header.clone()),
             (SectionKind::Text, Kind::Message(inner)) => Some(inner.body.clone()),
             _ => None,
+        }
+    }
+
+    /// The octets of a part without its transfer encoding (RFC 3516 §4.2); without part numbers
+    /// the message as it is. What contains other parts has no encoding of its own.
+    pub fn decoded(&self, message: &[u8], part: &[u32]) -> Decoded {
+        if part.is_empty() {
+            return Decoded::Octets(message.to_vec());
+        }
+        let Some(part) = self.find(part) else {
+            return Decoded::Missing;
+        };
+        let body = message.get(part.body.clone()).unwrap_or_default();
+        match part.kind {
+            Kind::Leaf if !decode::is_known(&part.encoding) => Decoded::UnknownEncoding,
+            Kind::Leaf => Decoded::Octets(decode::transfer(&part.encoding, body)),
+            Kind::Multipart(_) | Kind::Message(_) => Decoded::Octets(body.to_vec()),
         }
     }
 

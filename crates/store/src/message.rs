@@ -322,6 +322,12 @@ pub fn changed_since(
     Ok(changed)
 }
 
+/// When a message came into this mailbox (RFC 8514 §4.1); `None` if it is not in it.
+pub fn saved_at(tx: &ReadTx<'_>, mailbox: MailboxId, uid: Uid) -> StoreResult<Option<Timestamp>> {
+    let sql = "SELECT saved_at FROM mailbox_email WHERE mailbox = ?1 AND uid = ?2";
+    tx.one(sql, (mailbox.0, uid.0), |row| time(row, 0))
+}
+
 /// The UIDs of a mailbox, ascending.
 pub fn uids(tx: &ReadTx<'_>, mailbox: MailboxId) -> StoreResult<Vec<Uid>> {
     let sql = "SELECT uid FROM mailbox_email WHERE mailbox = ?1 ORDER BY uid";

@@ -224,9 +224,9 @@ async fn receive(
 }
 
 fn write(sink: &mut BodySink, chunk: &[u8]) -> Result<(), ImapError> {
-    // No literal may have it (RFC 9051 §4.3), and what others read from it, nobody knows.
+    // No literal but `literal8` may have it, and what others read from it, nobody knows.
     if chunk.contains(&0) {
-        return Err(ImapError::BadMessage("a message has no NUL"));
+        return Err(ImapError::Binary);
     }
     sink.write(chunk).map_err(too_large)
 }

@@ -16,7 +16,7 @@ use crate::selected::Tell;
 use crate::session::{Done, Next, Session};
 
 /// What every client may use.
-const CAPABILITIES: [&str; 25] = [
+const CAPABILITIES: [&str; 29] = [
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -42,6 +42,10 @@ const CAPABILITIES: [&str; 25] = [
     "QUOTA=RES-STORAGE",
     "CONDSTORE",
     "QRESYNC",
+    "BINARY",
+    "OBJECTID",
+    "SAVEDATE",
+    "PREVIEW",
 ];
 
 impl Session {

@@ -3,14 +3,15 @@
 use std::collections::{HashSet, VecDeque};
 
 use service::{
-    DescribedMessage, FlagChange, How, Principal, ReadAhead, Service, ServiceError, ServiceResult,
-    StoredMessage,
+    DescribedMessage, FlagChange, How, MessageDetail, Principal, ReadAhead, Service, ServiceError,
+    ServiceResult, StoredMessage,
 };
 use types::{EmailId, FlagSet, Uid};
 use wire::imap::{
-    FetchItem, FetchModifiers, Numbering, Partial, Section, SectionText, SequenceSet,
+    FetchItem, FetchModifiers, Numbering, ObjectId, Partial, Section, SectionText, SequenceSet,
 };
 
+use super::binary;
 use super::part::{Content, Message, broken_off};
 use crate::enabled::Tracking;
 use crate::error::ImapError;
@@ -28,6 +29,8 @@ struct Plan<'a> {
     tracking: Tracking,
     /// An envelope or a structure is wanted.
     describes: bool,
+    /// Something is wanted that is asked of a message now and then.
+    details: bool,
     /// Octets of the message are wanted.
     opens: Option<ReadAhead>,
     /// Octets of its text are among them.
@@ -41,6 +44,8 @@ struct Found {
     row: Row,
     stored: Option<StoredMessage>,
     description: Option<DescribedMessage>,
+    detail: Option<MessageDetail>,
+    decoded: binary::Parts,
 }
 
 /// What was read of the next messages, in their order.
@@ -62,6 +67,8 @@ impl<'a> Plan<'a> {
                     | FetchItem::Rfc822Header
                     | FetchItem::Rfc822Text
                     | FetchItem::Section { .. }
+                    | FetchItem::Binary { .. }
+                    | FetchItem::BinarySize(_)
             )
         };
         Self {
@@ -70,10 +77,19 @@ impl<'a> Plan<'a> {
             sets_seen: !read_only && items.iter().any(FetchItem::sets_seen),
             tracking,
             describes: items.iter().any(described),
+            details: items.iter().any(detailed),
             opens: items.iter().any(opened).then(|| ahead(items)),
             gives_text: items.iter().any(gives_text),
         }
     }
+}
+
+/// Whether [`MessageDetail`] answers an item.
+fn detailed(item: &FetchItem) -> bool {
+    matches!(
+        item,
+        FetchItem::ThreadId | FetchItem::SaveDate | FetchItem::Preview { .. }
+    )
 }
 
 /// How much of each message is read at once: a header block alone may be all that is wanted.
@@ -82,7 +98,11 @@ fn ahead(items: &[FetchItem]) -> ReadAhead {
         FetchItem::Section { section, .. } => {
             section.part.is_empty() && !matches!(section.text, None | Some(SectionText::Text))
         }
-        FetchItem::Body | FetchItem::Rfc822 | FetchItem::Rfc822Text => false,
+        FetchItem::Body
+        | FetchItem::Rfc822
+        | FetchItem::Rfc822Text
+        | FetchItem::Binary { .. }
+        | FetchItem::BinarySize(_) => false,
         _ => true,
     };
     if items.iter().all(head_alone) {
@@ -95,7 +115,7 @@ fn ahead(items: &[FetchItem]) -> ReadAhead {
 /// Whether an item holds more of a message than its structure and header blocks.
 fn gives_text(item: &FetchItem) -> bool {
     match item {
-        FetchItem::Rfc822 | FetchItem::Rfc822Text => true,
+        FetchItem::Rfc822 | FetchItem::Rfc822Text | FetchItem::Binary { .. } => true,
         FetchItem::Section { section, .. } => {
             matches!(section.text, None | Some(SectionText::Text))
         }
@@ -176,22 +196,33 @@ impl Session {
         let row = |place: &usize| rows.get(*place).map(|row| (*place, *row));
         let rows: Vec<(usize, Row)> = places.iter().filter_map(row).collect();
         let emails: Vec<EmailId> = rows.iter().map(|(_, row)| row.email).collect();
+        let mut details = VecDeque::new();
+        if plan.details {
+            let asked: Vec<_> = rows.iter().map(|(_, row)| (row.uid, row.email)).collect();
+            let found = service.message_details(&principal, selected.id, &asked);
+            details = found.await?.into();
+        }
         let mut ahead = Ahead::default();
         for (at, (place, row)) in rows.into_iter().enumerate() {
             let left = &emails[at..];
             let description = ahead.description(&service, &principal, left, plan).await?;
             let stored = ahead.stored(&service, &principal, left, plan).await?;
+            let detail = details.pop_front().flatten();
             if (plan.describes && description.is_none())
+                || (plan.details && detail.is_none())
                 || (plan.opens.is_some() && stored.is_none())
             {
                 continue;
             }
+            let decoded = self.decoded(&row, stored.as_ref(), plan.items).await?;
             given.push(row.uid);
             let found = Found {
                 place,
                 row,
                 stored,
                 description,
+                detail,
+                decoded,
             };
             let tells_flags =
                 newly_seen.contains(&row.uid) && !plan.items.contains(&FetchItem::Flags);
@@ -218,7 +249,11 @@ impl Session {
                 let said = self.octets_item(item, &found.row, stored, out).await;
                 said.map_err(broken_off)?;
             }
+            binary::say(item, &found.decoded, out);
             self.row_item(item, found, out)?;
+            if let Some(detail) = &found.detail {
+                detail_item(item, detail, out);
+            }
         }
         if tells_flags {
             self.unasked_flags(found, plan, out)?;
@@ -296,6 +331,7 @@ impl Session {
             }
             (FetchItem::Uid, _) => responses.fetch_uid(row.uid),
             (FetchItem::ModSeq, _) => responses.fetch_modseq(row.modseq),
+            (FetchItem::EmailId, _) => responses.fetch_email_id(&ObjectId::email(row.email)),
             (FetchItem::InternalDate, _) => responses.fetch_internal_date(row.internal_date),
             (FetchItem::Rfc822Size, _) => responses.fetch_size(row.octets),
             (FetchItem::Envelope, Some(described)) => {
@@ -390,6 +426,17 @@ fn there<T>(read: Option<ServiceResult<T>>) -> Result<Option<T>, ImapError> {
     match read {
         None | Some(Err(ServiceError::NotFound(_))) => Ok(None),
         Some(read) => Ok(Some(read?)),
+    }
+}
+
+/// Items that the details answer; the others are none of its business.
+fn detail_item(item: &FetchItem, detail: &MessageDetail, out: &mut Output<'_>) {
+    let responses = &mut out.responses;
+    match item {
+        FetchItem::ThreadId => responses.fetch_thread_id(&ObjectId::thread(detail.thread)),
+        FetchItem::SaveDate => responses.fetch_save_date(detail.saved_at),
+        FetchItem::Preview { .. } => responses.fetch_preview(&detail.preview),
+        _ => {}
     }
 }
 

@@ -2,7 +2,7 @@
 
 use service::MailboxStatus;
 use types::{MailboxName, SpecialUse};
-use wire::imap::{ListData, StatusItem};
+use wire::imap::{Code, ListData, ObjectId, StatusItem};
 
 use crate::error::ImapError;
 use crate::output::Output;
@@ -18,10 +18,9 @@ impl Session {
             return Err(ImapError::Inbox);
         }
         let principal = self.principal()?;
-        self.service
-            .mailbox_create(&principal, name, special_use)
-            .await?;
-        Ok(Done::plain("created"))
+        let created = self.service.mailbox_create(&principal, name, special_use);
+        let id = ObjectId::mailbox(created.await?);
+        Ok(Done::coded(Code::MailboxId(id), "created"))
     }
 
     pub(crate) async fn delete(&mut self, name: &MailboxName) -> Result<Done, ImapError> {
@@ -111,6 +110,7 @@ impl Session {
                 }
                 StatusItem::AppendLimit => self.append_limit(),
                 StatusItem::HighestModSeq => status.highestmodseq.0,
+                StatusItem::MailboxId => status.id.0.unsigned_abs(),
             };
             values.push((*item, value));
         }

@@ -2,6 +2,7 @@
 
 mod append;
 mod auth;
+mod binary;
 mod copy;
 mod expunge;
 mod fetch;

@@ -103,7 +103,7 @@ impl<'a> Message<'a> {
     }
 
     /// Reads the whole message and looks into it, away from the tasks that wait.
-    async fn looked_into<T: Send + 'static>(
+    pub(super) async fn looked_into<T: Send + 'static>(
         &self,
         look: impl FnOnce(&[u8]) -> T + Send + 'static,
     ) -> Result<T, ImapError> {

@@ -8,10 +8,13 @@ use std::future::Future;
 use std::pin::Pin;
 
 use service::mime::sent_day;
-use service::{Principal, ReadAhead, Service, ServiceError, TextQuery};
-use types::{EmailId, FlagSet, Keyword, Timestamp};
+use service::{
+    MessageDetail, Principal, READ_MESSAGES_MAX, ReadAhead, Service, ServiceError, TextQuery,
+};
+use types::{EmailId, FlagSet, Keyword, MailboxId, Timestamp};
 use wire::imap::{
-    FieldName, Numbering, SearchDate, SearchKey, SearchRequest, SearchResult, SearchReturn, Tag,
+    FieldName, Numbering, ObjectId, SearchDate, SearchKey, SearchRequest, SearchResult,
+    SearchReturn, Tag,
 };
 
 use crate::error::ImapError;
@@ -77,6 +80,7 @@ impl Session {
         let search = Search {
             service: &service,
             principal: &principal,
+            mailbox: selected.id,
             view: &selected.view,
             now: service.clock().now(),
         };
@@ -141,7 +145,11 @@ fn text_keys(key: &SearchKey) -> u32 {
         | SearchKey::Text(_)
         | SearchKey::SentBefore(_)
         | SearchKey::SentOn(_)
-        | SearchKey::SentSince(_) => 1,
+        | SearchKey::SentSince(_)
+        | SearchKey::ThreadId(_)
+        | SearchKey::SavedBefore(_)
+        | SearchKey::SavedOn(_)
+        | SearchKey::SavedSince(_) => 1,
         _ => 0,
     }
 }
@@ -153,6 +161,7 @@ type Matching<'s> = Pin<Box<dyn Future<Output = Result<Places, ImapError>> + Sen
 struct Search<'a> {
     service: &'a Service,
     principal: &'a Principal,
+    mailbox: MailboxId,
     view: &'a View,
     now: Timestamp,
 }
@@ -192,6 +201,13 @@ impl Search<'_> {
                 SearchKey::SentBefore(day) => self.sent(candidates, |sent| sent < *day).await,
                 SearchKey::SentOn(day) => self.sent(candidates, |sent| sent == *day).await,
                 SearchKey::SentSince(day) => self.sent(candidates, |sent| sent >= *day).await,
+                SearchKey::ThreadId(id) => {
+                    self.detailed(candidates, |detail| ObjectId::thread(detail.thread) == *id)
+                        .await
+                }
+                SearchKey::SavedBefore(day) => self.saved(candidates, |saved| saved < *day).await,
+                SearchKey::SavedOn(day) => self.saved(candidates, |saved| saved == *day).await,
+                SearchKey::SavedSince(day) => self.saved(candidates, |saved| saved >= *day).await,
                 of_index => Ok(self.of_index(of_index, candidates)),
             }
         })
@@ -237,6 +253,9 @@ impl Search<'_> {
             SearchKey::Smaller(octets) => self.keep(candidates, |row| row.octets < *octets),
             SearchKey::Sequence(set) => both(&candidates, &self.view.sequence_places(set)),
             SearchKey::Uid(set) => both(&candidates, &self.view.uid_places(set)),
+            SearchKey::EmailId(id) => {
+                self.keep(candidates, |row| ObjectId::email(row.email) == *id)
+            }
             SearchKey::ModSeq(modseq) => self.keep(candidates, |row| row.modseq >= *modseq),
             // The caller keeps these.
             SearchKey::Header(..)
@@ -245,6 +264,10 @@ impl Search<'_> {
             | SearchKey::SentBefore(_)
             | SearchKey::SentOn(_)
             | SearchKey::SentSince(_)
+            | SearchKey::ThreadId(_)
+            | SearchKey::SavedBefore(_)
+            | SearchKey::SavedOn(_)
+            | SearchKey::SavedSince(_)
             | SearchKey::Not(_)
             | SearchKey::Or(..)
             | SearchKey::And(_) => Vec::new(),
@@ -277,6 +300,41 @@ impl Search<'_> {
             .map_err(expunged)?;
         let hits: HashSet<EmailId> = hits.into_iter().collect();
         Ok(self.keep(candidates, |row| hits.contains(&row.email)))
+    }
+
+    /// By the day on which a message came into this mailbox.
+    async fn saved(
+        &self,
+        candidates: Places,
+        wanted: impl Fn(SearchDate) -> bool + Send,
+    ) -> Result<Places, ImapError> {
+        let day = |detail: &MessageDetail| detail.saved_at.map(SearchDate::of);
+        self.detailed(candidates, move |detail| day(detail).is_some_and(&wanted))
+            .await
+    }
+
+    /// By what is asked of a message now and then; one that is gone is not found.
+    async fn detailed(
+        &self,
+        candidates: Places,
+        wanted: impl Fn(&MessageDetail) -> bool + Send,
+    ) -> Result<Places, ImapError> {
+        let rows = candidates
+            .iter()
+            .filter_map(|place| self.view.rows().get(*place));
+        let messages: Vec<_> = rows.map(|row| (row.uid, row.email)).collect();
+        let mut hits = HashSet::new();
+        for batch in messages.chunks(READ_MESSAGES_MAX) {
+            let details = self
+                .service
+                .message_details(self.principal, self.mailbox, batch);
+            for ((uid, _), detail) in batch.iter().zip(details.await?) {
+                if detail.as_ref().is_some_and(&wanted) {
+                    hits.insert(*uid);
+                }
+            }
+        }
+        Ok(self.keep(candidates, |row| hits.contains(&row.uid)))
     }
 
     /// By the day of the `Date` field; a message without one was never sent.

@@ -2,7 +2,9 @@
 
 use service::MailboxStatus;
 use types::{FlagSet, ModSeq};
-use wire::imap::{Code, Condition, ListName, Qresync, SelectRequest, SequenceMatch, Vanished};
+use wire::imap::{
+    Code, Condition, ListName, ObjectId, Qresync, SelectRequest, SequenceMatch, Vanished,
+};
 
 use crate::enabled::Tracking;
 use crate::error::ImapError;
@@ -94,6 +96,8 @@ impl Session {
         responses.untagged(Condition::Ok, Some(&code), "UIDs are valid");
         let code = Code::UidNext(status.uidnext);
         responses.untagged(Condition::Ok, Some(&code), "the next UID");
+        let code = Code::MailboxId(ObjectId::mailbox(status.id));
+        responses.untagged(Condition::Ok, Some(&code), "the same under a new name");
         let code = Code::HighestModSeq(status.highestmodseq);
         responses.untagged(Condition::Ok, Some(&code), "all changes up to this");
     }

@@ -157,11 +157,14 @@ async fn a_mailbox_is_made_for_one_use_that_no_other_has() {
                 "NO [USEATTR] the mailbox Sent is the one *",
             ),
             ("DELETE Sent", "OK *"),
-            ("CREATE \"Gesendete Post\" (USE (\\SENT))", "OK created"),
+            (
+                "CREATE \"Gesendete Post\" (USE (\\SENT))",
+                "OK [MAILBOXID *",
+            ),
             ("CREATE x (USE (\\All))", "NO [USEATTR] *"),
             ("CREATE x (USE (\\Junk \\Trash))", "NO [USEATTR] *"),
             ("CREATE x (USE (Trash))", "BAD *"),
-            ("CREATE x (USE ())", "OK created"),
+            ("CREATE x (USE ())", "OK [MAILBOXID *"),
             ("CREATE inbox (USE (\\Archive))", "NO [CANNOT] *"),
         ])
         .await;

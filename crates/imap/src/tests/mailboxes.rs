@@ -94,6 +94,7 @@ async fn select_says_all_that_a_client_must_know() {
         "* OK [UNSEEN 1] *",
         "* OK [UIDVALIDITY *",
         "* OK [UIDNEXT 2] *",
+        "* OK [MAILBOXID (F*",
         "* OK [HIGHESTMODSEQ *",
         "OK [READ-WRITE] *",
     ]);
@@ -150,7 +151,7 @@ async fn append_is_refused_before_the_message_comes_or_heard_to_its_end() {
             ("APPEND INBOX (\\Recent) {5}", "BAD *"),
             ("APPEND nowhere {5+}\r\na:b\r\n", "NO [TRYCREATE] *"),
             ("APPEND INBOX bogus {5+}\r\na:b\r\n", "BAD *"),
-            ("APPEND INBOX {5+}\r\na:\0\r\n", "NO [CANNOT] *"),
+            ("APPEND INBOX {5+}\r\na:\0\r\n", "NO [UNKNOWN-CTE] *"),
             ("APPEND INBOX {0}", "NO [CANNOT] *"),
             ("APPEND INBOX {5+}\r\na:b\r\n nonsense", "BAD *"),
             (
@@ -212,7 +213,7 @@ async fn one_bad_message_of_several_undoes_them_all() {
             // What comes uninvited behind the mistake is read and thrown away.
             (
                 &format!("{one} {{5+}}\r\na:\0\r\n {{3+}}\r\nc:d"),
-                "NO [CANNOT] *",
+                "NO [UNKNOWN-CTE] *",
             ),
             (&format!("{one} (\\Recent) {{3+}}\r\nc:d {{3}}"), "BAD *"),
             (&format!("{one} {{0}}"), "NO [CANNOT] *"),

@@ -49,7 +49,7 @@ async fn capabilities_follow_the_state() {
     let common = "* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE CHILDREN \
                   LIST-EXTENDED LIST-STATUS STATUS=SIZE SPECIAL-USE CREATE-SPECIAL-USE UNSELECT \
                   UIDPLUS MOVE ESEARCH SEARCHRES WITHIN MULTIAPPEND UTF8=ACCEPT QUOTA QUOTA=RES-STORAGE \
-                  CONDSTORE QRESYNC APPENDLIMIT=52428800";
+                  CONDSTORE QRESYNC BINARY OBJECTID SAVEDATE PREVIEW APPENDLIMIT=52428800";
     let mut clear = world.stranger_in_the_clear().await;
     let answer = clear.says("CAPABILITY").await;
     answer.is(&[&format!("{common} STARTTLS LOGINDISABLED"), "OK done"]);

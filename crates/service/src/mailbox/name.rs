@@ -30,6 +30,8 @@ pub struct MailboxInfo {
 /// The counts of a mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MailboxStatus {
+    /// Its id, the same under a new name.
+    pub id: MailboxId,
     /// Messages in it.
     pub messages: u32,
     /// Those without `\Seen`.
@@ -49,6 +51,7 @@ pub struct MailboxStatus {
 impl MailboxStatus {
     fn of(mailbox: &mailbox::Mailbox) -> Self {
         Self {
+            id: mailbox.id,
             messages: count(mailbox.messages),
             unseen: count(mailbox.unseen),
             deleted: count(mailbox.deleted),
@@ -108,7 +111,7 @@ impl Service {
         Ok(self.inner.store.read(read).await?)
     }
 
-    /// Makes a mailbox and those above it that are missing (RFC 9051 §6.3.4).
+    /// Makes a mailbox and those above it that are missing (RFC 9051 §6.3.4); gives its id.
     ///
     /// Only one mailbox is for a special use; a second one is refused (RFC 6154 §3).
     pub async fn mailbox_create(
@@ -116,7 +119,7 @@ impl Service {
         principal: &Principal,
         name: &MailboxName,
         special_use: Option<SpecialUse>,
-    ) -> ServiceResult<()> {
+    ) -> ServiceResult<MailboxId> {
         let owner = self.owner(principal)?;
         let name = name.clone();
         let create = move |tx: &mut WriteTx<'_>| {
@@ -130,8 +133,7 @@ impl Service {
                 return Err(ServiceError::SpecialUseTaken(other.name, special_use));
             }
             create_above(tx, owner, &name)?;
-            mailbox::create(tx, owner.account, &name, special_use)?;
-            Ok(())
+            Ok(mailbox::create(tx, owner.account, &name, special_use)?)
         };
         self.inner.store.try_write(create).await
     }

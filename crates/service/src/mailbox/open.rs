@@ -104,7 +104,7 @@ impl Service {
         // In this order no change is missed, and every keyword of a flag set is in the list.
         let changes = store.watch(id);
         let index = store.index(id).await?;
-        let (messages, status) = index.with(|state| snapshot(state, found.uid_validity))?;
+        let (messages, status) = index.with(|state| snapshot(state, id, found.uid_validity))?;
         let keywords = store.read(move |tx| store::keyword::list(tx, id)).await?;
         let changes = ChangeReceiver {
             store: store.clone(),
@@ -127,6 +127,7 @@ impl Service {
 
 fn snapshot(
     state: &IndexState,
+    id: MailboxId,
     uidvalidity: UidValidity,
 ) -> ServiceResult<(Vec<IndexRow>, MailboxStatus)> {
     if state.gone {
@@ -142,6 +143,7 @@ fn snapshot(
         .filter(|row| row.flags.contains(FlagSet::DELETED))
         .count();
     let status = MailboxStatus {
+        id,
         messages: count(rows.len() as u64),
         unseen: count(unseen as u64),
         deleted: count(deleted as u64),

@@ -14,6 +14,12 @@ pub(super) fn transfer(encoding: &str, body: &[u8]) -> Vec<u8> {
     }
 }
 
+/// Whether [`transfer`] knows an encoding (RFC 2045 §6.1).
+pub(super) fn is_known(encoding: &str) -> bool {
+    let known = ["7BIT", "8BIT", "BINARY", "BASE64", "QUOTED-PRINTABLE"];
+    known.contains(&encoding)
+}
+
 /// Octets of this character set as text; UTF-8 where the set is unknown.
 pub(super) fn charset(name: Option<&[u8]>, octets: &[u8]) -> String {
     match name.and_then(charset_decoder) {

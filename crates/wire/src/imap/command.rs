@@ -7,6 +7,7 @@ use types::{FlagSet, Keyword, MailboxName, ModSeq, Secret, SpecialUse, Timestamp
 
 use super::limits::TAG_MAX_OCTETS;
 use super::list::ListRequest;
+use super::object::ObjectId;
 use super::pattern::ListPattern;
 use super::reader::LiteralHeader;
 use super::section::Section;
@@ -196,11 +197,13 @@ pub enum StatusItem {
     AppendLimit,
     /// `HIGHESTMODSEQ` (RFC 7162 §3.1.7)
     HighestModSeq,
+    /// `MAILBOXID` (RFC 8474 §4.3)
+    MailboxId,
 }
 
 impl StatusItem {
     /// Each item with its name.
-    pub const ALL: [(Self, &'static str); 10] = [
+    pub const ALL: [(Self, &'static str); 11] = [
         (Self::Messages, "MESSAGES"),
         (Self::Recent, "RECENT"),
         (Self::UidNext, "UIDNEXT"),
@@ -211,6 +214,7 @@ impl StatusItem {
         (Self::DeletedStorage, "DELETED-STORAGE"),
         (Self::AppendLimit, "APPENDLIMIT"),
         (Self::HighestModSeq, "HIGHESTMODSEQ"),
+        (Self::MailboxId, "MAILBOXID"),
     ];
 
     /// The name on the wire.
@@ -226,6 +230,7 @@ impl StatusItem {
             Self::DeletedStorage => "DELETED-STORAGE",
             Self::AppendLimit => "APPENDLIMIT",
             Self::HighestModSeq => "HIGHESTMODSEQ",
+            Self::MailboxId => "MAILBOXID",
         }
     }
 }
@@ -320,6 +325,28 @@ pub enum FetchItem {
     Uid,
     /// `MODSEQ` (RFC 7162 §3.1.4.2)
     ModSeq,
+    /// `EMAILID` (RFC 8474 §5.1)
+    EmailId,
+    /// `THREADID` (RFC 8474 §5.2)
+    ThreadId,
+    /// `SAVEDATE` (RFC 8514 §4.1)
+    SaveDate,
+    /// `PREVIEW`
+    Preview {
+        /// Whether the client takes `NIL` rather than wait (RFC 8970 §3.1).
+        lazy: bool,
+    },
+    /// `BINARY[…]` or `BINARY.PEEK[…]`: a part without its transfer encoding (RFC 3516 §4.2).
+    Binary {
+        /// Its part numbers; none for the whole message as it is.
+        part: Vec<u32>,
+        /// Which octets of it.
+        partial: Option<Partial>,
+        /// Whether `\Seen` is left alone.
+        peek: bool,
+    },
+    /// `BINARY.SIZE[…]`: octets of a part without its transfer encoding.
+    BinarySize(Vec<u32>),
     /// `ENVELOPE`
     Envelope,
     /// `BODY` without a section
@@ -348,7 +375,10 @@ impl FetchItem {
     pub fn sets_seen(&self) -> bool {
         matches!(
             self,
-            Self::Rfc822 | Self::Rfc822Text | Self::Section { peek: false, .. }
+            Self::Rfc822
+                | Self::Rfc822Text
+                | Self::Section { peek: false, .. }
+                | Self::Binary { peek: false, .. }
         )
     }
 }
@@ -470,6 +500,16 @@ pub enum SearchKey {
     Sequence(SequenceSet),
     /// `UID`
     Uid(SequenceSet),
+    /// `EMAILID` (RFC 8474 §6)
+    EmailId(ObjectId),
+    /// `THREADID` (RFC 8474 §6)
+    ThreadId(ObjectId),
+    /// `SAVEDBEFORE`, by the day of saving (RFC 8514 §4.2).
+    SavedBefore(SearchDate),
+    /// `SAVEDON`
+    SavedOn(SearchDate),
+    /// `SAVEDSINCE`
+    SavedSince(SearchDate),
     /// `MODSEQ`: changed at this mod-sequence or later (RFC 7162 §3.1.5).
     ModSeq(ModSeq),
     /// `NOT`

@@ -46,5 +46,7 @@ pub const LIST_OPTIONS_MAX: usize = 16;
 pub const CREATE_USES_MAX: usize = 8;
 /// Resources named in one SETQUOTA.
 pub const QUOTA_RESOURCES_MAX: usize = 16;
+/// Octets of an object identifier (RFC 8474 §7).
+pub const OBJECT_ID_MAX_OCTETS: usize = 255;
 /// Octets of a user name.
 pub const USER_NAME_MAX_OCTETS: usize = 512;

@@ -3,6 +3,8 @@
 //! Understood besides: UIDPLUS (RFC 4315), MOVE (RFC 6851), IDLE (RFC 2177), ID (RFC 2971),
 //! NAMESPACE (RFC 2342), SPECIAL-USE (RFC 6154), UNSELECT (RFC 3691), ENABLE (RFC 5161),
 //! ESEARCH (RFC 4731), SEARCHRES (RFC 5182), WITHIN (RFC 5032), CONDSTORE and QRESYNC (RFC 7162),
+//! BINARY (RFC 3516), OBJECTID (RFC 8474),
+//! SAVEDATE (RFC 8514), PREVIEW (RFC 8970),
 //! LITERAL+ within limits (RFC 7888), CHILDREN (RFC 3348), LIST-EXTENDED (RFC 5258),
 //! LIST-STATUS (RFC 5819), STATUS=SIZE (RFC 8438), MULTIAPPEND (RFC 3502), APPENDLIMIT (RFC 7889),
 //! UTF8=ACCEPT (RFC 6855), QUOTA (RFC 9208), COMPRESS (RFC 4978) and SASL-IR (RFC 4959).
@@ -18,6 +20,7 @@ mod pattern;
 mod sequence;
 mod utf7;
 
+mod object;
 mod tracking;
 
 mod command;
@@ -44,6 +47,7 @@ pub use command::{
 };
 pub use cursor::{SyntaxError, SyntaxKind};
 pub use list::{ListRequest, ListReturn, ListSelect};
+pub use object::ObjectId;
 pub use pattern::ListPattern;
 pub use reader::{
     CommandReader, Event, Line, LineScanner, LiteralHeader, ReadRefusal, ReaderLimits,

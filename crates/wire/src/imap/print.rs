@@ -4,11 +4,12 @@
 //! waits for its continuation at each.
 
 use super::command::{
-    AppendHead, AppendMessage, Command, FetchItem, FlagList, Numbering, SearchKey, SearchRequest,
-    SearchReturn, StatusItem, StoreAction, StoreRequest, Tagged,
+    AppendHead, AppendMessage, Command, FetchItem, FlagList, Numbering, Partial, SearchKey,
+    SearchRequest, SearchReturn, StatusItem, StoreAction, StoreRequest, Tagged,
 };
 use super::list::ListRequest;
 use super::pattern::ListPattern;
+use super::section::dotted;
 use super::spelling::Spelling;
 use super::text::{push, push_astring, push_joined, push_nstring, push_string};
 use super::tracking::SelectRequest;
@@ -264,6 +265,25 @@ fn push_fetch_item(out: &mut Vec<u8>, item: &FetchItem) {
         FetchItem::Rfc822Size => "RFC822.SIZE",
         FetchItem::Uid => "UID",
         FetchItem::ModSeq => "MODSEQ",
+        FetchItem::EmailId => "EMAILID",
+        FetchItem::ThreadId => "THREADID",
+        FetchItem::SaveDate => "SAVEDATE",
+        FetchItem::Preview { lazy: false } => "PREVIEW",
+        FetchItem::Preview { lazy: true } => "PREVIEW (LAZY)",
+        FetchItem::Binary {
+            part,
+            partial,
+            peek,
+        } => {
+            let peek = if *peek { ".PEEK" } else { "" };
+            push(out, format_args!("BINARY{peek}[{}]", dotted(part)));
+            push_partial(out, *partial);
+            return;
+        }
+        FetchItem::BinarySize(part) => {
+            push(out, format_args!("BINARY.SIZE[{}]", dotted(part)));
+            return;
+        }
         FetchItem::Envelope => "ENVELOPE",
         FetchItem::Body => "BODY",
         FetchItem::BodyStructure => "BODYSTRUCTURE",
@@ -277,13 +297,17 @@ fn push_fetch_item(out: &mut Vec<u8>, item: &FetchItem) {
         } => {
             let peek = if *peek { ".PEEK" } else { "" };
             push(out, format_args!("BODY{peek}[{section}]"));
-            if let Some(partial) = partial {
-                push(out, format_args!("<{}.{}>", partial.start, partial.length));
-            }
+            push_partial(out, *partial);
             return;
         }
     };
     out.extend_from_slice(name.as_bytes());
+}
+
+fn push_partial(out: &mut Vec<u8>, partial: Option<Partial>) {
+    if let Some(Partial { start, length }) = partial {
+        push(out, format_args!("<{start}.{length}>"));
+    }
 }
 
 fn push_search(out: &mut Vec<u8>, by: Numbering, request: &SearchRequest) {
@@ -351,6 +375,11 @@ fn push_key(out: &mut Vec<u8>, key: &SearchKey) {
         SearchKey::Smaller(octets) => push(out, format_args!("SMALLER {octets}")),
         SearchKey::Sequence(set) => push(out, format_args!("{set}")),
         SearchKey::Uid(set) => push(out, format_args!("UID {set}")),
+        SearchKey::EmailId(id) => push(out, format_args!("EMAILID {id}")),
+        SearchKey::ThreadId(id) => push(out, format_args!("THREADID {id}")),
+        SearchKey::SavedBefore(date) => push(out, format_args!("SAVEDBEFORE {date}")),
+        SearchKey::SavedOn(date) => push(out, format_args!("SAVEDON {date}")),
+        SearchKey::SavedSince(date) => push(out, format_args!("SAVEDSINCE {date}")),
         SearchKey::ModSeq(modseq) => push(out, format_args!("MODSEQ {modseq}")),
         SearchKey::Not(key) => {
             out.extend_from_slice(b"NOT ");

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use types::{FlagSet, Keyword, MailboxName, ModSeq, SEPARATOR, Timestamp, Uid, UidValidity};
 
 use super::command::{Numbering, StatusItem, Tag};
-use super::section::Section;
+use super::object::ObjectId;
+use super::section::{Section, dotted};
 use super::sequence::{write_numbers, write_ranges};
 use super::spelling::Spelling;
 use super::text::{push, push_joined, push_nstring, push_string};
@@ -44,6 +45,8 @@ pub enum Code {
     AppendUid(UidValidity, Vec<Uid>),
     /// `COPYUID`: UIDs in the source and, in the same order, in the target.
     CopyUid(UidValidity, Vec<Uid>, Vec<Uid>),
+    /// `MAILBOXID` (RFC 8474 §4)
+    MailboxId(ObjectId),
     /// `HIGHESTMODSEQ`: no change up to this is news any more (RFC 7162 §3.1.2.1).
     HighestModSeq(ModSeq),
     /// `MODIFIED`: messages that a conditional STORE left alone (RFC 7162 §3.1.3).
@@ -232,8 +235,9 @@ impl Responses {
         self.out.extend_from_slice(b"* STATUS ");
         self.spelling.push_mailbox(&mut self.out, mailbox);
         self.out.extend_from_slice(b" (");
-        push_joined(&mut self.out, values, |out, (item, value)| {
-            push(out, format_args!("{} {value}", item.name()));
+        push_joined(&mut self.out, values, |out, (item, value)| match item {
+            StatusItem::MailboxId => push(out, format_args!("MAILBOXID (F{value})")),
+            item => push(out, format_args!("{} {value}", item.name())),
         });
         self.out.push(b')');
         self.line_end();
@@ -366,6 +370,7 @@ impl Responses {
                 write_numbers(&mut sets, to.iter().map(|uid| uid.0));
                 push(out, format_args!("COPYUID {validity} {sets}"));
             }
+            Code::MailboxId(id) => push(out, format_args!("MAILBOXID ({id})")),
             Code::HighestModSeq(modseq) => push(out, format_args!("HIGHESTMODSEQ {modseq}")),
             Code::Modified(numbers) => {
                 let mut set = String::new();
@@ -424,6 +429,57 @@ impl Responses {
     pub fn fetch_modseq(&mut self, modseq: ModSeq) {
         self.fetch_item("MODSEQ ");
         push(&mut self.out, format_args!("({modseq})"));
+    }
+
+    /// `EMAILID` (RFC 8474 §5.1)
+    pub fn fetch_email_id(&mut self, id: &ObjectId) {
+        self.fetch_item("EMAILID ");
+        push(&mut self.out, format_args!("({id})"));
+    }
+
+    /// `THREADID` (RFC 8474 §5.2)
+    pub fn fetch_thread_id(&mut self, id: &ObjectId) {
+        self.fetch_item("THREADID ");
+        push(&mut self.out, format_args!("({id})"));
+    }
+
+    /// `SAVEDATE`; `None` for a message that is no longer in the mailbox (RFC 8514 §4.1).
+    pub fn fetch_save_date(&mut self, date: Option<Timestamp>) {
+        self.fetch_item("SAVEDATE ");
+        push_nstring(&mut self.out, date.map(Timestamp::to_imap));
+    }
+
+    /// `PREVIEW` (RFC 8970 §3.2)
+    pub fn fetch_preview(&mut self, text: &[u8]) {
+        self.fetch_item("PREVIEW ");
+        push_string(&mut self.out, text);
+    }
+
+    /// `BINARY.SIZE` (RFC 3516 §4.3)
+    pub fn fetch_binary_size(&mut self, part: &[u32], octets: u64) {
+        self.fetch_item("BINARY.SIZE[");
+        push(&mut self.out, format_args!("{}] {octets}", dotted(part)));
+    }
+
+    /// `BINARY`: a literal, or a `literal8` where there is NUL; `None` if there is no such part.
+    /// `origin` is the first octet of a partial (RFC 3516 §4.2).
+    pub fn fetch_binary(&mut self, part: &[u32], origin: Option<u32>, octets: Option<&[u8]>) {
+        self.fetch_item("BINARY[");
+        push(&mut self.out, format_args!("{}]", dotted(part)));
+        if let Some(origin) = origin {
+            push(&mut self.out, format_args!("<{origin}>"));
+        }
+        match octets {
+            None => self.out.extend_from_slice(b" NIL"),
+            Some(octets) => {
+                let tilde = if octets.contains(&0) { "~" } else { "" };
+                push(
+                    &mut self.out,
+                    format_args!(" {tilde}{{{}}}\r\n", octets.len()),
+                );
+                self.out.extend_from_slice(octets);
+            }
+        }
     }
 
     /// `INTERNALDATE`

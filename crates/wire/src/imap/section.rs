@@ -59,11 +59,8 @@ impl Eq for FieldName {}
 
 impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "";
-        for number in &self.part {
-            write!(f, "{separator}{number}")?;
-            separator = ".";
-        }
+        f.write_str(&dotted(&self.part))?;
+        let separator = if self.part.is_empty() { "" } else { "." };
         match &self.text {
             None => Ok(()),
             Some(SectionText::Header) => write!(f, "{separator}HEADER"),
@@ -79,6 +76,12 @@ impl fmt::Display for Section {
             }
         }
     }
+}
+
+/// Part numbers with dots between them.
+pub(super) fn dotted(part: &[u32]) -> String {
+    let numbers: Vec<String> = part.iter().map(u32::to_string).collect();
+    numbers.join(".")
 }
 
 fn write_fields(f: &mut fmt::Formatter<'_>, fields: &[FieldName]) -> fmt::Result {

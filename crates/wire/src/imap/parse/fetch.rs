@@ -49,6 +49,15 @@ fn item(cursor: &mut Cursor<'_>, name: &str) -> Result<FetchItem> {
         "RFC822.SIZE" => FetchItem::Rfc822Size,
         "UID" => FetchItem::Uid,
         "MODSEQ" => FetchItem::ModSeq,
+        "EMAILID" => FetchItem::EmailId,
+        "THREADID" => FetchItem::ThreadId,
+        "SAVEDATE" => FetchItem::SaveDate,
+        "PREVIEW" => FetchItem::Preview {
+            lazy: lazy(cursor)?,
+        },
+        "BINARY" => binary(cursor, false)?,
+        "BINARY.PEEK" => binary(cursor, true)?,
+        "BINARY.SIZE" => FetchItem::BinarySize(section_binary(cursor)?),
         "ENVELOPE" => FetchItem::Envelope,
         "BODYSTRUCTURE" => FetchItem::BodyStructure,
         "RFC822" => FetchItem::Rfc822,
@@ -65,20 +74,54 @@ fn body(cursor: &mut Cursor<'_>, peek: bool) -> Result<FetchItem> {
     cursor.expect(b'[', "[")?;
     let section = section(cursor)?;
     cursor.expect(b']', "]")?;
-    let partial = if cursor.take(b'<') {
-        let start = cursor.number()?;
-        cursor.expect(b'.', "a dot")?;
-        let length = nz_number(cursor)?;
-        cursor.expect(b'>', ">")?;
-        Some(Partial { start, length })
-    } else {
-        None
-    };
     Ok(FetchItem::Section {
         section,
-        partial,
+        partial: partial(cursor)?,
         peek,
     })
+}
+
+fn partial(cursor: &mut Cursor<'_>) -> Result<Option<Partial>> {
+    if !cursor.take(b'<') {
+        return Ok(None);
+    }
+    let start = cursor.number()?;
+    cursor.expect(b'.', "a dot")?;
+    let length = nz_number(cursor)?;
+    cursor.expect(b'>', ">")?;
+    Ok(Some(Partial { start, length }))
+}
+
+fn binary(cursor: &mut Cursor<'_>, peek: bool) -> Result<FetchItem> {
+    Ok(FetchItem::Binary {
+        part: section_binary(cursor)?,
+        partial: partial(cursor)?,
+        peek,
+    })
+}
+
+/// Part numbers in brackets, perhaps none.
+fn section_binary(cursor: &mut Cursor<'_>) -> Result<Vec<u32>> {
+    cursor.expect(b'[', "[")?;
+    let section = section(cursor)?;
+    cursor.expect(b']', "]")?;
+    match section.text {
+        None => Ok(section.part),
+        Some(_) => Err(SyntaxKind::Expected("part numbers")),
+    }
+}
+
+/// Whether `(LAZY)` follows; of other items in parentheses the first is none of its names.
+fn lazy(cursor: &mut Cursor<'_>) -> Result<bool> {
+    let start = cursor.rest().get(..b" (LAZY)".len());
+    let lazy = start.is_some_and(|start| start.eq_ignore_ascii_case(b" (LAZY)"));
+    if lazy {
+        cursor.space()?;
+        cursor.expect(b'(', "(")?;
+        cursor.word("LAZY")?;
+        cursor.expect(b')', ")")?;
+    }
+    Ok(lazy)
 }
 
 /// Part numbers with dots between them, then perhaps a text, up to the closing bracket.

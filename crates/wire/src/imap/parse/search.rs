@@ -9,6 +9,7 @@ use super::{begins_sequence_set, sequence_set, spaced, tracking};
 use crate::imap::command::{SearchDate, SearchKey, SearchRequest, SearchReturn};
 use crate::imap::cursor::{Cursor, Result, SyntaxKind, utf8};
 use crate::imap::limits::{SEARCH_DEPTH_MAX, SEARCH_KEYS_MAX};
+use crate::imap::object::ObjectId;
 use crate::imap::section::FieldName;
 
 /// `[RETURN (…)] [CHARSET …] keys`, behind the space that follows `SEARCH`.
@@ -133,7 +134,8 @@ impl Keys {
 /// Keys without an argument.
 fn flag_key(name: &str) -> Option<SearchKey> {
     Some(match name {
-        "ALL" => SearchKey::All,
+        // All mailboxes have the day of saving (RFC 8514 §4.2).
+        "ALL" | "SAVEDATESUPPORTED" => SearchKey::All,
         "NEW" => SearchKey::New,
         "OLD" => SearchKey::Old,
         "RECENT" => SearchKey::Recent,
@@ -174,6 +176,11 @@ fn with_argument(cursor: &mut Cursor<'_>, name: &str) -> Result<SearchKey> {
         "LARGER" => SearchKey::Larger(cursor.number64()?),
         "SMALLER" => SearchKey::Smaller(cursor.number64()?),
         "UID" => SearchKey::Uid(sequence_set(cursor)?),
+        "EMAILID" => SearchKey::EmailId(object_id(cursor)?),
+        "THREADID" => SearchKey::ThreadId(object_id(cursor)?),
+        "SAVEDBEFORE" => SearchKey::SavedBefore(date(cursor)?),
+        "SAVEDON" => SearchKey::SavedOn(date(cursor)?),
+        "SAVEDSINCE" => SearchKey::SavedSince(date(cursor)?),
         "MODSEQ" => SearchKey::ModSeq(tracking::search(cursor)?),
         _ => return Err(SyntaxKind::Expected("a known search key")),
     })
@@ -181,6 +188,11 @@ fn with_argument(cursor: &mut Cursor<'_>, name: &str) -> Result<SearchKey> {
 
 fn text(cursor: &mut Cursor<'_>) -> Result<String> {
     utf8(&cursor.astring("a text")?)
+}
+
+fn object_id(cursor: &mut Cursor<'_>) -> Result<ObjectId> {
+    let octets = cursor.astring("an object id")?;
+    ObjectId::new(&octets).ok_or(SyntaxKind::Expected("an object id"))
 }
 
 fn keyword(cursor: &mut Cursor<'_>) -> Result<Keyword> {

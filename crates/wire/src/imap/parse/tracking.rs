@@ -80,15 +80,15 @@ fn sequence_match(cursor: &mut Cursor<'_>) -> Result<SequenceMatch> {
     Ok(SequenceMatch { numbers, uids })
 }
 
-/// A set without `*`.
+/// A set without `*` and `$`.
 fn plain_set(cursor: &mut Cursor<'_>) -> Result<SequenceSet> {
     let set = sequence_set(cursor)?;
     let open = |bound| matches!(bound, Bound::Last);
     let mut ranges = set.ranges().iter();
-    match ranges.any(|range| open(range.first) || open(range.last)) {
-        true => Err(SyntaxKind::Expected("numbers without *")),
-        false => Ok(set),
+    if set.has_saved() || ranges.any(|range| open(range.first) || open(range.last)) {
+        return Err(SyntaxKind::Expected("numbers without * and $"));
     }
+    Ok(set)
 }
 
 /// `(CHANGEDSINCE n [VANISHED])` behind the items of FETCH, if it is there.
