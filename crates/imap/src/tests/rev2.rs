@@ -21,6 +21,7 @@ async fn select_names_the_mailbox_and_says_nothing_of_recent() {
         "* LIST () \"/\" Drafts",
         "* OK [UIDVALIDITY *",
         "* OK [UIDNEXT 2] *",
+        "* OK [MAILBOXID (F*",
         "* OK [HIGHESTMODSEQ *",
         "OK [READ-WRITE] *",
     ];
