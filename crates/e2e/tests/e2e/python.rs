@@ -11,6 +11,18 @@ fn a_mail_program_works_by_imap() -> anyhow::Result<()> {
 }
 
 #[test]
+fn what_imap_has_learned_since_serves_its_clients() -> anyhow::Result<()> {
+    let server = Server::start()?;
+    let address = server.address(1);
+    server
+        .cli(&["account", "quota", &address, "1M", "--yes"])?
+        .ok()?;
+    clients::python_with_packages(&server, "imap_extensions.py", &[])?
+        .ok()
+        .map(drop)
+}
+
+#[test]
 fn two_imap_sessions_agree() -> anyhow::Result<()> {
     clients::python(&Server::start()?, "imap_two_sessions.py", &[])?
         .ok()

@@ -282,9 +282,13 @@ fn append(cursor: &mut Cursor<'_>) -> Result<AppendHead> {
 /// Parses what stands between two messages of an APPEND, up to the header of the second one's
 /// literal (RFC 3502 §6.3.11); `None` if the APPEND ends here.
 pub fn append_next(octets: &[u8]) -> Result<Option<AppendMessage>> {
-    let mut cursor = Cursor::new(octets);
     if octets.is_empty() {
         return Ok(None);
+    }
+    let mut cursor = Cursor::new(octets);
+    // IMAPClient 4.1 (2026) writes a second space where one literal follows the other.
+    if octets.starts_with(b"  {") {
+        cursor.space()?;
     }
     let message = spaced(&mut cursor, append_message)?;
     cursor.end()?;

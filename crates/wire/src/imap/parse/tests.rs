@@ -378,7 +378,18 @@ fn an_append_goes_on_or_ends() {
     let next = append_next(b" (\\Seen) ~{3+}").unwrap().unwrap();
     assert_eq!(next.flags.system, FlagSet::SEEN);
     assert!(next.literal.binary && !next.literal.synchronizing);
-    for bad in [" ", "x", " {3} ", " ()", " x {3}", "  {3}", "{3}", ") {3}"] {
+    assert_eq!(append_next(b"  {3}"), append_next(b" {3}"));
+    for bad in [
+        " ",
+        "x",
+        " {3} ",
+        " ()",
+        " x {3}",
+        "   {3}",
+        "  (a) {3}",
+        "{3}",
+        ") {3}",
+    ] {
         assert!(append_next(bad.as_bytes()).is_err(), "accepted {bad:?}");
     }
 }
