@@ -9,6 +9,7 @@ import imapclient
 import doors
 from doors import address, equal, imap, message, ok
 
+imaplib.Commands["COMPRESS"] = ("AUTH", "SELECTED")
 HELLO = message(address(1), address(1), "hello")
 
 

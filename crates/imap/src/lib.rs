@@ -1,6 +1,6 @@
-//! The IMAP door: IMAP4rev1 on 143 (STARTTLS) and 993 (TLS at once).
+//! The IMAP door: IMAP4rev1 and IMAP4rev2 on 143 (STARTTLS) and 993 (TLS at once).
 //!
-//! RFC 3501, in the words of RFC 9051 where both agree, with UIDPLUS (RFC 4315), MOVE (RFC 6851),
+//! RFC 3501 for all, RFC 9051 for those who enable it (`rev2` and `enabled` say what differs), with UIDPLUS (RFC 4315), MOVE (RFC 6851),
 //! IDLE (RFC 2177), ID (RFC 2971), NAMESPACE (RFC 2342), SPECIAL-USE (RFC 6154),
 //! UNSELECT (RFC 3691), ENABLE (RFC 5161), ESEARCH (RFC 4731), SEARCHRES (RFC 5182),
 //! WITHIN (RFC 5032), CONDSTORE and QRESYNC (RFC 7162),

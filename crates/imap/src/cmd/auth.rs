@@ -16,8 +16,9 @@ use crate::selected::Tell;
 use crate::session::{Done, Next, Session};
 
 /// What every client may use.
-const CAPABILITIES: [&str; 29] = [
+const CAPABILITIES: [&str; 30] = [
     "IMAP4rev1",
+    "IMAP4rev2",
     "LITERAL+",
     "SASL-IR",
     "ID",

@@ -46,10 +46,10 @@ async fn commands_out_of_order_are_refused() {
 #[tokio::test]
 async fn capabilities_follow_the_state() {
     let world = World::new().await;
-    let common = "* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE CHILDREN \
-                  LIST-EXTENDED LIST-STATUS STATUS=SIZE SPECIAL-USE CREATE-SPECIAL-USE UNSELECT \
-                  UIDPLUS MOVE ESEARCH SEARCHRES WITHIN MULTIAPPEND UTF8=ACCEPT QUOTA QUOTA=RES-STORAGE \
-                  CONDSTORE QRESYNC BINARY OBJECTID SAVEDATE PREVIEW APPENDLIMIT=52428800";
+    let common = "* CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE \
+                  CHILDREN LIST-EXTENDED LIST-STATUS STATUS=SIZE SPECIAL-USE CREATE-SPECIAL-USE \
+                  UNSELECT UIDPLUS MOVE ESEARCH SEARCHRES WITHIN MULTIAPPEND UTF8=ACCEPT QUOTA \
+                  QUOTA=RES-STORAGE CONDSTORE QRESYNC BINARY OBJECTID SAVEDATE PREVIEW APPENDLIMIT=52428800";
     let mut clear = world.stranger_in_the_clear().await;
     let answer = clear.says("CAPABILITY").await;
     answer.is(&[&format!("{common} STARTTLS LOGINDISABLED"), "OK done"]);

@@ -1,4 +1,4 @@
-//! IMAP4rev1 as bytes and values (RFC 3501, in the words of RFC 9051 where both agree).
+//! IMAP4rev1 and IMAP4rev2 as bytes and values (RFC 3501, RFC 9051).
 //!
 //! Understood besides: UIDPLUS (RFC 4315), MOVE (RFC 6851), IDLE (RFC 2177), ID (RFC 2971),
 //! NAMESPACE (RFC 2342), SPECIAL-USE (RFC 6154), UNSELECT (RFC 3691), ENABLE (RFC 5161),
