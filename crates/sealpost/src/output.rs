@@ -36,7 +36,8 @@ impl Format {
         if self.json {
             return rows.iter().try_for_each(|row| json_line(out, row));
         }
-        table(out, rows, columns)
+        let rows: Vec<Value> = rows.iter().map(outside_marked).collect();
+        table(out, &rows, columns)
     }
 
     /// Prints one thing with all its values, or as one JSON line.
@@ -44,8 +45,24 @@ impl Format {
         if self.json {
             return json_line(out, thing);
         }
-        details(out, thing, "")
+        details(out, &outside_marked(thing), "")
     }
+}
+
+/// The thing with a word at each address that it counts as outside, in place of the list of those.
+fn outside_marked(thing: &Value) -> Value {
+    let mut marked = thing.clone();
+    let Some(fields) = marked.as_object_mut() else {
+        return marked;
+    };
+    let Some(Value::Array(outside)) = fields.remove("outside") else {
+        return thing.clone();
+    };
+    let lists = fields.values_mut().filter_map(Value::as_array_mut);
+    for address in lists.flatten().filter(|item| outside.contains(item)) {
+        *address = Value::String(format!("{} (OUTSIDE)", plain(address)));
+    }
+    marked
 }
 
 /// Prints one JSON value on a line of its own.
@@ -222,6 +239,20 @@ mod tests {
         assert_eq!(plain(&json!(["One mail.", "Two."])), "One mail. Two.");
         assert_eq!(plain(&json!(["a.test", "b.test"])), "a.test, b.test");
         assert_eq!(plain(&json!({})), "-");
+    }
+
+    #[test]
+    fn addresses_outside_are_marked_for_people_only() {
+        let both = ["a@example.org", "b@example.net"];
+        let rows = json!([{"address": both, "outside": ["b@example.net"]}]);
+        let table = printed(false, &rows);
+        let marked = "a@example.org, b@example.net (OUTSIDE)";
+        assert!(table.contains(marked), "{table}");
+        let json = printed(true, &rows);
+        assert!(
+            json.contains("\"b@example.net\"]") && !json.contains("OUTSIDE"),
+            "{json}"
+        );
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub(crate) enum Record {
     BodiesGiven { mailbox: MailboxId, uids: Vec<Uid> },
     /// Messages were expunged; they are recoverable for a while.
     Expunged { mailbox: MailboxId, uids: Vec<Uid> },
+    /// Removed messages were brought back by somebody.
+    Restored { count: usize, by: String },
     /// The server's own sign of life, with the size of the ledger and how far the logs were
     /// signed just before.
     Heartbeat {
@@ -54,6 +56,7 @@ impl Record {
             Self::SignOut => "sign_out",
             Self::BodiesGiven { .. } => "mail.given_out",
             Self::Expunged { .. } => "mail.expunged",
+            Self::Restored { .. } => "mail.restored",
             Self::Heartbeat { .. } => BEAT,
             Self::Alarm { .. } => "alarm",
         }
@@ -67,6 +70,7 @@ impl Record {
                 let ranges = ranges(uids);
                 json!({ "mailbox": mailbox.0, "count": uids.len(), "uids": ranges })
             }
+            Self::Restored { count, by } => json!({ "count": count, "by": by }),
             Self::Heartbeat {
                 number,
                 ledger_size,

@@ -41,6 +41,7 @@ pub mod mime;
 
 mod health;
 mod heartbeat;
+mod recover;
 mod trace;
 mod view;
 
@@ -73,6 +74,7 @@ pub use maildrop::MaildropLock;
 pub use message::{BodySink, FinishedBody};
 pub use metrics::{Metrics, OpenConnection};
 pub use password::PASSWORD_MAX_OCTETS;
+pub use recover::{RECOVERABLE_MAX, RecoverableRow, Restored, Wanted};
 pub use seal::LogVerdict;
 pub use sign_in::SignInError;
 pub use signer::SignerError;

@@ -47,7 +47,8 @@ impl Reason {
         (Self::Refused, "refused"),
     ];
 
-    pub(crate) fn word(self) -> &'static str {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Client => "client",
             Self::Rule => "rule",

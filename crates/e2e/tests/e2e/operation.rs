@@ -226,3 +226,63 @@ fn the_log_says_more_or_less_from_the_next_event_on() -> anyhow::Result<()> {
         .exits(USAGE)
         .map(drop)
 }
+
+#[test]
+fn removed_mail_is_listed_and_brought_back_on_record() -> anyhow::Result<()> {
+    let server = Server::start()?;
+    let owner = server.address(1);
+    let ran = clients::python(&server, "expunge.py", &["1"])?.ok()?;
+    ensure!(ran.out == "expunged\n", "{}", ran.out);
+    let listed = server
+        .cli(&["recoverable", "list", &owner, "--json"])?
+        .ok()?;
+    let rows: Vec<Value> = listed
+        .out
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()?;
+    ensure!(rows.len() == 2, "{}", listed.out);
+    ensure!(!listed.out.contains("Subject"), "{}", listed.out);
+    let id = rows[0]["id"].to_string();
+    server
+        .cli(&["recoverable", "restore", &owner, "999999"])?
+        .exits(NOT_FOUND)?;
+    server
+        .cli(&["recoverable", "restore", &owner])?
+        .exits(USAGE)?;
+    server.cli(&["recoverable", "restore", &owner, &id])?.ok()?;
+    server
+        .cli(&["recoverable", "restore", &owner, &id])?
+        .exits(NOT_FOUND)?;
+    server
+        .cli(&["recoverable", "restore", &owner, "--since", "1h"])?
+        .ok()?;
+    let read = clients::python(&server, "read_ids.py", &["1"])?.ok()?;
+    ensure!(
+        read.out.contains("<one@demo.test>") && read.out.contains("<two@demo.test>"),
+        "{}",
+        read.out
+    );
+    let record = [
+        "activity",
+        "--account",
+        &owner,
+        "--kind",
+        "mail.restored",
+        "--json",
+    ];
+    let record = server.cli(&record)?.ok()?;
+    ensure!(
+        record.out.lines().count() == 2 && record.out.contains("console user"),
+        "{}",
+        record.out
+    );
+    let signed_in = server
+        .cli(&["activity", "--account", &owner, "--kind", "sign_in"])?
+        .ok()?;
+    ensure!(signed_in.out.contains("127.0.0.1"), "{}", signed_in.out);
+    server
+        .cli(&["activity", "--account", "nobody@demo.test"])?
+        .exits(NOT_FOUND)
+        .map(drop)
+}

@@ -13,6 +13,7 @@ use crate::control::protocol::Ask;
 use crate::output::Column;
 use crate::secret_input::{NewPassword, PasswordSource};
 
+const GRANTS: &[Column] = &[Column("ACCOUNT", "account"), Column("SENDS AS", "identity")];
 const COLUMNS: &[Column] = &[
     Column("ADDRESS", "address"),
     Column("NAME", "name"),
@@ -99,7 +100,7 @@ pub(crate) struct Add {
     #[arg(long)]
     name: Option<String>,
     /// What it may do.
-    #[arg(long, value_parser = values::role(), default_value = "mailbox-owner")]
+    #[arg(long, value_parser = values::role(), default_value = "mailbox_owner")]
     role: Role,
     /// How much mail it may keep, such as 500M or 10G.
     #[arg(long, default_value = "none")]
@@ -122,6 +123,8 @@ pub(crate) struct One {
 /// What can be done with the right to send in another's name.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum SendAs {
+    /// Lists who may send in whose name.
+    List(Read),
     /// Lets an account send in the name of an address.
     Grant(Grant),
     /// No longer lets it.
@@ -184,6 +187,7 @@ impl Account {
                     quota_octets,
                 }],
             ),
+            Self::SendAs(SendAs::List(read)) => read.list(out, Ask::SendAsList, GRANTS),
             Self::SendAs(SendAs::Grant(Grant {
                 account,
                 identity,

@@ -41,7 +41,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     (
         "account role",
-        &["sealpost account role ann@example.org domain-admin"],
+        &["sealpost account role ann@example.org domain_admin"],
     ),
     (
         "account quota",
@@ -85,6 +85,26 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "sealpost ledger verify --folder ledger --checkpoint checkpoint.txt",
         ],
     ),
+    (
+        "activity",
+        &["sealpost activity --account ann@example.org --since 7d --kind sign_in"],
+    ),
+    (
+        "recoverable list",
+        &["sealpost recoverable list ann@example.org"],
+    ),
+    (
+        "recoverable restore",
+        &[
+            "sealpost recoverable restore ann@example.org 17 18",
+            "sealpost recoverable restore ann@example.org --since 2h",
+        ],
+    ),
+    (
+        "log level",
+        &["sealpost log level", "sealpost log level smtp debug"],
+    ),
+    ("log tail", &["sealpost log tail --kind smtp --lines 20"]),
     (
         "trace",
         &["sealpost trace --to ann@example.org --since 12h"],

@@ -7,6 +7,7 @@ mod values;
 
 mod access;
 mod account;
+mod activity;
 mod alias;
 mod certificate;
 mod config;
@@ -14,6 +15,7 @@ mod domain;
 mod ledger;
 mod log;
 mod proxy;
+mod recoverable;
 mod serve;
 mod service;
 mod setup;
@@ -77,6 +79,11 @@ enum Command {
     Log(log::Log),
     /// What happened to messages.
     Trace(trace::Trace),
+    /// Sign-ins, what was given out and what was removed.
+    Activity(activity::Activity),
+    /// Removed mail that can still be brought back.
+    #[command(subcommand)]
+    Recoverable(recoverable::Recoverable),
     /// Settings of the server.
     #[command(subcommand)]
     Config(config::Config),
@@ -120,6 +127,8 @@ impl Cli {
             Command::Ledger(command) => command.run(out),
             Command::Log(command) => command.run(out),
             Command::Trace(command) => command.run(out),
+            Command::Activity(command) => command.run(out),
+            Command::Recoverable(command) => command.run(out),
             Command::Config(command) => command.run(out),
             Command::Version(command) => command.run(out),
             Command::Completion(command) => command.run(out),

@@ -1,29 +1,26 @@
 //! Values as people write them on the command line.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use policy::Role;
 use types::{Domain, Timestamp};
 
 const KIB: u64 = 1_024;
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// `owner`, `domain-admin`, `mailbox-owner` or `auditor`.
+/// `owner`, `domain_admin`, `mailbox_owner` or `auditor`: the words that entries and JSON use. Their
+/// forms with a hyphen are understood too.
 pub(crate) fn role() -> impl TypedValueParser<Value = Role> {
-    PossibleValuesParser::new(Role::ALL.map(role_word)).try_map(|word| {
+    let value = |role: Role| match role {
+        Role::DomainAdmin => PossibleValue::new(role.as_str()).alias("domain-admin"),
+        Role::MailboxOwner => PossibleValue::new(role.as_str()).alias("mailbox-owner"),
+        Role::Owner | Role::Auditor => PossibleValue::new(role.as_str()),
+    };
+    PossibleValuesParser::new(Role::ALL.map(value)).try_map(|word| {
         Role::ALL
             .into_iter()
-            .find(|role| role_word(*role) == word)
+            .find(|role| role.as_str() == word.replace('-', "_"))
             .ok_or("no such role")
     })
-}
-
-fn role_word(role: Role) -> &'static str {
-    match role {
-        Role::Owner => "owner",
-        Role::DomainAdmin => "domain-admin",
-        Role::MailboxOwner => "mailbox-owner",
-        Role::Auditor => "auditor",
-    }
 }
 
 /// A quota: `none`, or a number of octets with K, M, G or T for powers of 1,024.

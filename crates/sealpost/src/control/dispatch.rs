@@ -61,6 +61,12 @@ async fn answer(service: &Service, stop: &Notify, actor: &Actor, ask: Ask) -> An
         Ask::AccountShow(address) => settle(service.account_show(actor, &address).await),
         Ask::AliasList(domain) => settle(service.alias_list(actor, domain.as_ref())),
         Ask::AliasShow(address) => settle(service.alias_show(actor, &address)),
+        Ask::SendAsList => settle(service.send_as_list(actor)),
+        Ask::ActivityList(query) => settle(service.activity_list(actor, query).await),
+        Ask::RecoverableList(account) => settle(service.recoverable_list(actor, &account).await),
+        Ask::RecoverableRestore { account, wanted } => {
+            settle(service.recoverable_restore(actor, &account, wanted).await)
+        }
         Ask::ServiceList => settle(service.service_list(actor)),
         Ask::AccessList(of) => settle(service.access_list(actor, of)),
         Ask::ProxyList => settle(service.proxy_list(actor)),

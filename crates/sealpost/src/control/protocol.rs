@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ledger::Claim;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use service::{Command, Guarded, TraceQuery};
+use service::{ActivityQuery, Command, Guarded, TraceQuery, Wanted};
 use types::{Address, Domain};
 
 use crate::exit::Exit;
@@ -67,6 +67,19 @@ pub(crate) enum Ask {
     AliasList(Option<Domain>),
     /// One alias.
     AliasShow(Address),
+    /// Who may send with the address of another.
+    SendAsList,
+    /// What people and programs did.
+    ActivityList(ActivityQuery),
+    /// The removed mail of an account.
+    RecoverableList(Address),
+    /// Bring removed mail back.
+    RecoverableRestore {
+        /// Whose.
+        account: Address,
+        /// Which.
+        wanted: Wanted,
+    },
     /// All services with their listeners.
     ServiceList,
     /// From where a service, a listener or the accounts of a role may be used.

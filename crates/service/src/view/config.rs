@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use ledger::Commitment;
+use policy::change::Owned;
 use policy::{Account, Alias, Config, HostedDomain, Member, Role};
 use serde::Serialize;
 use types::{Address, Domain, Timestamp};
@@ -70,6 +71,8 @@ pub struct DomainView {
     pub other_names: Vec<Domain>,
     /// Where mail for unknown addresses goes.
     pub catch_all: Vec<String>,
+    /// Those of them that are outside the organisation.
+    pub outside: Vec<String>,
     /// Whether `name+detail@` reaches `name@`.
     pub plus_addressing: bool,
 }
@@ -106,8 +109,19 @@ pub struct AliasView {
     pub id: String,
     /// Its address.
     pub address: Address,
-    /// To whom it delivers; what is outside the organisation says so.
+    /// To whom it delivers.
     pub targets: Vec<String>,
+    /// Those of them that are outside the organisation.
+    pub outside: Vec<String>,
+}
+
+/// The right of an account to send with the address of another.
+#[derive(Clone, Debug, Serialize)]
+pub struct GrantView {
+    /// The account that may send.
+    pub account: String,
+    /// With this address.
+    pub identity: String,
 }
 
 /// A service with its listeners.
@@ -239,6 +253,24 @@ impl Service {
         Ok(aliases.map(|alias| self.alias_view(alias)).collect())
     }
 
+    /// Who may send with the address of another.
+    pub fn send_as_list(&self, actor: &Actor) -> ServiceResult<Vec<GrantView>> {
+        self.may_read_server(actor)?;
+        let config = self.config();
+        let account = |id| config.account(id).map(|known| known.address.to_string());
+        let view = |grant: &policy::Grant| {
+            let identity = match grant.of {
+                Owned::Account(id) => account(id),
+                Owned::Alias(id) => config.alias(id).map(|alias| alias.address.to_string()),
+            };
+            GrantView {
+                account: account(grant.account).unwrap_or_else(|| grant.account.to_string()),
+                identity: identity.unwrap_or_else(|| grant.of.to_string()),
+            }
+        };
+        Ok(config.grants().map(view).collect())
+    }
+
     /// One alias.
     pub fn alias_show(&self, actor: &Actor, address: &Address) -> ServiceResult<AliasView> {
         self.may_read_server(actor)?;
@@ -306,6 +338,7 @@ impl Service {
             aliases: domain.aliases_len(),
             other_names: config.names_of(domain).split_off(1),
             catch_all: self.members(&domain.catch_all),
+            outside: outside(&domain.catch_all),
             plus_addressing: domain.separator.is_some(),
         }
     }
@@ -315,6 +348,7 @@ impl Service {
             id: alias.id.to_string(),
             address: alias.address.clone(),
             targets: self.members(&alias.members),
+            outside: outside(&alias.members),
         }
     }
 
@@ -330,7 +364,7 @@ impl Service {
                 .account(*id)
                 .map(|account| account.address.to_string()),
             Member::Alias(id) => config.alias(*id).map(|alias| alias.address.to_string()),
-            Member::Outside(address) => Some(format!("{address} (OUTSIDE)")),
+            Member::Outside(address) => Some(address.to_string()),
         };
         address.unwrap_or_else(|| format!("{member} (gone)"))
     }
@@ -376,6 +410,15 @@ impl Service {
             sidecar.and_then(|(_, sealed)| self.inner.vault.open_personal(&commitment, &sealed));
         Ok(value.unwrap_or_else(|| "(erased)".to_owned()))
     }
+}
+
+/// The members that are outside the organisation.
+fn outside(members: &BTreeSet<Member>) -> Vec<String> {
+    let address = |member: &Member| match member {
+        Member::Outside(address) => Some(address.to_string()),
+        Member::Account(_) | Member::Alias(_) => None,
+    };
+    members.iter().filter_map(address).collect()
 }
 
 fn domain<'a>(config: &'a Config, name: &Domain) -> ServiceResult<&'a HostedDomain> {

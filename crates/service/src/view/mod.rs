@@ -2,12 +2,15 @@
 //!
 //! Field names are part of the command line's `--json`, so they are only ever added to.
 
+mod activity;
 mod config;
 mod ledger;
 mod source;
 
+pub use activity::{ActivityQuery, ActivityRow};
 pub use config::{
-    AccountView, AliasView, CertificateView, DomainView, ServiceView, SettingView, StatusView,
+    AccountView, AliasView, CertificateView, DomainView, GrantView, ServiceView, SettingView,
+    StatusView,
 };
 pub use ledger::{EntryDetail, EntryView, VerifyView};
 pub use source::{AccessView, ProxyView};

@@ -1,0 +1,160 @@
+//! Removed mail that can still be brought back: listed without its content, and brought back.
+
+use policy::{Authority, Right, may};
+use serde::{Deserialize, Serialize};
+use store::{StoreError, WriteTx};
+use types::{AccountId, Address, MailboxId, MailboxName, Timestamp};
+
+use crate::Service;
+use crate::activity::{About, Record};
+use crate::actor::{Actor, Who};
+use crate::error::{ServiceError, ServiceResult};
+
+/// Messages that one question lists or brings back.
+pub const RECOVERABLE_MAX: usize = 1_000;
+
+/// A removed message.
+#[derive(Clone, Debug, Serialize)]
+pub struct RecoverableRow {
+    /// Its number, for [`Service::recoverable_restore`].
+    pub id: i64,
+    /// The mailbox that it was in, or was meant for.
+    pub mailbox: String,
+    /// Its size.
+    pub octets: u64,
+    /// Why it was removed: `client`, `rule`, `operator`, `refused`.
+    pub reason: &'static str,
+    /// When, RFC 3339.
+    pub removed: String,
+    /// Until when it can be brought back, RFC 3339.
+    pub until: String,
+}
+
+/// Which removed messages are to be brought back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wanted {
+    /// Those of these numbers.
+    Ids(Vec<i64>),
+    /// All that were removed since then, in seconds since 1970.
+    Since(i64),
+}
+
+/// What was brought back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Restored {
+    /// How many messages.
+    pub restored: usize,
+    /// Whether there may be more: ask again.
+    pub more: bool,
+}
+
+impl Service {
+    /// The removed mail of an account, newest first, at most [`RECOVERABLE_MAX`].
+    pub async fn recoverable_list(
+        &self,
+        actor: &Actor,
+        address: &Address,
+    ) -> ServiceResult<Vec<RecoverableRow>> {
+        let account = self.recoverable_of(actor, address)?;
+        let list = move |tx: &store::ReadTx<'_>| {
+            store::recoverable::list(tx, account, Timestamp(i64::MAX), RECOVERABLE_MAX)
+        };
+        let page = self.inner.store.read(list).await?;
+        let row = |found: store::recoverable::Recoverable| RecoverableRow {
+            id: found.id,
+            mailbox: found.mailbox.as_str().to_owned(),
+            octets: found.octets,
+            reason: found.reason.word(),
+            removed: found.removed_at.to_rfc3339(),
+            until: found.until.to_rfc3339(),
+        };
+        Ok(page.rows.into_iter().map(row).collect())
+    }
+
+    /// Puts removed mail back where it was, or into INBOX if that mailbox is gone: all that is
+    /// wanted or nothing. The record of it is durable before the mail is back.
+    pub async fn recoverable_restore(
+        &self,
+        actor: &Actor,
+        address: &Address,
+        wanted: Wanted,
+    ) -> ServiceResult<Restored> {
+        let account = self.recoverable_of(actor, address)?;
+        let rows = self.recoverable_list(actor, address).await?;
+        let (ids, more) = chosen(&rows, wanted)?;
+        let count = ids.len();
+        let about = About {
+            account: Some(account),
+            ..About::default()
+        };
+        let by = match &actor.who {
+            Who::UnixUser(facts) => format!("console user {}", facts.uid),
+            Who::System => "the server".to_owned(),
+            Who::Account(principal) => principal.address.to_string(),
+        };
+        self.record_first(&about, &Record::Restored { count, by })
+            .await?;
+        let now = self.clock().now();
+        let restore = move |tx: &mut WriteTx<'_>| {
+            for (id, name) in &ids {
+                let mailbox = home(tx, account, name)?;
+                store::recoverable::restore(tx, account, *id, mailbox, now)?;
+            }
+            Ok(())
+        };
+        self.inner.store.write_small(restore).await?;
+        Ok(Restored {
+            restored: count,
+            more,
+        })
+    }
+
+    /// The account, if the actor may bring back its mail.
+    fn recoverable_of(&self, actor: &Actor, address: &Address) -> ServiceResult<AccountId> {
+        let config = self.config();
+        let authority = match &actor.who {
+            Who::UnixUser(_) | Who::System => Some(Authority::Console),
+            Who::Account(principal) => config.authority(principal.account),
+        };
+        let refused = || ServiceError::Refused("your role does not allow this".to_owned());
+        let authority = authority.ok_or_else(refused)?;
+        let account = config.account_at(address);
+        let account = account.ok_or(ServiceError::NotFound("account"))?;
+        if may(&authority, &Right::ManageAccount(account.subject())) {
+            Ok(account.id)
+        } else {
+            Err(refused())
+        }
+    }
+}
+
+/// Numbers and mailboxes of what is wanted, and whether the list may go on.
+fn chosen(rows: &[RecoverableRow], wanted: Wanted) -> ServiceResult<(Vec<(i64, String)>, bool)> {
+    let pair = |row: &RecoverableRow| (row.id, row.mailbox.clone());
+    match wanted {
+        Wanted::Since(since_s) => {
+            let since = Timestamp(0).plus_s(since_s).to_rfc3339();
+            let later = rows.iter().filter(|row| row.removed >= since);
+            let chosen: Vec<_> = later.map(pair).collect();
+            let more = chosen.len() == RECOVERABLE_MAX;
+            Ok((chosen, more))
+        }
+        Wanted::Ids(ids) => {
+            let find = |id: i64| rows.iter().find(|row| row.id == id).map(pair);
+            let chosen: Option<Vec<_>> = ids.into_iter().map(find).collect();
+            let missing = ServiceError::NotFound("removed message of this number");
+            Ok((chosen.ok_or(missing)?, false))
+        }
+    }
+}
+
+/// The mailbox of this name, or else INBOX.
+fn home(tx: &mut WriteTx<'_>, account: AccountId, name: &str) -> Result<MailboxId, StoreError> {
+    if let Ok(name) = name.parse::<MailboxName>()
+        && let Some(found) = store::mailbox::find(tx, account, &name)?
+    {
+        return Ok(found.id);
+    }
+    store::mailbox::open_or_create(tx, account, &MailboxName::inbox(), None)
+}
