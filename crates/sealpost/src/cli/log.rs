@@ -20,6 +20,7 @@ const LINES: &[Column] = &[
     Column("LEVEL", "level"),
     Column("KIND", "kind"),
     Column("WHAT", "message"),
+    Column("WITH", "fields"),
 ];
 
 /// What can be done with the log.
