@@ -1,4 +1,5 @@
-//! Checks and chores of the project: `cargo xtask ci | tidy | licences | rfc | campaign | dist`.
+//! Checks and chores of the project:
+//! `cargo xtask ci | tidy | licences | rfc | bench | campaign | dist`.
 
 mod tree;
 
@@ -15,6 +16,7 @@ mod licences;
 mod rfc;
 mod tidy;
 
+mod bench;
 mod campaign;
 mod ci;
 
@@ -30,6 +32,8 @@ cargo xtask COMMAND
   tidy      floors, fences, sizes and words
   licences  the licence of every dependency
   rfc       every citation of an RFC, and what is still open
+  bench     instructions of the inner parts, compared with those written down; needs valgrind.
+            `bench --write` writes them down
   campaign kill|power [--rounds N] [--seed S]
             a server is killed or loses its power, round after round, in release mode
   dist      man pages, completions, the Debian package and its test; not part of ci";
@@ -50,6 +54,8 @@ fn run() -> anyhow::Result<ExitCode> {
         .context("xtask has no parent")?;
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["bench"] => bench::run(root, false)?,
+        ["bench", "--write"] => bench::run(root, true)?,
         ["campaign", ref words @ ..] => campaign::run(root, words)?,
         ["ci"] => ci::run(root)?,
         ["tidy"] => tidy::run(root, &tree::read(root)?)?,
