@@ -62,6 +62,7 @@ struct Mail {
     inbox: MailboxId,
     emails: Vec<EmailId>,
     delivered: usize,
+    /// A closure must take hold of the whole value, or the folder goes before its time.
     _dir: TempDir,
 }
 
@@ -176,6 +177,7 @@ fn list() -> Round {
     };
     let other = mail.store.write_blocking(open).expect("there is room");
     Box::new(move || {
+        let mail = &mail;
         for (mailbox, messages) in [(mail.inbox, MESSAGES), (other, 0)] {
             let index = mail.store.index_blocking(mailbox).expect("it is there");
             assert_eq!(index.with(|state| state.rows.len()), messages);
@@ -187,6 +189,7 @@ fn flags() -> Round {
     let mail = Mail::new(MESSAGES);
     let uids = mail.uids();
     Box::new(move || {
+        let mail = &mail;
         for change in [
             FlagsChange::Add(FlagSet::FLAGGED),
             FlagsChange::Remove(FlagSet::FLAGGED),
@@ -203,6 +206,7 @@ fn flags() -> Round {
 fn envelopes() -> Round {
     let mail = Mail::new(MESSAGES);
     Box::new(move || {
+        let mail = &mail;
         let read = mail.store.read_blocking(|tx| {
             for id in &mail.emails {
                 black_box(email::description(tx, *id)?);
@@ -217,6 +221,7 @@ fn fields() -> Round {
     let mail = Mail::new(MESSAGES);
     let names = ["FROM", "TO", "CC", "SUBJECT", "DATE", "MESSAGE-ID"];
     Box::new(move || {
+        let mail = &mail;
         let read = mail.store.read_blocking(|tx| {
             for id in &mail.emails {
                 let found = email::readable(tx, *id)?;
@@ -232,6 +237,7 @@ fn fields() -> Round {
 fn bodies() -> Round {
     let mail = Mail::new(MESSAGES);
     Box::new(move || {
+        let mail = &mail;
         let read = mail.store.read_blocking(|tx| {
             for id in &mail.emails {
                 let found = email::readable(tx, *id)?;
