@@ -4,15 +4,21 @@ use types::MailboxName;
 
 use super::pattern::ListPattern;
 use super::reader::{CommandReader, Event, ReaderLimits};
-use super::{parse, utf7};
+use super::{Spelling, Tagged, parse, utf7};
 
 /// What we accept, we print so that it is accepted again, unchanged.
 ///
 /// The printed forms hold the passwords and the debug forms all else, so both are compared.
 pub fn command_round_trip(input: &[u8]) {
-    let Ok(first) = parse::command(input) else {
-        return;
-    };
+    // Names are printed in modified UTF-7, however they were spelled.
+    for spelling in [Spelling::Utf7, Spelling::Utf8] {
+        if let Ok(first) = parse::command_spelled(input, spelling) {
+            printed_is_read_again(first);
+        }
+    }
+}
+
+fn printed_is_read_again(first: Tagged) {
     let printed = first.to_bytes();
     let again = parse::command(&printed);
     assert_eq!(format!("{again:?}"), format!("{:?}", Ok::<_, ()>(first)));
