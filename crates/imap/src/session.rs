@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use net::ConnError;
-use service::{Peer, Principal, Service};
+use service::{Peer, Principal, Service, SessionEnd};
 use wire::imap::{Code, Command, Condition, Numbering, Spelling, SyntaxError, Tag, Tagged};
 use wire::sasl::Exchange;
 
@@ -430,9 +430,15 @@ impl Session {
 
     /// Records the end of the session.
     pub(crate) async fn end(&self) {
-        if let Ok(principal) = self.principal() {
-            self.service.sign_out(&principal).await;
-        }
+        let end = match self.principal() {
+            Ok(principal) => {
+                self.service.sign_out(&principal).await;
+                SessionEnd::Useful
+            }
+            Err(_) if self.bad_commands >= BAD_COMMANDS_BEFORE_LOGIN_MAX => SessionEnd::Abuse,
+            Err(_) => SessionEnd::Plain,
+        };
+        self.service.session_ended(&self.peer, end).await;
     }
 }
 

@@ -3,7 +3,7 @@
 use std::mem;
 
 use net::TlsInfo;
-use service::{Peer, Principal, Service, ServiceError, StoredMessage};
+use service::{Peer, Principal, Service, ServiceError, SessionEnd, StoredMessage};
 use tracing::info;
 use types::{MailboxName, Secret};
 use wire::pop3::parse::{self, SyntaxError};
@@ -359,9 +359,15 @@ impl Session {
 
     /// Ends the session; marks that QUIT did not confirm are forgotten (RFC 1939 §6).
     pub(crate) async fn end(self) {
-        if let State::Transaction(transaction) = &self.state {
-            self.service.sign_out(&transaction.principal).await;
-        }
+        let end = match &self.state {
+            State::Transaction(transaction) => {
+                self.service.sign_out(&transaction.principal).await;
+                SessionEnd::Useful
+            }
+            _ if self.bad_commands >= BAD_COMMANDS_MAX => SessionEnd::Abuse,
+            _ => SessionEnd::Plain,
+        };
+        self.service.session_ended(self.peer(), end).await;
     }
 }
 

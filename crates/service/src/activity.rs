@@ -4,10 +4,11 @@
 
 use std::net::IpAddr;
 
+use policy::change::Blocked;
 use serde::Serialize;
 use serde_json::json;
 use store::LogRow;
-use types::{AccountId, MailboxId, SessionId, Uid};
+use types::{AccountId, MailboxId, Network, SessionId, Uid};
 
 use crate::Service;
 use crate::actor::{Peer, Principal};
@@ -44,6 +45,14 @@ pub(crate) enum Record {
         activity: Option<Sealed>,
         trace: Option<Sealed>,
     },
+    /// A source is refused for a while, by a rule of the server's own.
+    Blocked {
+        source: Network,
+        what: Blocked,
+        rule: &'static str,
+        times: u32,
+        until: String,
+    },
     /// Something that must be looked at.
     Alarm { code: &'static str, text: String },
 }
@@ -58,6 +67,7 @@ impl Record {
             Self::Expunged { .. } => "mail.expunged",
             Self::Restored { .. } => "mail.restored",
             Self::Heartbeat { .. } => BEAT,
+            Self::Blocked { .. } => "blocked",
             Self::Alarm { .. } => "alarm",
         }
     }
@@ -80,6 +90,15 @@ impl Record {
             } => json!({
                 "number": number, "ledger_size": ledger_size, "dropped": dropped,
                 "activity": activity, "trace": trace,
+            }),
+            Self::Blocked {
+                source,
+                what,
+                rule,
+                times,
+                until,
+            } => json!({
+                "source": source, "what": what, "rule": rule, "times": times, "until": until,
             }),
             Self::Alarm { code, text } => json!({ "code": code, "text": text }),
         }

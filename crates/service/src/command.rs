@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 
 use policy::Role;
+use policy::change::Blocked;
 use serde::{Deserialize, Serialize};
 use types::{Address, CertificateId, Domain, Network, Secret};
 
@@ -198,6 +199,22 @@ pub enum Command {
         listener: Option<SocketAddr>,
         /// Whether it is so from now on.
         trusted: bool,
+    },
+    /// A source is refused for a while.
+    BlockAdd {
+        /// Who.
+        source: Network,
+        /// What of it.
+        what: Blocked,
+        /// For how long, in seconds.
+        seconds: u64,
+        /// Also if the source is the server's own, a proxy's or an admin's.
+        force: bool,
+    },
+    /// A source is no longer refused, whoever blocked it.
+    BlockLift {
+        /// Who.
+        source: Network,
     },
     /// One setting; see `sealpost config get` for keys, meaning and ranges.
     SettingSet {

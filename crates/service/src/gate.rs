@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use net::Gate;
 use policy::Listener;
+use policy::change::Blocked;
 
 use crate::Service;
 
@@ -29,7 +30,10 @@ impl Gate for ListenerGate {
     }
 
     fn admits(&self, source: IpAddr) -> bool {
-        (self.service.config()).listener_admits(&self.listener, source)
+        self.service
+            .config()
+            .listener_admits(&self.listener, source)
+            && !self.service.is_blocked(Blocked::Connections, source)
     }
 }
 

@@ -150,9 +150,10 @@ impl Service {
             .write_small(move |tx| store::recoverable::purge(tx, now, PURGE_MAX))
             .await;
         let collected = store.collect_garbage(now).await.map(|_| ());
+        let forgotten = self.forget_old_blocks().await;
         let day =
             |days: u64| now.plus_s(-DAY_S.saturating_mul(i64::try_from(days).unwrap_or(i64::MAX)));
-        let results = [purged.map(|_| ()), collected];
+        let results = [purged.map(|_| ()), collected, forgotten];
         for err in results.into_iter().filter_map(Result::err) {
             tracing::warn!(error = %err, "cleaning up failed: {err}");
         }

@@ -30,6 +30,7 @@ mod seal;
 mod activity;
 mod sign_in;
 
+mod blocks;
 mod gate;
 
 mod accept;
@@ -64,6 +65,7 @@ pub use accept::{
 };
 pub use actor::{Actor, Peer, Principal, Protocol, Via, Who};
 pub use admit::{AdmitError, AdmitOptions, Admitted};
+pub use blocks::SessionEnd;
 pub use command::{AccessList, Command, Guarded, Password};
 pub use error::{ServiceError, ServiceResult};
 pub use health::HealthView;
@@ -121,6 +123,7 @@ struct Inner {
     seals: Seals,
     shown: certificates::Shown,
     sockets: sockets::Sockets,
+    blocks: blocks::Blocks,
 }
 
 impl Service {
@@ -177,6 +180,7 @@ impl Service {
             seals,
             shown: certificates::Shown::default(),
             sockets: sockets::Sockets::default(),
+            blocks: blocks::Blocks::default(),
         };
         Ok(Self {
             inner: Arc::new(inner),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use service::SessionEnd;
+
 /// Lines that were no command, or a command at the wrong time, in one session.
 const BAD_COMMANDS_MAX: u32 = 10;
 /// Commands since the last message that carry no mail: NOOP, RSET, EHLO, VRFY, EXPN, HELP.
@@ -26,6 +28,7 @@ pub(crate) struct Patience {
     idle_commands: u32,
     refused_recipients: u32,
     failed_sign_ins: u32,
+    messages: u32,
 }
 
 /// What follows a deed that was counted.
@@ -78,6 +81,20 @@ impl Patience {
     /// A message was accepted, so the session does carry mail.
     pub(crate) fn message_accepted(&mut self) {
         self.idle_commands = 0;
+        self.messages = self.messages.saturating_add(1);
+    }
+
+    /// What the session tells about its source, now that it is over.
+    pub(crate) fn told(&self) -> SessionEnd {
+        if self.messages > 0 {
+            SessionEnd::Useful
+        } else if self.bad_commands >= BAD_COMMANDS_MAX {
+            SessionEnd::Abuse
+        } else if self.refused_recipients > 0 {
+            SessionEnd::Harvest
+        } else {
+            SessionEnd::Plain
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use net::TlsInfo;
-use service::{Peer, Protocol, RecipientError, Service, SmtpClient, Wishes};
+use service::{Peer, Protocol, RecipientError, Service, SessionEnd, SmtpClient, Wishes};
 use tracing::info;
 use types::{Address, DsnRecipient, ReversePath, Secret, Status};
 use wire::sasl::{self, Credentials, Exchange, Mechanism, Turn};
@@ -553,9 +553,14 @@ impl Session {
 
     /// Ends the session.
     pub(crate) async fn end(self) {
-        if let Some(principal) = &self.client.principal {
-            self.service.sign_out(principal).await;
-        }
+        let end = match &self.client.principal {
+            Some(principal) => {
+                self.service.sign_out(principal).await;
+                SessionEnd::Useful
+            }
+            None => self.patience.told(),
+        };
+        self.service.session_ended(self.peer(), end).await;
     }
 }
 

@@ -22,6 +22,7 @@ mod index;
 mod tx;
 
 pub mod account;
+pub mod block;
 pub mod email;
 pub mod fate;
 pub mod keyword;

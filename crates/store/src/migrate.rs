@@ -40,6 +40,7 @@ pub(crate) const MAIL: Format = Format {
             "0003_settled_fates",
             include_str!("../migrations/0003_settled_fates.sql"),
         ),
+        ("0004_blocks", include_str!("../migrations/0004_blocks.sql")),
     ],
 };
 

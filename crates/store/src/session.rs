@@ -88,6 +88,20 @@ pub fn find(tx: &ReadTx<'_>, id: SessionId) -> StoreResult<Option<Session>> {
     }
 }
 
+/// From where an account signed in since a moment, with the last time for each source.
+pub fn sources(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    since: Timestamp,
+) -> StoreResult<Vec<(String, Timestamp)>> {
+    tx.all(
+        "SELECT source, MAX(started_at) FROM session WHERE account = ?1 AND started_at >= ?2
+          GROUP BY source",
+        (account.0, since.0),
+        |row| Ok((row.get(0)?, time(row, 1)?)),
+    )
+}
+
 /// Writes what may change in a session, and its MAC.
 fn sign(tx: &mut WriteTx<'_>, session: &Session) -> StoreResult<()> {
     let mac = tx.key().sign("session", &as_slices(&fields(session)));

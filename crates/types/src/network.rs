@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 const IPV4_BITS: u8 = 32;
 const IPV6_BITS: u8 = 128;
+const IPV6_SITE_BITS: u8 = 64;
 
 /// A network such as `192.0.2.0/24` or `2001:db8::/32`; a single address is one of full length.
 ///
@@ -43,6 +44,22 @@ impl Network {
         let address = address.to_canonical();
         let prefix = bits(address);
         Self { address, prefix }
+    }
+
+    /// What counts as one source of connections: an IPv4 address, or an IPv6 /64, which one
+    /// customer of a provider usually holds whole (RFC 6177 §2).
+    pub fn source(address: IpAddr) -> Self {
+        let address = address.to_canonical();
+        let prefix = bits(address).min(IPV6_SITE_BITS);
+        match masked(address, prefix) {
+            Some(address) => Self { address, prefix },
+            None => Self::single(address),
+        }
+    }
+
+    /// Whether the two have an address in common.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.contains(other.address) || other.contains(self.address)
     }
 
     /// Whether the address lies in it; an IPv4 address in the form of IPv6 is the IPv4 address.
@@ -158,6 +175,37 @@ impl From<Network> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_is_an_address_or_a_site() {
+        for (address, source) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("2001:db8:0:1:2:3:4:5", "2001:db8:0:1::/64"),
+        ] {
+            assert_eq!(
+                Network::source(address.parse().unwrap()).to_string(),
+                source
+            );
+        }
+        let network = |text: &str| text.parse::<Network>().unwrap();
+        assert!(network("192.0.2.7").overlaps(&network("192.0.2.0/24")));
+        assert!(network("192.0.2.0/24").overlaps(&network("192.0.2.7")));
+        assert!(!network("192.0.2.0/25").overlaps(&network("192.0.2.128/25")));
+    }
+
+    #[test]
+    fn the_last_address_ends_a_network() {
+        for (network, last) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("192.0.2.0/24", "192.0.2.255"),
+            ("0.0.0.0/0", "255.255.255.255"),
+            ("2001:db8::/64", "2001:db8::ffff:ffff:ffff:ffff"),
+        ] {
+            let network: Network = network.parse().unwrap();
+            assert_eq!(network.last().to_string(), last);
+        }
+    }
 
     #[test]
     fn a_network_has_one_spelling() {

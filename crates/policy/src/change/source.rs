@@ -82,7 +82,7 @@ pub struct BlockAdd {
     /// Until when.
     #[serde(with = "moment")]
     pub until: Timestamp,
-    /// Whether it was made although it reaches a source that the guard of own addresses protects.
+    /// Whether the guard of own addresses was switched off for it.
     pub forced: bool,
 }
 

@@ -9,6 +9,7 @@ mod access;
 mod account;
 mod activity;
 mod alias;
+mod block;
 mod certificate;
 mod config;
 mod domain;
@@ -62,6 +63,9 @@ enum Command {
     /// Services and where they listen.
     #[command(subcommand)]
     Service(service::Service),
+    /// Sources that are refused for a while.
+    #[command(subcommand)]
+    Block(block::Block),
     /// Roles, and from where their accounts may sign in.
     #[command(subcommand)]
     Role(access::Role),
@@ -121,6 +125,7 @@ impl Cli {
             Command::Account(command) => command.run(out),
             Command::Alias(command) => command.run(out),
             Command::Service(command) => command.run(out),
+            Command::Block(command) => command.run(out),
             Command::Role(command) => command.run(out),
             Command::Proxy(command) => command.run(out),
             Command::Certificate(command) => command.run(out),

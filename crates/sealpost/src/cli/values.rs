@@ -93,6 +93,32 @@ impl std::str::FromStr for Since {
     }
 }
 
+/// A length of time: `30m`, `2h` or `7d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// In seconds.
+    pub(crate) seconds: u64,
+}
+
+impl std::str::FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is no length of time: write 30m, 2h or 7d");
+        let (at, unit) = text.char_indices().next_back().ok_or_else(wrong)?;
+        let unit_s = match unit {
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            _ => return Err(wrong()),
+        };
+        let number: u32 = text[..at].parse().map_err(|_| wrong())?;
+        Ok(Self {
+            seconds: u64::from(number) * unit_s,
+        })
+    }
+}
+
 /// `on` or `off`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Switch {
@@ -135,6 +161,23 @@ mod tests {
                 expected,
                 "{text:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_span_has_a_unit() {
+        let cases = [
+            ("30m", Some(1_800)),
+            ("2h", Some(7_200)),
+            ("7d", Some(604_800)),
+            ("7", None),
+            ("h", None),
+            ("-1h", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            let span = text.parse::<Span>().ok();
+            assert_eq!(span.map(|span| span.seconds), expected, "{text:?}");
         }
     }
 

@@ -84,6 +84,8 @@ pub(crate) enum Ask {
     ServiceList,
     /// From where a service, a listener or the accounts of a role may be used.
     AccessList(Guarded),
+    /// All blocks that stand.
+    BlockList,
     /// All proxies that are believed.
     ProxyList,
     /// All certificates.

@@ -29,7 +29,7 @@ pub(crate) struct Item {
 pub(crate) struct Draft<'a> {
     authority: Authority,
     vault: &'a Vault,
-    now: Timestamp,
+    pub(super) now: Timestamp,
     /// The configuration after all items so far.
     pub(crate) config: Config,
     pub(crate) items: Vec<Item>,
@@ -97,7 +97,10 @@ impl<'a> Draft<'a> {
             | Command::CertificateSet { .. }
             | Command::CertificateRemove { .. }
             | Command::SettingSet { .. } => self.add_to_server(command),
-            Command::AccessChange { .. } | Command::ProxyChange { .. } => self.add_source(command),
+            Command::AccessChange { .. }
+            | Command::ProxyChange { .. }
+            | Command::BlockAdd { .. }
+            | Command::BlockLift { .. } => self.add_source(command),
             _ => self.add_to_account(command, phc.as_deref()),
         }
     }

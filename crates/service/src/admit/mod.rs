@@ -15,7 +15,9 @@ mod source;
 mod crash;
 
 use ledger::{Batch, Cause, Outcome};
-use policy::{Authority, Change, ChangeError, ChangeErrorKind, Class, Config, Effect, Viewer};
+use policy::{
+    Authority, Change, ChangeError, ChangeErrorKind, Class, Config, Effect, Right, Viewer,
+};
 use serde::{Deserialize, Serialize};
 use types::Secret;
 
@@ -139,13 +141,24 @@ impl Service {
         options: &AdmitOptions,
     ) -> Result<Admitted, AdmitError> {
         check_size(commands, options)?;
+        // Only who may change the server hears whose an address is.
+        let warnings = match policy::may(&self.authority(actor)?, &Right::ManageServer) {
+            true => self.check_blocks(commands).await?,
+            false => Vec::new(),
+        };
         let hashed = self
             .hash_passwords(actor, commands, options.dry_run)
             .await?;
         let mut admission = self.inner.admission.lock().await;
-        let outcome = self
+        let mut outcome = self
             .admit_hashed(&mut admission, actor, &hashed, options)
             .await;
+        if let Ok(admitted) = &mut outcome {
+            admitted.effects.extend(warnings);
+            if !admitted.dry_run {
+                self.lift_blocks(commands).await;
+            }
+        }
         if admission.signer.pending().is_none() {
             // The transaction may be what showed that others had written before it.
             self.look_for_edits(&mut admission).await;

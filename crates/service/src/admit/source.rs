@@ -3,12 +3,55 @@
 use std::net::SocketAddr;
 
 use policy::Change;
-use policy::change::{AccessSet, AccessSubject, ProxyScope, ProxySet};
+use policy::change::{AccessSet, AccessSubject, BlockAdd, BlockRemove, ProxyScope, ProxySet};
 use types::{ListenerId, Network};
 
 use super::AdmitError;
 use super::draft::{Draft, misplaced, not_found};
+use crate::Service;
 use crate::command::{AccessList, Command, Guarded};
+
+impl Service {
+    /// What a command about blocks runs into: whose own address it would block, or that there is
+    /// nothing to lift. Gives the warnings for what is done all the same.
+    pub(super) async fn check_blocks(
+        &self,
+        commands: &[Command],
+    ) -> Result<Vec<String>, AdmitError> {
+        let mut warnings = Vec::new();
+        for command in commands {
+            match command {
+                Command::BlockAdd { source, force, .. } => match self.own(source).await {
+                    Some(own) if *force => {
+                        warnings.push(format!("Own address: {source} is blocked although {own}."));
+                    }
+                    Some(own) => {
+                        return Err(AdmitError::Conflict(format!(
+                            "{source} is not blocked: {own}. --force blocks it all the same"
+                        )));
+                    }
+                    None => {}
+                },
+                Command::BlockLift { source }
+                    if self.config().block(source).is_none() && !self.has_own_block(source) =>
+                {
+                    return Err(not_found("block of", source));
+                }
+                _ => {}
+            }
+        }
+        Ok(warnings)
+    }
+
+    /// The server's own blocks of what was lifted go with their entry.
+    pub(super) async fn lift_blocks(&self, commands: &[Command]) {
+        for command in commands {
+            if let Command::BlockLift { source } = command {
+                self.forget_own_block(*source).await;
+            }
+        }
+    }
+}
 
 impl Draft<'_> {
     pub(super) fn add_source(&mut self, command: &Command) -> Result<(), AdmitError> {
@@ -36,6 +79,24 @@ impl Draft<'_> {
                 }
                 let networks = networks.into_iter().collect();
                 self.push(Change::ProxySet(ProxySet { id, networks }))
+            }
+            Command::BlockAdd {
+                source,
+                what,
+                seconds,
+                force,
+            } => {
+                let seconds = i64::try_from(*seconds).unwrap_or(i64::MAX);
+                self.push(Change::BlockAdd(BlockAdd {
+                    id: *source,
+                    what: *what,
+                    from: self.now,
+                    until: self.now.plus_s(seconds),
+                    forced: *force,
+                }))
+            }
+            Command::BlockLift { source } => {
+                self.push(Change::BlockRemove(BlockRemove { id: *source }))
             }
             _ => Err(misplaced()),
         }

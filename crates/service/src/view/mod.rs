@@ -13,7 +13,7 @@ pub use config::{
     StatusView,
 };
 pub use ledger::{EntryDetail, EntryView, VerifyView};
-pub use source::{AccessView, ProxyView};
+pub use source::{AccessView, BlockView, ProxyView};
 
 use policy::{Authority, Right, may};
 

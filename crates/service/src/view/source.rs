@@ -1,12 +1,13 @@
 //! Who may come from where, as lists.
 
 use policy::Config;
-use policy::change::{AccessSubject, ProxyScope};
+use policy::change::{AccessSubject, Blocked, ProxyScope};
 use serde::Serialize;
 use types::ListenerId;
 
 use crate::Service;
 use crate::actor::Actor;
+use crate::blocks::refused_by;
 use crate::command::Guarded;
 use crate::error::{ServiceError, ServiceResult};
 
@@ -30,7 +31,54 @@ pub struct ProxyView {
     pub listener: String,
 }
 
+/// A block that stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct BlockView {
+    /// Who is blocked.
+    pub source: String,
+    /// What is refused: `sign_ins` or `connections`.
+    pub refuses: Blocked,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// Until when, RFC 3339.
+    pub until: String,
+    /// The rule of the server's own that made it, or `by hand`.
+    pub why: String,
+    /// How many blocks of this source there were in a row, if the server made it.
+    pub times: Option<u32>,
+    /// The entry that made it, if a person did.
+    pub seq: Option<u64>,
+}
+
 impl Service {
+    /// All blocks that stand, the server's own and those by hand.
+    pub fn block_list(&self, actor: &Actor) -> ServiceResult<Vec<BlockView>> {
+        self.may_read_server(actor)?;
+        let (config, now) = (self.config(), self.clock().now());
+        let by_hand = config.blocks().filter(|block| now < block.until);
+        let by_hand = by_hand.map(|block| BlockView {
+            source: block.source.to_string(),
+            refuses: block.what,
+            since: block.from.to_rfc3339(),
+            until: block.until.to_rfc3339(),
+            why: "by hand".to_owned(),
+            times: None,
+            seq: Some(block.seq),
+        });
+        let own = self.own_blocks().into_iter().map(|block| BlockView {
+            source: block.source.to_string(),
+            refuses: refused_by(&block),
+            since: block.since.to_rfc3339(),
+            until: block.until.to_rfc3339(),
+            why: block.rule,
+            times: Some(block.times),
+            seq: None,
+        });
+        let mut all: Vec<_> = by_hand.chain(own).collect();
+        all.sort_by(|a, b| (&b.since, &a.source).cmp(&(&a.since, &b.source)));
+        Ok(all)
+    }
+
     /// The lists of one subject; those of a service with those of its listeners.
     pub fn access_list(&self, actor: &Actor, of: Guarded) -> ServiceResult<Vec<AccessView>> {
         self.may_read_server(actor)?;

@@ -1,5 +1,6 @@
 //! Tests of the whole store on real folders.
 
+mod blocks;
 mod crash;
 mod folder;
 mod garbage;
