@@ -4,7 +4,8 @@
 //! ones each further failure makes the next try wait longer, and from a bound on all tries are
 //! refused for a while that doubles each time. A device that repeats one old password is counted
 //! once. A success forgives the account, never the source, or else a guesser would own one account
-//! to clear his record. Memory is bounded: the least recent offender is forgotten first.
+//! to clear his record. Guesses under way count as if they were to fail, so that many at a time are
+//! no way round the bounds. Memory is bounded: the least recent offender is forgotten first.
 //!
 //! The struct knows no clock and asks nobody; names are kept only as keyed hashes.
 
@@ -52,6 +53,8 @@ pub enum Permit {
         /// When trying again makes sense.
         retry_after: Duration,
     },
+    /// As many guesses are under way as may fail: ask again when one of them has ended.
+    Full,
 }
 
 /// The memory of failed sign-ins.
@@ -61,6 +64,8 @@ pub struct SignInThrottle {
     hasher: RandomState,
     sources: Offenders<IpAddr>,
     accounts: Offenders<u64>,
+    sources_under_way: HashMap<IpAddr, u32>,
+    accounts_under_way: HashMap<u64, u32>,
 }
 
 /// Records by key, the least recently touched one evicted when there are too many.
@@ -89,6 +94,8 @@ impl SignInThrottle {
             hasher: RandomState::new(),
             sources: Offenders::new(),
             accounts: Offenders::new(),
+            sources_under_way: HashMap::new(),
+            accounts_under_way: HashMap::new(),
         }
     }
 
@@ -114,9 +121,43 @@ impl SignInThrottle {
         Permit::After(self.settings.delay_after(failures))
     }
 
-    /// A try failed. `password_mark` is the same for the same password and tells nothing about it
+    /// As [`Self::permit`]; where the try may be made, it is under way until [`Self::end`]. It is
+    /// [`Permit::Full`] while those under way could use up what may fail.
+    pub fn begin(&mut self, now_us: u64, peer: IpAddr, account: &str) -> Permit {
+        let permit = self.permit(now_us, peer, account);
+        if !matches!(permit, Permit::After(_)) {
+            return permit;
+        }
+        let settings = &self.settings;
+        let (source, key) = (network_of(peer), self.key(account));
+        let failures = |record: Option<&Record>| record.map_or(0, |record| record.failures);
+        let from_source = failures(self.sources.live(&source, now_us, settings));
+        let to_account = failures(self.accounts.live(&key, now_us, settings));
+        // One at a time is always left, or else nobody could ever succeed again.
+        let room = |bound: u32, failures: u32| bound.saturating_sub(failures).max(1);
+        let source_room = room(settings.source_failures_max, from_source);
+        let account_room = room(settings.account_failures_max, to_account);
+        let under_way = |count: Option<&u32>| count.copied().unwrap_or(0);
+        if under_way(self.sources_under_way.get(&source)) >= source_room
+            || under_way(self.accounts_under_way.get(&key)) >= account_room
+        {
+            return Permit::Full;
+        }
+        *self.sources_under_way.entry(source).or_default() += 1;
+        *self.accounts_under_way.entry(key).or_default() += 1;
+        permit
+    }
+
+    /// A try that [`Self::begin`] let through is over, whatever became of it.
+    pub fn end(&mut self, peer: IpAddr, account: &str) {
+        let key = self.key(account);
+        take_one(&mut self.sources_under_way, &network_of(peer));
+        take_one(&mut self.accounts_under_way, &key);
+    }
+
+    /// A try failed; says whether its source is refused from now on. `password_mark` is the same for the same password and tells nothing about it
     /// (a keyed hash that lives as long as the process).
-    pub fn failed(&mut self, now_us: u64, peer: IpAddr, account: &str, password_mark: u64) {
+    pub fn failed(&mut self, now_us: u64, peer: IpAddr, account: &str, password_mark: u64) -> bool {
         let key = self.key(account);
         // One password tried on many accounts is many tries of the source.
         let source_try = self.key((key, password_mark));
@@ -127,6 +168,8 @@ impl SignInThrottle {
         let bound = settings.account_failures_max;
         self.accounts
             .failed(key, password_mark, bound, now_us, settings);
+        let source = self.sources.live(&source, now_us, settings);
+        source.is_some_and(|source| source.refused_until_us > now_us)
     }
 
     /// A try succeeded: the account's failures are forgiven, its source's are not.
@@ -152,6 +195,15 @@ impl ThrottleSettings {
     fn forgets(&self, record: &Record, now_us: u64) -> bool {
         let quiet_since = record.last_us.max(record.refused_until_us);
         now_us.saturating_sub(quiet_since) > whole_us(self.memory)
+    }
+}
+
+fn take_one<K: Eq + Hash>(under_way: &mut HashMap<K, u32>, key: &K) {
+    if let Some(count) = under_way.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            under_way.remove(key);
+        }
     }
 }
 
@@ -339,6 +391,45 @@ mod tests {
         assert_eq!(throttle.permit(later, peer, "ann"), after_s(0));
         throttle.failed(later, peer, "ann", 1);
         assert_eq!(throttle.permit(later, peer, "ann"), after_s(0));
+    }
+
+    #[test]
+    fn guesses_under_way_count_as_failures_until_they_end() {
+        let mut throttle = throttle();
+        let peer = ip("192.0.2.1");
+        for _ in 0..6 {
+            assert_eq!(throttle.begin(0, peer, "ann"), after_s(0));
+        }
+        assert_eq!(throttle.begin(0, peer, "ann"), Permit::Full);
+        assert_eq!(throttle.begin(0, ip("198.51.100.1"), "ann"), Permit::Full);
+        for _ in 0..2 {
+            assert_eq!(throttle.begin(0, ip("192.0.2.9"), "bob"), after_s(0));
+        }
+        assert_eq!(
+            throttle.begin(0, peer, "carol"),
+            Permit::Full,
+            "of one network"
+        );
+        throttle.end(peer, "ann");
+        assert_eq!(throttle.begin(0, peer, "ann"), after_s(0));
+        for mark in 0..6 {
+            assert!(
+                !throttle.failed(0, peer, "ann", mark),
+                "of the account only"
+            );
+            throttle.end(peer, "ann");
+        }
+        assert_eq!(throttle.begin(0, peer, "ann"), refused_s(60));
+        assert!(!throttle.failed(0, peer, "bob", 7));
+        assert!(throttle.failed(0, peer, "bob", 8), "the source is refused");
+        for _ in 0..2 {
+            throttle.end(peer, "bob");
+        }
+        assert!(throttle.sources_under_way.is_empty() && throttle.accounts_under_way.is_empty());
+        // What may fail is used up and the refusal is over: one at a time.
+        let later = 61 * SECOND_US;
+        assert_eq!(throttle.begin(later, peer, "ann"), after_s(4));
+        assert_eq!(throttle.begin(later, peer, "ann"), Permit::Full);
     }
 
     #[test]

@@ -1,12 +1,17 @@
 //! Signing in with a password: the same work, the same words and the same wait for names that
 //! exist and names that do not.
 
+use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use net::{Permit, SignInThrottle, ThrottleSettings};
+use policy::change::Blocked;
 use policy::{Account, Settings};
 use store::session::NewSession;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 use types::{Address, Secret};
 
 use crate::activity::{About, Record};
@@ -24,6 +29,11 @@ const REFUSAL: Duration = Duration::from_secs(60);
 const REFUSAL_MAX: Duration = Duration::from_secs(3_600);
 /// The word of the record for a try that was not looked at.
 const THROTTLED: &str = "throttled";
+const BLOCKED: &str = "blocked";
+/// How long a try waits for those under way that could use up what may fail.
+const ROOM_PATIENCE: Duration = Duration::from_secs(10);
+/// What a blocked source is told to wait; how long it is blocked is nobody's business.
+const BLOCKED_RETRY_S: u64 = 600;
 /// Sources and accounts whose failures are remembered.
 const TRACKED_MAX: usize = 100_000;
 
@@ -47,14 +57,28 @@ pub enum SignInError {
     Unavailable,
 }
 
-/// Failed sign-ins that are remembered; follows the settings in force.
-pub(crate) struct Throttle(Mutex<SignInThrottle>);
+/// Failed sign-ins that are remembered, which follows the settings in force; and the word that a
+/// try under way has ended.
+pub(crate) struct Throttle(Mutex<SignInThrottle>, Notify);
+
+/// A try under way.
+struct Guess<'a> {
+    throttle: &'a Throttle,
+    source: IpAddr,
+    tried: String,
+}
+
+impl Drop for Guess<'_> {
+    fn drop(&mut self) {
+        lock(&self.throttle.0).end(self.source, &self.tried);
+        self.throttle.1.notify_waiters();
+    }
+}
 
 impl Default for Throttle {
     fn default() -> Self {
-        Self(Mutex::new(SignInThrottle::new(throttle_settings(
-            &Settings::default(),
-        ))))
+        let throttle = SignInThrottle::new(throttle_settings(&Settings::default()));
+        Self(Mutex::new(throttle), Notify::new())
     }
 }
 
@@ -101,7 +125,8 @@ impl Service {
             || name.clone(),
             |account| account.address.folded().to_string(),
         );
-        self.wait_or_refuse(peer, account.as_ref(), &name, &tried)
+        let _guess = self
+            .wait_or_refuse(peer, account.as_ref(), &name, &tried)
             .await?;
         let right = self.check_password(account.as_ref(), password).await?;
         // Looked at after the password, so that a wrong place takes as long as a wrong password.
@@ -117,7 +142,9 @@ impl Service {
                 let mark = self.inner.passwords.fingerprint(password);
                 let mark = u64::from_be_bytes(std::array::from_fn(|at| mark[at]));
                 let now = self.clock().monotonic_us();
-                lock(&self.inner.throttle.0).failed(now, peer.source(), &tried, mark);
+                let exhausted =
+                    lock(&self.inner.throttle.0).failed(now, peer.source(), &tried, mark);
+                self.sign_in_failed(peer, &tried, exhausted).await;
                 self.record_refused_sign_in(peer, account.as_ref(), &name, why);
                 Err(SignInError::Refused)
             }
@@ -144,24 +171,59 @@ impl Service {
         account: Option<&Account>,
         name: &str,
         tried: &str,
-    ) -> Result<(), SignInError> {
-        let permit = {
-            let mut throttle = lock(&self.inner.throttle.0);
-            throttle.set(throttle_settings(self.config().settings()));
-            throttle.permit(self.clock().monotonic_us(), peer.source(), tried)
-        };
-        match permit {
-            Permit::After(delay) => {
+    ) -> Result<Guess<'_>, SignInError> {
+        if self.is_blocked(Blocked::SignIns, peer.source()) {
+            self.record_refused_sign_in(peer, account, name, BLOCKED);
+            return Err(SignInError::Throttled {
+                retry_after_s: BLOCKED_RETRY_S,
+            });
+        }
+        match self.begin_guess(peer, tried).await? {
+            Ok((guess, delay)) => {
                 if !delay.is_zero() {
                     tokio::time::sleep(delay).await;
                 }
-                Ok(())
+                Ok(guess)
             }
-            Permit::Refused { retry_after } => {
+            Err(retry_after) => {
                 self.record_refused_sign_in(peer, account, name, THROTTLED);
                 Err(SignInError::Throttled {
                     retry_after_s: retry_after.as_secs().max(1),
                 })
+            }
+        }
+    }
+
+    /// Takes a place among the tries under way, with the time to wait; or says how long none is
+    /// looked at.
+    async fn begin_guess(
+        &self,
+        peer: &Peer,
+        tried: &str,
+    ) -> Result<Result<(Guess<'_>, Duration), Duration>, SignInError> {
+        let until = Instant::now() + ROOM_PATIENCE;
+        loop {
+            let mut ended = pin!(self.inner.throttle.1.notified());
+            // From here on no end is missed.
+            ended.as_mut().enable();
+            let permit = {
+                let mut throttle = lock(&self.inner.throttle.0);
+                throttle.set(throttle_settings(self.config().settings()));
+                throttle.begin(self.clock().monotonic_us(), peer.source(), tried)
+            };
+            match permit {
+                Permit::After(delay) => {
+                    let guess = Guess {
+                        throttle: &self.inner.throttle,
+                        source: peer.source(),
+                        tried: tried.to_owned(),
+                    };
+                    return Ok(Ok((guess, delay)));
+                }
+                Permit::Refused { retry_after } => return Ok(Err(retry_after)),
+                Permit::Full => timeout_at(until, ended)
+                    .await
+                    .map_err(|_| SignInError::Busy)?,
             }
         }
     }
@@ -274,7 +336,7 @@ impl Service {
             name: Some(name.to_owned()),
             ..About::peer(peer)
         };
-        let throttled = why == THROTTLED;
+        let throttled = why == THROTTLED || why == BLOCKED;
         let outcome = if throttled {
             Outcome::Deferred
         } else {

@@ -386,3 +386,124 @@ async fn a_session_that_ended_or_was_changed_from_outside_makes_no_changes() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_guesses_at_once_are_no_way_round_the_bound() {
+    let world = World::new(&[ANN, BOB]).await;
+    set(&world, "sign_in_failures_per_account_max", "3").await;
+    let mut guesses = Vec::new();
+    for n in 0..12 {
+        let (service, peer) = (world.service.clone(), from(&world, [198, 51, 100, n]));
+        guesses.push(tokio::spawn(async move {
+            let guess = secret(&format!("wrong guess {n}"));
+            service.sign_in(&peer, BOB, &guess).await.err()
+        }));
+    }
+    let mut looked_at = 0;
+    for guess in guesses {
+        match guess.await.expect("no panic") {
+            Some(SignInError::Refused) => looked_at += 1,
+            Some(SignInError::Throttled { .. }) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(looked_at, 3);
+}
+
+#[tokio::test]
+async fn a_source_that_guesses_is_blocked_longer_than_it_is_throttled() {
+    let world = World::new(&[ANN, BOB]).await;
+    set(&world, "sign_in_failures_per_source_max", "2").await;
+    let guesser = from(&world, [198, 51, 100, 7]);
+    let right = || async {
+        (world.service)
+            .sign_in(&guesser, ANN, &secret(PASSWORD))
+            .await
+    };
+    for n in 0..2 {
+        let guess = secret(&format!("wrong guess {n}"));
+        let refused = world.service.sign_in(&guesser, BOB, &guess).await;
+        assert_eq!(refused.err(), Some(SignInError::Refused));
+    }
+    let blocked = SignInError::Throttled { retry_after_s: 600 };
+    assert_eq!(right().await.err(), Some(blocked));
+    let records = activity(&world).await;
+    let (_, _, source, detail) = (records.iter())
+        .find(|(kind, ..)| kind == "blocked")
+        .expect("a record of the block");
+    assert_eq!(source, "198.51.100.7");
+    assert_eq!(detail["rule"], "sign_in_guessing");
+    assert_eq!(detail["what"], "sign_ins");
+    let list = world
+        .service
+        .block_list(&World::console())
+        .expect("the console may");
+    assert_eq!((list.len(), list[0].times), (1, Some(1)));
+    let source = "198.51.100.7".parse().expect("a network");
+    world
+        .admit(Command::BlockLift { source })
+        .await
+        .expect("it stands");
+    assert_eq!(
+        world
+            .service
+            .block_list(&World::console())
+            .expect("the console may")
+            .len(),
+        0
+    );
+    let again = world.admit(Command::BlockLift { source }).await;
+    assert!(matches!(again, Err(AdmitError::NotFound(_))), "{again:?}");
+}
+
+#[tokio::test]
+async fn the_place_of_an_admin_is_blocked_by_force_only() {
+    let world = World::new(&[ANN, BOB]).await;
+    let own = from(&world, [198, 51, 100, 7]);
+    let signed_in = world.service.sign_in(&own, ANN, &secret(PASSWORD)).await;
+    signed_in.expect("the right password");
+    set(&world, "sign_in_failures_per_source_max", "2").await;
+    for n in 0..4 {
+        let guess = secret(&format!("wrong guess {n}"));
+        let _ = world.service.sign_in(&own, BOB, &guess).await;
+    }
+    let list = || {
+        world
+            .service
+            .block_list(&World::console())
+            .expect("the console may")
+            .len()
+    };
+    assert_eq!(list(), 0, "the server blocked an admin's place");
+    let block = |source: &str, force| Command::BlockAdd {
+        source: source.parse().expect("a network"),
+        what: policy::change::Blocked::Connections,
+        seconds: 3_600,
+        force,
+    };
+    for (source, words) in [
+        ("198.51.100.0/24", ANN),
+        ("127.0.0.1", "this machine itself"),
+        ("::/0", "this machine itself"),
+    ] {
+        let refused = world
+            .admit(block(source, false))
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.contains(words) && refused.contains("--force"),
+            "{refused}"
+        );
+    }
+    let done = world
+        .admit(block("198.51.100.0/24", true))
+        .await
+        .expect("by force");
+    assert!(
+        done.effects.iter().any(|effect| effect.contains(ANN)),
+        "{:?}",
+        done.effects
+    );
+    assert_eq!(list(), 1);
+}

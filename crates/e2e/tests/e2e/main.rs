@@ -1,6 +1,7 @@
 //! End-to-end: the built server, real sockets, other people's clients, kills and intrusions.
 
 mod bad_inputs;
+mod blocks;
 mod crash;
 mod curl;
 mod effects;
