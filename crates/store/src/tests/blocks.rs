@@ -33,7 +33,7 @@ fn blocks_outlive_a_restart_and_are_forgotten_when_told() {
     (world.store)
         .write_blocking(move |tx| block::forget(tx, before))
         .unwrap();
-    assert_eq!(all(), [again.clone()]);
+    assert_eq!(all(), std::slice::from_ref(&again));
     (world.store)
         .write_blocking(move |tx| block::remove(tx, &again.source))
         .unwrap();
