@@ -15,8 +15,11 @@ use types::limits::{MIME_DEPTH_MAX, MIME_PARTS_MAX};
 
 use crate::header::{Field, fields, head_end};
 
-mod content_type;
 mod decode;
+
+mod parameter;
+
+mod content_type;
 mod envelope;
 mod subset;
 
@@ -220,7 +223,7 @@ impl Reader<'_> {
         }
         let in_digest = part.content.subtype.eq_ignore_ascii_case(b"digest");
         let ranges = match part.content.parameter("boundary") {
-            Some(boundary) => self.split(part.body.clone(), boundary),
+            Some(boundary) => self.split(part.body.clone(), &boundary),
             None => Vec::new(),
         };
         let mut parts = Vec::with_capacity(ranges.len());

@@ -2,6 +2,8 @@
 
 use wire::imap::Parameters;
 
+use super::parameter;
+
 /// Parameters of one field that are read.
 const PARAMETERS_MAX: usize = 64;
 /// Octets of a parameter's value; a longer one is passed over.
@@ -14,7 +16,7 @@ const BOUNDARY_MAX_OCTETS: usize = 200;
 pub(super) struct ContentType {
     pub(super) kind: Vec<u8>,
     pub(super) subtype: Vec<u8>,
-    /// Names and values; RFC 2231 forms are left as they are.
+    /// Names and values; those that came in pieces are joined (RFC 2231 §3).
     pub(super) parameters: Parameters,
 }
 
@@ -79,9 +81,8 @@ impl ContentType {
     }
 
     /// The first parameter of this name, unless it is empty or no boundary could be as long.
-    pub(super) fn parameter(&self, name: &str) -> Option<&[u8]> {
-        let wanted = |(n, _): &&(Vec<u8>, Vec<u8>)| n.eq_ignore_ascii_case(name.as_bytes());
-        let (_, value) = self.parameters.iter().find(wanted)?;
+    pub(super) fn parameter(&self, name: &str) -> Option<Vec<u8>> {
+        let value = parameter::octets(&self.parameters, name)?;
         (!value.is_empty() && value.len() <= BOUNDARY_MAX_OCTETS).then_some(value)
     }
 }
@@ -161,7 +162,7 @@ impl<'a> Scanner<'a> {
                 parameters.push((name, value));
             }
         }
-        parameters
+        parameter::joined(&parameters, PARAMETER_MAX_OCTETS)
     }
 
     /// A quoted string without its quotes, or all up to white space or a semicolon: real mail has
@@ -213,10 +214,7 @@ mod tests {
                 ("multipart", "mixed", "boundary=a=b_?c"),
             ),
             ("a/b; ;; x; y=1", ("a", "b", "y=1")),
-            (
-                "a/b; n*0*=utf-8''a; n*1=b",
-                ("a", "b", "n*0*=utf-8''a|n*1=b"),
-            ),
+            ("a/b; n*0*=utf-8''a; n*1=b", ("a", "b", "n*=utf-8''ab")),
             ("a/b; x=\"open", ("a", "b", "x=open")),
             ("text", plain),
             ("", plain),
@@ -246,6 +244,9 @@ mod tests {
             ContentType::parse(many.as_bytes()).parameters.len(),
             PARAMETERS_MAX
         );
+        let pieces: String = (0..100_000).map(|n| format!("; f*{n}=.exe")).collect();
+        let joined = ContentType::parse(format!("a/b{pieces}").as_bytes()).parameters;
+        assert_eq!(joined, [(b"f".to_vec(), b".exe".repeat(PARAMETERS_MAX))]);
         let long = format!("a/b; x={}; y=z", "v".repeat(PARAMETER_MAX_OCTETS + 1));
         assert_eq!(ContentType::parse(long.as_bytes()).parameters.len(), 1);
     }

@@ -56,6 +56,27 @@ fn base64(octets: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Percent-encoding; what begins no code stays (RFC 2231 §4).
+pub(super) fn percent(octets: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(octets.len());
+    let mut rest = octets;
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        let code = match (first, after) {
+            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)),
+            _ => None,
+        };
+        match code {
+            Some((high, low)) => {
+                out.push(high << 4 | low);
+                rest = &after[2..];
+            }
+            None => out.push(*first),
+        }
+    }
+    out
+}
+
 /// Quoted-printable; an `=` that begins no code stays (RFC 2045 §6.7).
 fn quoted_printable(octets: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(octets.len());

@@ -236,3 +236,51 @@ fn text_is_found_where_a_reader_sees_it() {
     assert!(matches_header(message, "Subject", ""));
     assert!(!matches_header(message, "Subjec", ""));
 }
+
+#[test]
+fn a_boundary_in_pieces_is_one_boundary() {
+    let message = "Content-Type: multipart/mixed; boundary*1=b; boundary*0=a\r\n\r\n--ab\r\n\r\nx\r\n\
+                   --ab--\r\n";
+    assert_eq!(structure(message), format!("({PLAIN} 1 0) \"mixed\")"));
+    let extended = message.replace("boundary*1=b; boundary*0=a", "boundary*=us-ascii''%61b");
+    assert_eq!(structure(&extended), structure(message));
+}
+
+#[test]
+fn file_names_in_pieces_are_shown_whole_and_found() {
+    let message =
+        "Content-Type: application/x; name*0=a.t\r\nContent-Disposition: attachment;\r\n \
+         filename*1*=%9fe.exe; filename*0*=utf-8''Gr%c3%bc%c3\r\n\r\nx"
+            .as_bytes();
+    let mime = Mime::parse(message);
+    let structure = mime.body_structure(message).to_bytes(Form::BodyStructure);
+    let structure = String::from_utf8(structure).unwrap();
+    assert!(structure.contains("(\"name\" \"a.t\")"), "{structure}");
+    let shown = "(\"attachment\" (\"filename*\" \"utf-8''Gr%c3%bc%c3%9fe.exe\"))";
+    assert!(structure.contains(shown), "{structure}");
+    assert!(mime.text_contains(message, "gr\u{fc}\u{df}e.exe"));
+    assert!(!mime.text_contains(message, "gr\u{fc}n"));
+}
+
+#[test]
+fn the_preview_is_what_a_reader_sees_first() {
+    for (message, expected) in [
+        (
+            "Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Disposition: attachment\r\n\
+             \r\nnot this\r\n--a\r\n\r\nthis\r\n--a--\r\n",
+            "this",
+        ),
+        (
+            "Content-Type: text/html\r\n\r\n<html><head><title>T</title><style>p{}</style></head>\
+             <p>&zwnj;&#8203; It&rsquo;s&nbsp;&#39;me&#39;</p>",
+            "It&rsquo;s 'me'",
+        ),
+        ("Content-Type: image/png\r\n\r\nx", ""),
+    ] {
+        let mime = Mime::parse(message.as_bytes());
+        assert_eq!(mime.preview(message.as_bytes()), expected);
+    }
+    let long = format!("a: b\r\n\r\n{}", "w\u{f6}rter ".repeat(1_000));
+    let preview = Mime::parse(long.as_bytes()).preview(long.as_bytes());
+    assert_eq!(preview.chars().count(), 200);
+}
