@@ -112,7 +112,7 @@ impl OwnCa {
     ) -> Result<IssuedPem, OwnCaError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
-        // RFC 6125 needs no common name, but some mail programs refuse a certificate without one.
+        // Names are read from the extension, but some mail programs refuse a certificate without one.
         params.distinguished_name = names
             .iter()
             .find(|name| name.len() <= COMMON_NAME_MAX_OCTETS)
