@@ -61,6 +61,13 @@ impl Place {
         Ok(Found::File(Box::new(StartFile::read(path)?.0)))
     }
 
+    /// The start file that is meant, whether it is there or not.
+    pub(crate) fn start_file_path(&self) -> PathBuf {
+        self.config
+            .clone()
+            .unwrap_or_else(|| DEFAULT_START_FILE.into())
+    }
+
     /// The way to the running server.
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
         Ok(Client::new(self.find()?.socket()))

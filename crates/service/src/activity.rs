@@ -53,6 +53,8 @@ pub(crate) enum Record {
         times: u32,
         until: String,
     },
+    /// Something damaged was put right.
+    Repaired { text: String },
     /// Something that must be looked at.
     Alarm { code: &'static str, text: String },
 }
@@ -68,6 +70,7 @@ impl Record {
             Self::Restored { .. } => "mail.restored",
             Self::Heartbeat { .. } => BEAT,
             Self::Blocked { .. } => "blocked",
+            Self::Repaired { .. } => "repaired",
             Self::Alarm { .. } => "alarm",
         }
     }
@@ -100,6 +103,7 @@ impl Record {
             } => json!({
                 "source": source, "what": what, "rule": rule, "times": times, "until": until,
             }),
+            Self::Repaired { text } => json!({ "text": text }),
             Self::Alarm { code, text } => json!({ "code": code, "text": text }),
         }
     }

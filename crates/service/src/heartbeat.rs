@@ -122,7 +122,7 @@ impl Service {
     }
 
     /// Compares the stored ledger and the objects in force with what was signed.
-    async fn recheck(&self) {
+    pub(crate) async fn recheck(&self) {
         let mut admission = self.inner.admission.lock().await;
         let whole = match self.roll_forward(&mut admission).await {
             Ok(()) => self

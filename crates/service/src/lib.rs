@@ -43,6 +43,8 @@ pub mod mime;
 mod health;
 mod heartbeat;
 mod recover;
+
+mod doctor;
 mod trace;
 mod view;
 
@@ -67,6 +69,7 @@ pub use actor::{Actor, Peer, Principal, Protocol, Via, Who};
 pub use admit::{AdmitError, AdmitOptions, Admitted};
 pub use blocks::SessionEnd;
 pub use command::{AccessList, Command, Guarded, Password};
+pub use doctor::{Ailment, Examination, Severity, look_at_folder, look_at_mail};
 pub use error::{ServiceError, ServiceResult};
 pub use health::HealthView;
 pub use heartbeat::HEARTBEAT;
@@ -118,6 +121,7 @@ struct Inner {
     maildrops: Arc<Mutex<maildrop::Locked>>,
     outside: Outside,
     beats: heartbeat::Beats,
+    doctor: doctor::Doctor,
     metrics: Metrics,
     started: Timestamp,
     seals: Seals,
@@ -175,6 +179,7 @@ impl Service {
             maildrops: Arc::default(),
             outside,
             beats,
+            doctor: doctor::Doctor::default(),
             metrics,
             started,
             seals,

@@ -177,14 +177,16 @@ impl ReadTx<'_> {
         self.packs().read(&blob.place)
     }
 
-    /// At most `max_octets` octets of a body from `from` on; its length is checked, not its hash.
+    /// At most `max_octets` octets of a body from `from` on. The whole body is checked against its
+    /// SHA-256 first, unless it was within the last minute.
     pub fn read_blob_range(
         &self,
         blob: &BlobRef,
         from: u64,
         max_octets: usize,
     ) -> StoreResult<Vec<u8>> {
-        self.packs().read_range(&blob.place, from, max_octets)
+        self.packs()
+            .read_checked_range(&blob.place, from, max_octets)
     }
 }
 

@@ -87,6 +87,7 @@ impl From<rusqlite::Error> for StoreError {
             Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
                 Self::Busy
             }
+            Some(rusqlite::ErrorCode::DatabaseCorrupt) => Self::Damaged(format!("database: {err}")),
             _ => Self::Sql(err),
         }
     }
@@ -94,6 +95,7 @@ impl From<rusqlite::Error> for StoreError {
 
 impl StoreError {
     /// Whether the disk or the database file itself failed, so that no later write can be trusted.
+    /// A damaged page does not count: what touches it fails, the rest stays readable.
     pub(crate) fn is_fatal(&self) -> bool {
         match self {
             Self::Failed(_) => true,
@@ -101,7 +103,6 @@ impl StoreError {
                 err.sqlite_error_code(),
                 Some(
                     rusqlite::ErrorCode::SystemIoFailure
-                        | rusqlite::ErrorCode::DatabaseCorrupt
                         | rusqlite::ErrorCode::NotADatabase
                         | rusqlite::ErrorCode::CannotOpen
                         | rusqlite::ErrorCode::ReadOnly
@@ -197,6 +198,11 @@ pub enum OpenError {
         /// What the system said.
         source: io::Error,
     },
+    /// Pages of the database are not what was written.
+    #[error(
+        "mail.db is damaged ({0}); keep a copy of the data folder, then put mail.db back from a backup"
+    )]
+    Damaged(String),
     /// The database could not be opened or migrated.
     #[error("the database could not be opened: {0}")]
     Database(StoreError),
@@ -204,12 +210,15 @@ pub enum OpenError {
 
 impl From<StoreError> for OpenError {
     fn from(err: StoreError) -> Self {
-        Self::Database(err)
+        match err {
+            StoreError::Damaged(what) => Self::Damaged(what),
+            err => Self::Database(err),
+        }
     }
 }
 
 impl From<rusqlite::Error> for OpenError {
     fn from(err: rusqlite::Error) -> Self {
-        Self::Database(err.into())
+        StoreError::from(err).into()
     }
 }

@@ -42,12 +42,14 @@ mod writer;
 
 mod store;
 
+mod examine;
 mod garbage;
 
 pub use body::{Body, FinishedBody};
 pub use change::{Change, ChangeReceiver, IndexRow, Lagged};
 pub use email::{BlobRef, Email, NewEmail};
 pub use error::{OpenError, StoreError, StoreResult};
+pub use examine::{DAMAGED_MAILBOX, FAULTS_MAX, Fault, Part, Repair, Tell};
 pub use garbage::Garbage;
 pub use index::{IndexState, MailboxIndex};
 pub use log::{FoundRow, Log, LogDays, LogQuery, LogRecord, LogRow, LogRows, Synced};

@@ -11,13 +11,14 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use types::Sha256;
 
 use crate::body::FinishedBody;
 use crate::disk::{self, lock};
 use crate::error::{StoreError, StoreResult};
-use crate::mac::sha256;
+use crate::mac::{Hasher, sha256};
 
 /// The first octets of a segment; the last one is the version of the format.
 const MAGIC: [u8; 8] = *b"SEALPK\0\x01";
@@ -30,6 +31,10 @@ const SEGMENT_MAX_OCTETS: u64 = 128 * 1024 * 1024;
 const BUFFER_MAX_OCTETS: usize = 4 * 1024 * 1024;
 /// Large bodies are copied in pieces of this length.
 const COPY_OCTETS: usize = 1024 * 1024;
+/// How long a body that was found whole is read without being hashed again.
+const FOUND_WHOLE_FOR: Duration = Duration::from_secs(60);
+/// Bodies of which that is remembered.
+const FOUND_WHOLE_MAX: usize = 4_096;
 /// Segments that are kept open for reading.
 const OPEN_SEGMENTS_MAX: usize = 128;
 
@@ -243,13 +248,16 @@ impl PackWriter {
 pub(crate) struct PackReader {
     dir: PathBuf,
     files: Mutex<HashMap<u32, Arc<File>>>,
+    /// Bodies that were found whole lately, so that one that is read in pieces is hashed once.
+    whole: Mutex<HashMap<(u32, u64), Instant>>,
 }
 
 impl PackReader {
     pub(crate) fn new(dir: &Path) -> Self {
         Self {
             dir: dir.to_owned(),
-            files: Mutex::new(HashMap::new()),
+            files: Mutex::default(),
+            whole: Mutex::default(),
         }
     }
 
@@ -280,13 +288,50 @@ impl PackReader {
         Ok(body)
     }
 
-    /// At most `max_octets` octets of the body from `from` on; checks the header, not the hash.
-    pub(crate) fn read_range(
+    /// At most `max_octets` octets of the body from `from` on, of a body that is checked whole
+    /// first, unless it was found whole within [`FOUND_WHOLE_FOR`].
+    pub(crate) fn read_checked_range(
         &self,
         place: &Place,
         from: u64,
         max_octets: usize,
     ) -> StoreResult<Vec<u8>> {
+        if from == 0 && max_octets as u64 >= place.octets {
+            return self.read(place);
+        }
+        let key = (place.segment, place.start);
+        let known = lock(&self.whole).get(&key).copied();
+        if known.is_none_or(|at| at.elapsed() > FOUND_WHOLE_FOR) {
+            self.check(place)?;
+            let mut whole = lock(&self.whole);
+            if whole.len() >= FOUND_WHOLE_MAX {
+                whole.clear();
+            }
+            whole.insert(key, Instant::now());
+        }
+        self.read_range(place, from, max_octets)
+    }
+
+    /// Checks a body of any length against its SHA-256, piece by piece.
+    pub(crate) fn check(&self, place: &Place) -> StoreResult<()> {
+        let mut hasher = Hasher::new();
+        let mut from = 0;
+        loop {
+            let piece = self.read_range(place, from, COPY_OCTETS)?;
+            if piece.is_empty() {
+                break;
+            }
+            from += piece.len() as u64;
+            hasher.update(&piece);
+        }
+        if hasher.finish() == place.sha256 {
+            return Ok(());
+        }
+        Err(place.damaged("the body is not the one that was stored"))
+    }
+
+    /// Octets of a body; checks the header, not the hash.
+    fn read_range(&self, place: &Place, from: u64, max_octets: usize) -> StoreResult<Vec<u8>> {
         let file = self.file(place.segment)?;
         let mut header = [0; RECORD_HEADER_OCTETS];
         read_at(&file, &mut header, place.start).map_err(|err| cut(place, err))?;
@@ -353,8 +398,8 @@ mod tests {
         let reader = PackReader::new(dir.path());
         assert_eq!(reader.read(&places[0]).unwrap(), b"one");
         assert_eq!(reader.read(&places[1]).unwrap(), b"");
-        assert_eq!(reader.read_range(&places[2], 2, 2).unwrap(), b"re");
-        assert_eq!(reader.read_range(&places[2], 9, 2).unwrap(), b"");
+        assert_eq!(reader.read_checked_range(&places[2], 2, 2).unwrap(), b"re");
+        assert_eq!(reader.read_checked_range(&places[2], 9, 2).unwrap(), b"");
     }
 
     #[test]
@@ -407,6 +452,10 @@ mod tests {
             fs::write(&path, bad).unwrap();
             let reader = PackReader::new(dir.path());
             assert!(reader.read(&place).is_err(), "octet {position}");
+            assert!(
+                reader.read_checked_range(&place, 2, 2).is_err(),
+                "octet {position}"
+            );
         }
         fs::write(&path, &whole[..whole.len() - 1]).unwrap();
         assert!(PackReader::new(dir.path()).read(&place).is_err());

@@ -292,14 +292,15 @@ impl Store {
         self.with_packs(move |packs| packs.read(&blob.place)).await
     }
 
-    /// At most `max_octets` octets of a body from `from` on; its length is checked, not its hash.
+    /// At most `max_octets` octets of a body from `from` on. The whole body is checked against its
+    /// SHA-256 first, unless it was within the last minute.
     pub async fn read_blob_range(
         &self,
         blob: BlobRef,
         from: u64,
         max_octets: usize,
     ) -> StoreResult<Vec<u8>> {
-        self.with_packs(move |packs| packs.read_range(&blob.place, from, max_octets))
+        self.with_packs(move |packs| packs.read_checked_range(&blob.place, from, max_octets))
             .await
     }
 
@@ -441,6 +442,10 @@ impl Store {
 
     pub(crate) fn has_lease(&self) -> bool {
         self.0.leases.load(Ordering::Acquire) > 0
+    }
+
+    pub(crate) fn packs(&self) -> &PackReader {
+        &self.0.core.shared.packs
     }
 
     pub(crate) fn packs_folder(&self) -> PathBuf {

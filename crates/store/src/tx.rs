@@ -38,6 +38,8 @@ pub(crate) enum Trouble {
     NoSpace,
     /// Another process holds the database.
     Busy,
+    /// A page of the database is damaged, so SQLite undoes the transaction that met it.
+    Damaged(String),
     /// The disk failed.
     Fatal(String),
 }
@@ -47,6 +49,7 @@ impl From<Trouble> for StoreError {
         match trouble {
             Trouble::NoSpace => Self::NoSpace,
             Trouble::Busy => Self::Busy,
+            Trouble::Damaged(what) => Self::Damaged(what),
             Trouble::Fatal(cause) => Self::Failed(cause),
         }
     }

@@ -249,11 +249,24 @@ impl Writer {
                 outcome = self.transact(&mut jobs);
             }
         }
-        if let Err(Trouble::Fatal(cause)) = &outcome {
+        if let (Err(Trouble::Damaged(_)), 2..) = (&outcome, jobs.len()) {
+            // The others succeed where none meets the damaged page.
+            for job in jobs {
+                let mut alone = vec![job];
+                let outcome = self.transact(&mut alone);
+                self.answer(alone, &outcome);
+            }
+        } else {
+            self.answer(jobs, &outcome);
+        }
+        self.request_checkpoint();
+    }
+
+    fn answer(&self, jobs: Jobs, outcome: &Result<(), Trouble>) {
+        if let Err(Trouble::Fatal(cause)) = outcome {
             self.core.fail(cause);
         }
-        settle(jobs, &outcome);
-        self.request_checkpoint();
+        settle(jobs, outcome);
     }
 
     /// Runs the jobs in one transaction and tells what changed.
@@ -408,6 +421,7 @@ fn data_version(conn: &Connection) -> rusqlite::Result<i64> {
 fn grave(err: &StoreError) -> Trouble {
     match err {
         StoreError::Busy => Trouble::Busy,
+        StoreError::Damaged(what) => Trouble::Damaged(what.clone()),
         err => Trouble::of(err).unwrap_or_else(|| Trouble::Fatal(err.to_string())),
     }
 }

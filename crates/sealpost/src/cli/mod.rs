@@ -12,6 +12,7 @@ mod alias;
 mod block;
 mod certificate;
 mod config;
+mod doctor;
 mod domain;
 mod ledger;
 mod log;
@@ -49,6 +50,8 @@ enum Command {
     Status(status::Status),
     /// Says whether the server works; ends with 1 if it does not, or not fully.
     Health(status::Health),
+    /// Looks at everything the server keeps and depends on; says what is wrong and what to do.
+    Doctor(doctor::Doctor),
     /// Stops the server once its sessions have ended, at the latest after 20 seconds.
     Stop(status::Stop),
     /// Domains whose mail is delivered here.
@@ -120,6 +123,7 @@ impl Cli {
             Command::Serve(command) => command.run(),
             Command::Status(command) => command.run(out),
             Command::Health(command) => command.run(out),
+            Command::Doctor(command) => command.run(out),
             Command::Stop(command) => command.run(),
             Command::Domain(command) => command.run(out),
             Command::Account(command) => command.run(out),

@@ -78,6 +78,8 @@ async fn answer(service: &Service, stop: &Notify, actor: &Actor, ask: Ask) -> An
         Ask::LedgerCheckpoint => settle(service.ledger_checkpoint(actor).await),
         Ask::LedgerProof(seq) => settle(service.ledger_proof(actor, seq).await),
         Ask::LedgerVerify => settle(service.ledger_verify(actor).await),
+        Ask::DoctorBegin { fix } => settle(service.doctor_begin(actor, fix)),
+        Ask::DoctorLook => settle(service.doctor_look(actor)),
         Ask::Trace(query) => settle(service.trace(query).await),
     }
 }

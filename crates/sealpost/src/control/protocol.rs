@@ -107,6 +107,13 @@ pub(crate) enum Ask {
     LedgerProof(u64),
     /// Checks the whole ledger.
     LedgerVerify,
+    /// Begins an examination of all that the server keeps.
+    DoctorBegin {
+        /// Puts right what can be.
+        fix: bool,
+    },
+    /// How far the examination is, and what it found.
+    DoctorLook,
     /// What happened to messages.
     Trace(TraceQuery),
 }

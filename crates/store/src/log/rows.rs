@@ -183,10 +183,9 @@ fn span(path: &Path) -> StoreResult<Option<(i64, i64)>> {
 /// `None` where the file itself is broken or not a log of ours, in contrast to trouble that passes.
 fn undamaged<T>(read: StoreResult<T>) -> StoreResult<Option<T>> {
     match read {
+        Err(StoreError::Damaged(_)) => Ok(None),
         Err(StoreError::Sql(err)) => match err.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) => {
-                Ok(None)
-            }
+            Some(ErrorCode::NotADatabase | ErrorCode::Unknown) => Ok(None),
             _ => Err(StoreError::Sql(err)),
         },
         other => other.map(Some),
