@@ -34,8 +34,8 @@ cargo xtask COMMAND
   rfc       every citation of an RFC, and what is still open
   bench     instructions of the inner parts, compared with those written down; needs valgrind.
             `bench --write` writes them down
-  campaign kill|power [--rounds N] [--seed S]
-            a server is killed or loses its power, round after round, in release mode
+  campaign kill|power|damage [--rounds N] [--seed S]
+            a server is killed, loses its power or is damaged, round after round, in release mode
   dist      man pages, completions, the Debian package and its test; not part of ci";
 
 fn main() -> ExitCode {

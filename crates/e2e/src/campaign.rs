@@ -1,9 +1,9 @@
-//! Campaigns: a real server is killed or loses its power, round after round, and is held against
-//! what its clients were told.
+//! Campaigns: a real server is killed, loses its power or is damaged on the disk, round after
+//! round, and is held against what its clients were told.
 //!
-//! A campaign is bounded by its rounds and repeated by its seed: delays and cuts are
+//! A campaign is bounded by its rounds and repeated by its seed: delays, cuts and damage are
 //! thrown from it. What the machine does between two instants is not, so a kill can fall
-//! elsewhere in a repetition; cuts cannot, given the same record of writes.
+//! elsewhere in a repetition; cuts and damage cannot, given the same record of writes.
 
 mod dice;
 mod mail;
@@ -15,9 +15,11 @@ mod load;
 mod image;
 mod strace;
 
+mod damage;
 mod kill;
 mod power;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -37,6 +39,8 @@ pub enum Kind {
     Kill,
     /// The machine loses its power: what was not synced is lost, in whole or in part.
     Power,
+    /// Octets on the disk are changed or lost while it is stopped.
+    Damage,
 }
 
 impl Kind {
@@ -45,7 +49,8 @@ impl Kind {
         Ok(match name {
             "kill" => Self::Kill,
             "power" => Self::Power,
-            _ => bail!("no campaign is called {name:?}: kill or power"),
+            "damage" => Self::Damage,
+            _ => bail!("no campaign is called {name:?}: kill, power or damage"),
         })
     }
 
@@ -53,6 +58,7 @@ impl Kind {
         match self {
             Self::Kill => "kill",
             Self::Power => "power",
+            Self::Damage => "damage",
         }
     }
 }
@@ -64,7 +70,7 @@ pub struct Options {
     pub kind: Kind,
     /// How often.
     pub rounds: usize,
-    /// What delays and cuts follow from.
+    /// What delays, cuts and damage follow from.
     pub seed: u64,
     /// Whether progress is told on standard error.
     pub talks: bool,
@@ -84,6 +90,10 @@ pub struct Report {
     pub duplicated: usize,
     /// Things that had to be put right after a round.
     pub repaired: usize,
+    /// Messages that could not be read any more, each refused in words.
+    pub refused: usize,
+    /// What else was counted, by name.
+    pub notes: BTreeMap<&'static str, usize>,
     /// How long it took.
     pub took_s: f64,
 }
@@ -92,6 +102,10 @@ impl Report {
     fn compared(&mut self, compared: &Compared) {
         self.compared += compared.acknowledged;
         self.duplicated += compared.duplicated;
+    }
+
+    fn note(&mut self, name: &'static str) {
+        *self.notes.entry(name).or_insert(0) += 1;
     }
 
     fn round_done(&mut self, options: &Options) {
@@ -122,6 +136,10 @@ impl Report {
         row("lost", "0".to_owned());
         row("duplicated (resent)", self.duplicated.to_string());
         row("repaired", self.repaired.to_string());
+        row("refused in words", self.refused.to_string());
+        for (name, count) in &self.notes {
+            row(name, count.to_string());
+        }
         row("seconds", format!("{:.0}", self.took_s));
         words
     }
@@ -143,6 +161,7 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     let outcome = match options.kind {
         Kind::Kill => kill::run(options, &mut report),
         Kind::Power => power::run(options, &mut report),
+        Kind::Damage => damage::run(options, &mut report),
     };
     report.took_s = started.elapsed().as_secs_f64();
     outcome.with_context(|| {

@@ -57,6 +57,9 @@ pub(crate) enum ImapError {
     /// A message with NUL: it is not kept (RFC 3516 §4.4).
     #[error("a message with NUL cannot be kept, encode it")]
     Binary,
+    /// So many of the messages are not what was stored; the others were sent (RFC 5530 §3).
+    #[error("{0} of the messages are damaged on the server and were left out")]
+    Damaged(usize),
     /// INBOX can be neither deleted nor created.
     #[error("INBOX always exists")]
     Inbox,
@@ -109,6 +112,7 @@ impl ImapError {
             Self::QuotaIsGiven => no("NOPERM"),
             Self::Expunged => no("EXPUNGEISSUED"),
             Self::UnknownEncoding | Self::Binary => no("UNKNOWN-CTE"),
+            Self::Damaged(_) => no("CORRUPTION"),
             Self::Modified(numbers) => (Condition::No, Some(Code::Modified(numbers.clone()))),
             Self::Inbox | Self::BadMessage(_) => no("CANNOT"),
             Self::MessageTooLarge => no("TOOBIG"),
@@ -147,6 +151,7 @@ fn service_code(err: &ServiceError) -> &'static str {
         ServiceError::TooLarge { .. } => "TOOBIG",
         ServiceError::Limit(_) => "LIMIT",
         ServiceError::NoSpace | ServiceError::Busy => "UNAVAILABLE",
+        ServiceError::Damaged => "CORRUPTION",
         ServiceError::Unavailable => "SERVERBUG",
     }
 }

@@ -39,6 +39,9 @@ pub enum ServiceError {
     /// Too much at once; try again.
     #[error("busy")]
     Busy,
+    /// What is stored is not what was; it is in the log already.
+    #[error("the message is damaged on the server")]
+    Damaged,
     /// Our own trouble; it is in the log already.
     #[error("not available")]
     Unavailable,
@@ -56,6 +59,10 @@ impl From<StoreError> for ServiceError {
             StoreError::MailboxExists => Self::Exists,
             StoreError::LimitReached(limit) => Self::Limit(limit),
             StoreError::TooLarge { max_octets } => Self::TooLarge { max_octets },
+            StoreError::Damaged(what) => {
+                tracing::error!(%what, "damaged: {what}; see sealpost doctor");
+                Self::Damaged
+            }
             other => {
                 tracing::error!(error = %other, "the store failed: {other}");
                 Self::Unavailable

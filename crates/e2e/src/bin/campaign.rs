@@ -1,4 +1,4 @@
-//! Runs one campaign and prints its report: `campaign kill|power [--rounds N] [--seed S]`.
+//! Runs one campaign and prints its report: `campaign kill|power|damage [--rounds N] [--seed S]`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,7 +23,9 @@ fn main() -> ExitCode {
 }
 
 fn options(mut words: impl Iterator<Item = String>) -> anyhow::Result<Options> {
-    let kind = words.next().context("which campaign? kill or power")?;
+    let kind = words
+        .next()
+        .context("which campaign? kill, power or damage")?;
     // Any number will do: it is printed, so that the campaign can be repeated.
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let mut options = Options {

@@ -4,6 +4,7 @@ mod bad_inputs;
 mod blocks;
 mod crash;
 mod curl;
+mod doctor;
 mod effects;
 mod full_disk;
 mod ledger;

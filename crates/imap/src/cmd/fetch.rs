@@ -53,6 +53,8 @@ struct Found {
 struct Ahead {
     described: VecDeque<ServiceResult<DescribedMessage>>,
     opened: VecDeque<ServiceResult<StoredMessage>>,
+    /// Messages that were found damaged.
+    damaged: usize,
 }
 
 impl<'a> Plan<'a> {
@@ -171,24 +173,28 @@ impl Session {
         out: &mut Output<'_>,
     ) -> Result<Done, ImapError> {
         let asked = places.len();
+        let mut damaged = 0;
         for batch in places.chunks(BATCH_MESSAGES) {
-            self.fetch_batch(batch, plan, given, out).await?;
+            damaged += self.fetch_batch(batch, plan, given, out).await?;
         }
-        if given.len() == asked {
+        if damaged > 0 {
+            Err(ImapError::Damaged(damaged))
+        } else if given.len() == asked {
             Ok(Done::plain("fetched"))
         } else {
             Err(ImapError::Expunged)
         }
     }
 
-    /// Answers for those messages that can still be read (RFC 2180 §4.1).
+    /// Answers for those messages that can still be read (RFC 2180 §4.1); gives how many are
+    /// damaged.
     async fn fetch_batch(
         &mut self,
         places: &[usize],
         plan: &Plan<'_>,
         given: &mut Vec<Uid>,
         out: &mut Output<'_>,
-    ) -> Result<(), ImapError> {
+    ) -> Result<usize, ImapError> {
         let newly_seen = self.mark_seen(places, plan).await?;
         let service = self.service.clone();
         let (principal, selected) = self.selected()?;
@@ -229,7 +235,7 @@ impl Session {
             self.answer(&found, plan, tells_flags, out).await?;
             out.relieve().await?;
         }
-        Ok(())
+        Ok(ahead.damaged)
     }
 
     /// Says the whole response for one message.
@@ -400,7 +406,7 @@ impl Ahead {
         if self.described.is_empty() {
             self.described = service.messages_describe(principal, left).await?.into();
         }
-        there(self.described.pop_front())
+        there(self.described.pop_front(), &mut self.damaged)
     }
 
     /// The first of these messages, if octets of it are wanted and it is there.
@@ -417,13 +423,17 @@ impl Ahead {
         if self.opened.is_empty() {
             self.opened = service.messages_open(principal, left, ahead).await?.into();
         }
-        there(self.opened.pop_front())
+        there(self.opened.pop_front(), &mut self.damaged)
     }
 }
 
-/// What was read of a message; `None` if it is not there any more.
-fn there<T>(read: Option<ServiceResult<T>>) -> Result<Option<T>, ImapError> {
+/// What was read of a message; `None` if it is not there any more, or damaged, which is counted.
+fn there<T>(read: Option<ServiceResult<T>>, damaged: &mut usize) -> Result<Option<T>, ImapError> {
     match read {
+        Some(Err(ServiceError::Damaged)) => {
+            *damaged += 1;
+            Ok(None)
+        }
         None | Some(Err(ServiceError::NotFound(_))) => Ok(None),
         Some(read) => Ok(Some(read?)),
     }

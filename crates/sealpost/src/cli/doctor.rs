@@ -110,7 +110,6 @@ impl Doctor {
     fn fix_stopped(&self) -> anyhow::Result<Outcome> {
         let path = self.read.place.start_file_path();
         let (file, text) = StartFile::read(&path)?;
-        let facts = run::boot_facts(&text)?;
         let start = Start {
             paths: Paths {
                 data: file.data_dir.clone(),
@@ -126,6 +125,7 @@ impl Doctor {
             vkey: file.vkey.to_string(),
         };
         run::runtime()?.block_on(async {
+            let facts = run::boot_facts(text);
             let service = Service::open(start, &pin, Mode::Serve, facts).await?;
             let actor = Actor::system(ledger::Door::Cli);
             service.doctor_begin(&actor, true)?;

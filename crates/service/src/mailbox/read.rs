@@ -167,9 +167,19 @@ impl StoredMessage {
             let words = format!("message {} is not as long as it was", email.0);
             return Err(StoreError::Damaged(words));
         }
-        let small = ahead == ReadAhead::Body && body.octets() <= BODY_AHEAD_MAX_OCTETS;
-        // A body that cannot be read is told of when its octets are asked for.
-        let text = small.then(|| tx.read_blob(&body).ok()).flatten();
+        // A damaged body is told of here, before any octet of it is announced; other trouble when
+        // its octets are asked for.
+        let ahead = match ahead {
+            ReadAhead::Head => Ok(None),
+            ReadAhead::Body if body.octets() <= BODY_AHEAD_MAX_OCTETS => {
+                tx.read_blob(&body).map(Some)
+            }
+            ReadAhead::Body => tx.read_blob_range(&body, 0, 0).map(|_| None),
+        };
+        let text = match ahead {
+            Err(err @ StoreError::Damaged(_)) => return Err(err),
+            other => other.unwrap_or(None),
+        };
         Ok(Self {
             head,
             octets,

@@ -75,14 +75,17 @@ impl Service {
 
     /// Whose objects are not what the ledger names. For threads that may block.
     pub(crate) fn wrong_objects(&self) -> StoreResult<Vec<String>> {
-        let mut wrong = Vec::new();
-        for named in self.named_objects() {
-            let owner = named.owner.clone();
-            if self.look_at(named)?.1.is_some() {
-                wrong.push(owner);
+        let named = self.named_objects();
+        self.inner.store.read_fresh_blocking(|tx| {
+            let mut wrong = Vec::new();
+            for named in named {
+                let owner = named.owner.clone();
+                if self.look_at(tx, named)?.1.is_some() {
+                    wrong.push(owner);
+                }
             }
-        }
-        Ok(wrong)
+            Ok(wrong)
+        })
     }
 
     fn named_objects(&self) -> Vec<Named> {

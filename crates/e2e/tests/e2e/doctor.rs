@@ -1,0 +1,143 @@
+//! The doctor finds what is damaged, says what to do, and puts right what can be; a client hears
+//! of a damaged message in words and gets the others.
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use e2e::dialogue::Dialogue;
+use e2e::{Server, Site, clients};
+
+/// Longer than what is read at once.
+const LARGE_OCTETS: usize = 400_000;
+
+fn send(server: &Server, subject: &str, body: &str) -> anyhow::Result<()> {
+    let mut client = Dialogue::smtp(server.ready().ports.smtp)?;
+    client.ask("EHLO client.example.net", "250")?;
+    client.ask("MAIL FROM:<bob@example.net>", "250")?;
+    client.ask("RCPT TO:<u0001@demo.test>", "250")?;
+    client.ask("DATA", "354")?;
+    client.say(&format!("Subject: {subject}\r\n\r\n{body}\r\n."))?;
+    client.hears("250").map(drop)
+}
+
+/// Changes one octet of the first body that has this text.
+fn flip(server: &Server, text: &str) -> anyhow::Result<()> {
+    let path = server.data().join("pack/000001");
+    let octets = fs::read(&path)?;
+    let found = octets
+        .windows(text.len())
+        .position(|w| w == text.as_bytes());
+    let at = found.context("no such body")?;
+    let pack = File::options().write(true).open(path)?;
+    Ok(pack.write_all_at(&[octets[at] ^ 1], at as u64)?)
+}
+
+#[test]
+fn a_damaged_message_is_told_and_set_aside_and_the_others_stay() -> anyhow::Result<()> {
+    let mut server = Server::serve(Site::new()?)?;
+    let large = "A line of a large body.\r\n".repeat(LARGE_OCTETS / 25);
+    for (subject, body) in [
+        ("one", "body of one"),
+        ("two", &large),
+        ("three", "body of three"),
+    ] {
+        send(&server, subject, body)?;
+    }
+    let well = server.cli(&["doctor"])?.ok()?.out;
+    ensure!(well.starts_with("All is well."), "{well}");
+
+    flip(&server, "A line of a large")?;
+    let imaps = ("imaps", server.ready().ports.imaps);
+    let fetch = |set: &str| {
+        let command = format!("UID FETCH {set} (UID BODY.PEEK[])");
+        clients::curl(
+            &server,
+            imaps,
+            "/INBOX",
+            1,
+            &["--verbose", "--request", &command],
+        )
+    };
+    let all = fetch("1:3")?;
+    ensure!(
+        all.err.contains("NO [CORRUPTION] 1 of the messages"),
+        "{}",
+        all.err
+    );
+    ensure!(
+        all.err.contains("UID 1 ") && all.err.contains("UID 3 "),
+        "{}",
+        all.err
+    );
+    ensure!(!all.err.contains("UID 2 BODY"), "{}", all.err);
+
+    let found = server.cli(&["doctor"])?.exits(1)?;
+    ensure!(
+        found
+            .out
+            .contains("PROBLEM  message bodies: message UID 2 in INBOX"),
+        "{}",
+        found.out
+    );
+    ensure!(found.err.contains("1 problem is open"), "{}", found.err);
+    let fixed = server.cli(&["doctor", "--fix"])?.ok()?.out;
+    ensure!(
+        fixed.contains("REPAIRED") && fixed.contains("mailbox Damaged"),
+        "{fixed}"
+    );
+    fetch("1:*")?.ok()?;
+    let again = server.cli(&["doctor", "--json"])?.ok()?.out;
+    let told: serde_json::Value = serde_json::from_str(&again)?;
+    ensure!(
+        told["good"] == true && told["found"][0]["severity"] == "warning",
+        "{again}"
+    );
+
+    server.stop()?;
+    let stopped = server.cli(&["doctor"])?.ok()?;
+    ensure!(stopped.err.contains("No server answers"), "{}", stopped.err);
+    ensure!(
+        stopped.out.contains("WARNING  message bodies"),
+        "{}",
+        stopped.out
+    );
+    server.start_again()?;
+    server.cli(&["ledger", "verify"])?.ok().map(drop)
+}
+
+/// The files in this folder and below.
+fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        match entry?.path() {
+            path if path.is_dir() => found.extend(files(&path)?),
+            path => found.push(path),
+        }
+    }
+    Ok(found)
+}
+
+#[test]
+fn the_doctor_names_open_folders_and_a_changed_ledger() -> anyhow::Result<()> {
+    let mut server = Server::serve(Site::new()?)?;
+    server.stop()?;
+    let pack = server.data().join("pack");
+    fs::set_permissions(&pack, Permissions::from_mode(0o755))?;
+    let found = server.cli(&["doctor"])?.exits(1)?.out;
+    ensure!(
+        found.contains(&format!("chmod 700 {}", pack.display())),
+        "{found}"
+    );
+    fs::set_permissions(&pack, Permissions::from_mode(0o700))?;
+    let copies = files(&server.data().join("ledger/tile"))?;
+    for copy in &copies {
+        fs::write(copy, "nothing")?;
+    }
+    server.cli(&["doctor"])?.exits(6)?;
+    ensure!(fs::read(&copies[0])? == b"nothing", "a look changed files");
+    server.cli(&["doctor", "--fix"])?;
+    server.cli(&["doctor"])?.ok()?;
+    server.start_again()
+}
