@@ -34,6 +34,7 @@ fn flip(server: &Server, text: &str) -> anyhow::Result<()> {
     Ok(pack.write_all_at(&[octets[at] ^ 1], at as u64)?)
 }
 
+// long: one damaged message through all that becomes of it
 #[test]
 fn a_damaged_message_is_told_and_set_aside_and_the_others_stay() -> anyhow::Result<()> {
     let mut server = Server::serve(Site::new()?)?;

@@ -205,23 +205,25 @@ impl Service {
             found.push(Ailment::problem("ledger and logs", "ledger", what, remedy));
         }
         drop(admission);
-        let since = self.ledger_list(actor, Some(before), RECORDED_MAX).await?;
-        for entry in since
-            .iter()
-            .filter(|entry| entry.kind == "security.oob_edit")
-        {
-            let remedy = format!("put right, and recorded in entry {}", entry.seq);
-            found.push(Ailment {
-                repaired: true,
-                ..Ailment::problem(
-                    "ledger and logs",
-                    "ledger",
-                    entry.effects.join(" "),
-                    &remedy,
-                )
-            });
-        }
+        found.extend(self.edits_since(actor, before).await?);
         Ok(found)
+    }
+
+    /// What was changed past the server and has been put right in entries from this one on.
+    async fn edits_since(&self, actor: &Actor, seq: u64) -> ServiceResult<Vec<Ailment>> {
+        let since = self.ledger_list(actor, Some(seq), RECORDED_MAX).await?;
+        let edits = since
+            .iter()
+            .filter(|entry| entry.kind == "security.oob_edit");
+        let ailment = |entry: &crate::EntryView| {
+            let remedy = format!("put right, and recorded in entry {}", entry.seq);
+            let what = entry.effects.join(" ");
+            Ailment {
+                repaired: true,
+                ..Ailment::problem("ledger and logs", "ledger", what, &remedy)
+            }
+        };
+        Ok(edits.map(ailment).collect())
     }
 }
 
