@@ -127,6 +127,8 @@ pub enum Refused {
         /// Address and port.
         address: SocketAddr,
     },
+    /// The password of an account where mail programs use it.
+    PasswordForMail(AccountId),
     /// What passes the lowered limit of this setting.
     Beyond(String),
     /// Clients from where they could come before.
@@ -173,6 +175,8 @@ pub enum Protection {
     },
     /// The block of a source.
     Block(Network),
+    /// The second factor of an account.
+    SecondFactor(AccountId),
 }
 
 /// From where something may be used from now on.

@@ -13,12 +13,13 @@ use types::{
 
 use crate::change::{
     AccessSet, AccessSubject, AccountCreate, AccountNameSet, AccountQuotaSet, AccountRef,
-    AccountRoleSet, ActivityCheckpoint, AliasCreate, AliasMembersChange, AliasRemove, BlockAdd,
-    BlockRemove, Blocked, Boot, CatchAllClear, CatchAllSet, CertificateRemove, CertificateSet,
-    Change, DetailSeparator, DomainAliasCreate, DomainAliasRemove, DomainCreate,
-    DomainPlusAddressingSet, DomainRef, ListenerRemove, ListenerSet, OutsideEdit, Owned,
-    PasswordSet, ProxyScope, ProxySet, SealedLog, SendAsGrant, SendAsRevoke, Service,
-    ServiceSwitch,
+    AccountRoleSet, ActivityCheckpoint, AliasCreate, AliasMembersChange, AliasRemove,
+    AppPasswordCreate, BlockAdd, BlockRemove, Blocked, Boot, CatchAllClear, CatchAllSet,
+    CertificateRemove, CertificateSet, Change, CredentialRef, DetailSeparator, DomainAliasCreate,
+    DomainAliasRemove, DomainCreate, DomainPlusAddressingSet, DomainRef, ListenerRemove,
+    ListenerSet, MailScope, OutsideEdit, Owned, PasswordSet, ProxyScope, ProxySet,
+    RecoveryCodesCreate, SealedLog, SendAsGrant, SendAsRevoke, Service, ServiceSwitch, TokenCreate,
+    TokenScope, TotpCreate,
 };
 use crate::effect::{Access, Effect, Grantee, Protection, Refused, Sources, Whose};
 use crate::role::Role;
@@ -39,6 +40,7 @@ fn changes() -> Vec<Change> {
     all.extend([SealedLog::Activity, SealedLog::Trace].map(checkpoint));
     all.extend(source_changes());
     all.extend(settings(|key| key.starts_with("log_")));
+    all.extend(credential_changes());
     all
 }
 
@@ -100,6 +102,57 @@ fn settings(which: impl Fn(&str) -> bool) -> Vec<Change> {
         .filter(|row| which(row.key))
         .map(|row| Change::SettingSet(Setting::parse(row.key, &row.default).unwrap()))
         .collect()
+}
+
+fn credential_changes() -> Vec<Change> {
+    let (id, account) = (CredentialId(9), AccountId(1));
+    let name = Commitment::new(&[7; 32], b"phone", SubjectId(1));
+    let one = CredentialRef { id };
+    let app_password = |networks, send_as| AppPasswordCreate {
+        id,
+        account,
+        name,
+        scopes: MailScope::ALL.to_vec(),
+        networks,
+        send_as,
+        secret: digest(9),
+    };
+    let limited = app_password(
+        vec![
+            "192.0.2.0/24".parse().unwrap(),
+            "2001:db8::1".parse().unwrap(),
+        ],
+        vec![Owned::Account(account), Owned::Alias(AliasId(1))],
+    );
+    let token = |expires| {
+        Change::TokenCreate(TokenCreate {
+            id,
+            account,
+            name,
+            scopes: TokenScope::ALL.to_vec(),
+            expires,
+            secret: digest(10),
+        })
+    };
+    vec![
+        Change::AppPasswordCreate(limited),
+        Change::AppPasswordCreate(app_password(Vec::new(), Vec::new())),
+        Change::AppPasswordRemove(one.clone()),
+        Change::TotpCreate(TotpCreate {
+            id,
+            account,
+            secret: digest(11),
+        }),
+        Change::TotpRemove(one.clone()),
+        Change::RecoveryCodesCreate(RecoveryCodesCreate {
+            id,
+            account,
+            secret: digest(12),
+        }),
+        token(Some(Timestamp(1_795_428_580_123_456))),
+        token(None),
+        Change::TokenRemove(one),
+    ]
 }
 
 fn checkpoint(id: SealedLog) -> Change {
@@ -260,6 +313,12 @@ fn effects() -> Vec<Effect> {
     ];
     all.extend(effects_of_every_part());
     all.extend(source_effects());
+    all.push(Effect::Refuses {
+        what: Refused::PasswordForMail(AccountId(1)),
+    });
+    all.push(Effect::WeakensProtection {
+        what: Protection::SecondFactor(AccountId(1)),
+    });
     all
 }
 

@@ -31,11 +31,12 @@ mod golden;
 #[cfg(test)]
 mod sample;
 
-pub use change::{Change, Member, Owned, Service};
+pub use change::{Change, MailScope, Member, Owned, Service, TokenScope};
 pub use check::{ChangeError, ChangeErrorKind};
 pub use config::{
-    AccessList, Account, Alias, Block, Certificate, Config, ConfigBuilder, ExpandError, Expansion,
-    Grant, HostedDomain, Listener, Password, Resolution, StateItem,
+    AccessList, Account, Alias, Block, Certificate, Config, ConfigBuilder, Credential,
+    CredentialKind, ExpandError, Expansion, Grant, HostedDomain, Listener, Password, Resolution,
+    StateItem,
 };
 pub use effect::Effect;
 pub use fold_error::FoldError;

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 use types::{Network, Sha256};
 
 use crate::change::{
-    AccountCreate, AccountNameSet, AccountQuotaSet, AccountRoleSet, AliasCreate, BlockAdd,
-    BlockRemove, CatchAllSet, CertificateSet, Change, DomainAliasCreate, DomainCreate,
-    DomainPlusAddressingSet, ListenerSet, MEMBERS_PER_CHANGE_MAX, Owned, PasswordSet, SendAsGrant,
+    AccountCreate, AccountNameSet, AccountQuotaSet, AccountRoleSet, AliasCreate, AppPasswordCreate,
+    BlockAdd, BlockRemove, CatchAllSet, CertificateSet, Change, DomainAliasCreate, DomainCreate,
+    DomainPlusAddressingSet, ListenerSet, MEMBERS_PER_CHANGE_MAX, Owned, PasswordSet,
+    RecoveryCodesCreate, SendAsGrant, TokenCreate, TotpCreate,
 };
-use crate::config::Config;
+use crate::config::{Config, Credential, CredentialKind};
 
 /// The fields of an entry that a change gives.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +58,10 @@ impl Change {
             Self::OutsideEdit(edit) => edit.evidence.into_iter().collect(),
             Self::CertificateSet(set) => vec![set.chain, set.key],
             Self::PasswordSet(set) => vec![set.secret],
+            Self::AppPasswordCreate(c) => vec![c.secret],
+            Self::TotpCreate(c) => vec![c.secret],
+            Self::RecoveryCodesCreate(c) => vec![c.secret],
+            Self::TokenCreate(c) => vec![c.secret],
             _ => Vec::new(),
         }
     }
@@ -84,6 +89,13 @@ impl Change {
             Self::AccountRoleSet(c) => of_account(c.id),
             Self::AccountQuotaSet(c) => of_account(c.id),
             Self::PasswordSet(c) => of_account(c.account),
+            Self::AppPasswordCreate(c) => of_account(c.account),
+            Self::TotpCreate(c) => of_account(c.account),
+            Self::RecoveryCodesCreate(c) => of_account(c.account),
+            Self::TokenCreate(c) => of_account(c.account),
+            Self::AppPasswordRemove(c) | Self::TotpRemove(c) | Self::TokenRemove(c) => config
+                .credential(c.id)
+                .map_or_else(Scope::default, |credential| of_account(credential.account)),
             Self::SendAsGrant(c) => of_owned(config, c.of),
             Self::SendAsRevoke(c) => config
                 .grant(c.id)
@@ -200,6 +212,9 @@ impl Change {
                 account: c.account,
                 secret: config.account(c.account)?.password?.secret,
             }),
+            Self::AppPasswordRemove(c) | Self::TotpRemove(c) | Self::TokenRemove(c) => {
+                credential(config.credential(c.id)?)
+            }
             _ => return None,
         })
     }
@@ -215,6 +230,54 @@ fn of_owned(config: &Config, owned: Owned) -> Scope {
             domain: config.alias(id).map(|alias| alias.domain),
             account: None,
         },
+    }
+}
+
+/// The change that would make a credential.
+fn credential(known: &Credential) -> Change {
+    let Credential {
+        id,
+        account,
+        secret,
+        ..
+    } = *known;
+    match &known.kind {
+        CredentialKind::AppPassword {
+            name,
+            scopes,
+            networks,
+            send_as,
+        } => Change::AppPasswordCreate(AppPasswordCreate {
+            id,
+            account,
+            name: *name,
+            scopes: scopes.iter().copied().collect(),
+            networks: networks.iter().copied().collect(),
+            send_as: send_as.iter().copied().collect(),
+            secret,
+        }),
+        CredentialKind::Totp => Change::TotpCreate(TotpCreate {
+            id,
+            account,
+            secret,
+        }),
+        CredentialKind::RecoveryCodes => Change::RecoveryCodesCreate(RecoveryCodesCreate {
+            id,
+            account,
+            secret,
+        }),
+        CredentialKind::Token {
+            name,
+            scopes,
+            expires,
+        } => Change::TokenCreate(TokenCreate {
+            id,
+            account,
+            name: *name,
+            scopes: scopes.iter().copied().collect(),
+            expires: *expires,
+            secret,
+        }),
     }
 }
 

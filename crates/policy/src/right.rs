@@ -21,6 +21,16 @@ impl Change {
             Self::AccountQuotaSet(c) => about(config, c.id, Right::ManageAccount),
             Self::AccountNameSet(c) => about(config, c.id, Right::UseAccount),
             Self::PasswordSet(c) => about(config, c.account, Right::UseAccount),
+            Self::AppPasswordCreate(c) => about(config, c.account, Right::UseAccount),
+            Self::TotpCreate(c) => about(config, c.account, Right::UseAccount),
+            Self::RecoveryCodesCreate(c) => about(config, c.account, Right::UseAccount),
+            Self::TokenCreate(c) => about(config, c.account, Right::UseAccount),
+            Self::AppPasswordRemove(c) | Self::TotpRemove(c) | Self::TokenRemove(c) => {
+                let known = config.credential(c.id);
+                known.map_or(Right::ManageServer, |credential| {
+                    about(config, credential.account, Right::UseAccount)
+                })
+            }
             Self::SendAsGrant(c) => owned(config, c.of),
             Self::SendAsRevoke(c) => {
                 let grant = config.grant(c.id);
@@ -91,10 +101,12 @@ fn owned(config: &Config, of: Owned) -> Right {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::change::{AccountRoleSet, AliasRemove, CatchAllClear, DomainCreate};
+    use crate::change::{
+        AccountRoleSet, AliasRemove, CatchAllClear, CredentialRef, DomainCreate, TokenScope,
+    };
     use crate::role::{Authority, may};
     use crate::sample::{Sample, disable, disable_domain, remove};
-    use types::AliasId;
+    use types::{AliasId, CredentialId};
 
     const ORG: DomainId = DomainId(1);
     const ROOT: AccountId = AccountId(1);
@@ -103,6 +115,7 @@ mod tests {
     const AUDITOR: AccountId = AccountId(4);
     const BOB: AccountId = AccountId(5);
     const INFO: AliasId = AliasId(1);
+    const FACTOR: CredentialId = CredentialId(1);
 
     fn sample() -> Sample {
         let mut sample = Sample::new();
@@ -112,6 +125,7 @@ mod tests {
         sample.alias("info@example.org", &["a_1"]);
         sample.domain("example.com");
         sample.owner("bob@example.com");
+        sample.make(sample.new_totp(ANN));
         sample
     }
 
@@ -140,6 +154,26 @@ mod tests {
             (grant(Owned::Account(ANN)), "owner admin ann"),
             (grant(Owned::Account(ROOT)), "owner"),
             (grant(Owned::Alias(INFO)), "owner admin"),
+            (
+                Change::AppPasswordCreate(sample.new_app_password(ANN)),
+                "owner admin ann",
+            ),
+            (
+                Change::TotpRemove(CredentialRef { id: FACTOR }),
+                "owner admin ann",
+            ),
+            (
+                Change::TokenRemove(CredentialRef {
+                    id: CredentialId(99),
+                }),
+                "owner",
+            ),
+            (sample.new_totp(ROOT), "owner"),
+            (sample.new_recovery_codes(AUDITOR), "owner auditor"),
+            (
+                Change::TokenCreate(sample.new_token(BOB, &[TokenScope::Read])),
+                "owner",
+            ),
             (Change::AliasRemove(AliasRemove { id: INFO }), "owner admin"),
             (catch_all(ORG), "owner admin"),
             (catch_all(DomainId(2)), "owner"),

@@ -1,12 +1,15 @@
 //! A small server for tests: every change goes the whole way, through its entry and back.
 
-use ledger::{Actor, ActorKind, Door, Entry, Outcome, Via};
-use types::{AccountId, AliasId, CertificateId, DomainId, GrantId, ListenerId, Sha256, Timestamp};
+use ledger::{Actor, ActorKind, Commitment, Door, Entry, Outcome, Via};
+use types::{
+    AccountId, AliasId, CertificateId, DomainId, GrantId, ListenerId, Sha256, SubjectId, Timestamp,
+};
 
 use crate::change::{
-    AccountCreate, AccountRef, AliasCreate, CatchAllSet, CertificateSet, Change, DomainAliasCreate,
-    DomainCreate, DomainRef, Genesis, ListenerSet, Mode, Owned, PasswordSet, Preset, SendAsGrant,
-    Service, ServiceSwitch,
+    AccountCreate, AccountRef, AliasCreate, AppPasswordCreate, CatchAllSet, CertificateSet, Change,
+    DomainAliasCreate, DomainCreate, DomainRef, Genesis, ListenerSet, MailScope, Mode, Owned,
+    PasswordSet, Preset, RecoveryCodesCreate, SendAsGrant, Service, ServiceSwitch, TokenCreate,
+    TokenScope, TotpCreate,
 };
 use crate::check::ChangeError;
 use crate::config::{Config, ConfigBuilder};
@@ -172,6 +175,45 @@ impl Sample {
             account,
             secret: digest(secret),
         })
+    }
+
+    pub(crate) fn new_app_password(&self, account: AccountId) -> AppPasswordCreate {
+        AppPasswordCreate {
+            id: self.config.next_credential_id(),
+            account,
+            name: Commitment::new(&[7; 32], b"phone", SubjectId(account.0)),
+            scopes: vec![MailScope::Imap],
+            networks: Vec::new(),
+            send_as: Vec::new(),
+            secret: digest(20),
+        }
+    }
+
+    pub(crate) fn new_totp(&self, account: AccountId) -> Change {
+        Change::TotpCreate(TotpCreate {
+            id: self.config.next_credential_id(),
+            account,
+            secret: digest(21),
+        })
+    }
+
+    pub(crate) fn new_recovery_codes(&self, account: AccountId) -> Change {
+        Change::RecoveryCodesCreate(RecoveryCodesCreate {
+            id: self.config.next_credential_id(),
+            account,
+            secret: digest(22),
+        })
+    }
+
+    pub(crate) fn new_token(&self, account: AccountId, scopes: &[TokenScope]) -> TokenCreate {
+        TokenCreate {
+            id: self.config.next_credential_id(),
+            account,
+            name: Commitment::new(&[8; 32], b"scraper", SubjectId(account.0)),
+            scopes: scopes.to_vec(),
+            expires: None,
+            secret: digest(23),
+        }
     }
 
     pub(crate) fn new_grant(&self, account: AccountId, of: Owned) -> SendAsGrant {

@@ -3,10 +3,12 @@
 //! *Verb – whose mail – which messages – to where, OUTSIDE or inside – does the owner keep a copy?*
 //! Names that the viewer may not see are not told; text that somebody typed cannot hide anything.
 
-use types::{AccountId, Address, DomainId, ListenerId, Network};
+use std::collections::BTreeSet;
+
+use types::{AccountId, Address, CredentialId, DomainId, ListenerId, Network};
 
 use crate::change::{AccessSubject, Blocked, Owned};
-use crate::config::Config;
+use crate::config::{Config, CredentialKind};
 use crate::effect::{Access, Effect, Grantee, Protection, Refused, Sources, Whose};
 use crate::role::Role;
 use crate::shown;
@@ -59,10 +61,7 @@ pub fn sentence(effect: &Effect, config: &Config, viewer: Viewer) -> String {
         Effect::CreatesAccess {
             account,
             credential,
-        } => format!(
-            "Lets {} sign in with password {credential}.",
-            words.account(*account)
-        ),
+        } => words.creates_access(*account, *credential),
         Effect::AndMore { count } => format!("Does {count} more things of these kinds."),
     }
 }
@@ -164,6 +163,10 @@ impl Words<'_> {
                 };
                 format!("Refuses {what} from {network} until {until}.")
             }
+            Refused::PasswordForMail(id) => format!(
+                "Refuses the password of {} in mail programs: each needs an app password.",
+                self.account(*id)
+            ),
             Refused::Beyond(setting) => {
                 format!("Refuses what passes the lower limit of {setting}.")
             }
@@ -180,19 +183,7 @@ impl Words<'_> {
                 format!("Lets {who} read all settings and records as auditor.")
             }
             Access::Role(role) => format!("Lets {who} change settings as {}.", role.label()),
-            Access::SendAs(Owned::Account(id)) => {
-                format!("Lets {who} send as {}.", self.account(id))
-            }
-            Access::SendAs(Owned::Alias(id)) => {
-                let alias = self
-                    .config
-                    .alias(id)
-                    .map(|alias| self.address(&alias.address));
-                format!(
-                    "Lets {who} send as {}.",
-                    alias.unwrap_or_else(|| id.to_string())
-                )
-            }
+            Access::SendAs(of) => format!("Lets {who} send as {}.", self.owned(of)),
             Access::Listener { service, address } => {
                 format!("Opens {service} at {address} to {who}.")
             }
@@ -218,6 +209,10 @@ impl Words<'_> {
             Protection::Block(source) => {
                 format!("Lifts the block of {source}: it is served again.")
             }
+            Protection::SecondFactor(id) => format!(
+                "Takes the second factor from {}: its password alone is enough again.",
+                self.account(*id)
+            ),
         }
     }
 
@@ -272,6 +267,59 @@ impl Words<'_> {
         listener.map_or_else(String::new, |id| {
             format!(" of {}", self.guarded(AccessSubject::Listener(id)))
         })
+    }
+
+    fn creates_access(&self, account: AccountId, id: CredentialId) -> String {
+        let who = self.account(account);
+        let password = self
+            .config
+            .account(account)
+            .and_then(|known| known.password);
+        if password.is_some_and(|password| password.credential == id) {
+            return format!("Lets {who} sign in with password {id}.");
+        }
+        let Some(credential) = self.config.credential(id) else {
+            return format!("Lets {who} sign in with credential {id}.");
+        };
+        match &credential.kind {
+            CredentialKind::AppPassword {
+                scopes,
+                networks,
+                send_as,
+                ..
+            } => {
+                let scopes = list(&texts(scopes), 0);
+                let from = limit(", only from ", &texts(networks));
+                let senders: Vec<_> = send_as.iter().map(|of| self.owned(*of)).collect();
+                let senders = limit(", sending only as ", &senders);
+                format!("Lets app password {id} open {scopes} for {who}{from}{senders}.")
+            }
+            CredentialKind::Token {
+                scopes, expires, ..
+            } => {
+                let scopes = list(&texts(scopes), 0);
+                let until = expires
+                    .map(|end| format!(", until {end}"))
+                    .unwrap_or_default();
+                format!("Lets token {id} act for {who} with the scopes {scopes}{until}.")
+            }
+            CredentialKind::RecoveryCodes => {
+                format!("Lets {who} give a recovery code {id} in the place of the second factor.")
+            }
+            CredentialKind::Totp => format!("Lets {who} give codes of second factor {id}."),
+        }
+    }
+
+    /// The address of whoever owns it.
+    fn owned(&self, of: Owned) -> String {
+        match of {
+            Owned::Account(id) => self.account(id),
+            Owned::Alias(id) => {
+                let alias = self.config.alias(id);
+                let address = alias.map(|alias| self.address(&alias.address));
+                address.unwrap_or_else(|| id.to_string())
+            }
+        }
     }
 
     fn whose(&self, whose: &Whose) -> String {
@@ -342,6 +390,18 @@ fn denied(sources: &Sources) -> Option<String> {
 fn networks(networks: &[Network], more: u64) -> Option<String> {
     let names: Vec<_> = networks.iter().map(ToString::to_string).collect();
     (!names.is_empty()).then(|| list(&names, more))
+}
+
+/// ` only from a and b`; nothing for an empty list.
+fn limit(lead: &str, names: &[String]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("{lead}{}", list(names, 0))
+}
+
+fn texts<T: ToString>(things: &BTreeSet<T>) -> Vec<String> {
+    things.iter().map(ToString::to_string).collect()
 }
 
 /// `a, b and 3 more`

@@ -8,6 +8,7 @@ mod id;
 mod account;
 mod alias;
 mod certificate;
+mod credential;
 mod domain;
 mod listener;
 mod source;
@@ -24,6 +25,10 @@ pub use alias::{
     MEMBERS_PER_CHANGE_MAX,
 };
 pub use certificate::{CertificateRemove, CertificateSet};
+pub use credential::{
+    AppPasswordCreate, CredentialRef, MailScope, RecoveryCodesCreate, ScopeError, TokenCreate,
+    TokenScope, TotpCreate,
+};
 pub use domain::{
     DetailSeparator, DomainAliasCreate, DomainAliasRemove, DomainCreate, DomainPlusAddressingSet,
     DomainRef,
@@ -140,6 +145,20 @@ changes! {
     AccountQuotaSet(AccountQuotaSet) = "account.quota.set",
     /// The password of an account.
     PasswordSet(PasswordSet) = "credential.password.set",
+    /// A password made for one program.
+    AppPasswordCreate(AppPasswordCreate) = "credential.app_password.create",
+    /// An app password no longer opens anything.
+    AppPasswordRemove(CredentialRef) = "credential.app_password.remove",
+    /// An account gets a second factor.
+    TotpCreate(TotpCreate) = "credential.totp.create",
+    /// An account loses its second factor, and its recovery codes with it.
+    TotpRemove(CredentialRef) = "credential.totp.remove",
+    /// Codes for the day on which the second factor is lost.
+    RecoveryCodesCreate(RecoveryCodesCreate) = "credential.recovery_codes.create",
+    /// A program may act on the authority of an account.
+    TokenCreate(TokenCreate) = "credential.token.create",
+    /// A token is no longer taken.
+    TokenRemove(CredentialRef) = "credential.token.remove",
     /// An address that delivers to others.
     AliasCreate(AliasCreate) = "alias.create",
     /// An alias goes.
@@ -207,6 +226,11 @@ target_is_id!(
     AccountRoleSet,
     AccountQuotaSet,
     PasswordSet,
+    AppPasswordCreate,
+    TotpCreate,
+    RecoveryCodesCreate,
+    TokenCreate,
+    CredentialRef,
     AliasCreate,
     AliasRemove,
     AliasMembersChange,

@@ -118,6 +118,12 @@ pub enum ChangeError {
         /// What it can be.
         accepted: &'static str,
     },
+    /// An account has one second factor.
+    #[error("{0} has a second factor already; remove it first")]
+    HasFactor(AccountId),
+    /// Recovery codes stand in for a second factor.
+    #[error("{0} has no second factor that codes could stand in for; enrol one first")]
+    NoFactor(AccountId),
     /// The ledger has its first entry, or has none.
     #[error(
         "the ledger begins with one system.genesis entry and has no second; run `sealpost setup` once"
@@ -154,6 +160,8 @@ impl ChangeError {
             | Self::LastCertificate(_)
             | Self::NotEmpty { .. }
             | Self::ListenerTaken { .. }
+            | Self::HasFactor(_)
+            | Self::NoFactor(_)
             | Self::Genesis
             | Self::Fold(_) => ChangeErrorKind::Conflict,
             Self::Setting(_)

@@ -3,12 +3,17 @@
 //! Each refusal names what, where, and what to do. The limits here bind new changes only: the fold
 //! of what was once admitted never asks them.
 
+mod credential;
 mod error;
 mod source;
 
 #[cfg(test)]
 mod tests;
 
+pub use credential::{
+    APP_PASSWORDS_PER_ACCOUNT_MAX, NETWORKS_PER_CREDENTIAL_MAX, SENDERS_PER_CREDENTIAL_MAX,
+    TOKENS_PER_ACCOUNT_MAX,
+};
 pub use error::{ChangeError, ChangeErrorKind};
 pub use source::{ACCESS_NETWORKS_MAX, BLOCK_MAX_S, BLOCKS_MAX, PROXIES_MAX};
 
@@ -25,7 +30,7 @@ use crate::change::{
     Genesis, ListenerSet, MEMBERS_PER_CHANGE_MAX, Member, Owned, PasswordSet, SendAsGrant, Service,
     ServiceSwitch,
 };
-use crate::config::{Account, Alias, Config, ExpandError, HostedDomain};
+use crate::config::{Account, Alias, Config, CredentialKind, ExpandError, HostedDomain};
 use crate::settings::Setting;
 
 /// Domains and second names of one server.
@@ -86,6 +91,12 @@ impl Change {
                 source::sort(&mut c.deny);
             }
             Self::ProxySet(c) => source::sort(&mut c.networks),
+            Self::AppPasswordCreate(c) => {
+                sort_once(&mut c.scopes);
+                sort_once(&mut c.networks);
+                sort_once(&mut c.send_as);
+            }
+            Self::TokenCreate(c) => sort_once(&mut c.scopes),
             _ => {}
         }
         Ok(self)
@@ -125,6 +136,22 @@ impl Change {
             Self::AccountRoleSet(c) => changes(account(config, c.id)?.role != c.role, c.id),
             Self::AccountQuotaSet(c) => check_quota_set(config, c),
             Self::PasswordSet(set) => check_password(config, set),
+            Self::AppPasswordCreate(create) => credential::app_password(config, create),
+            Self::AppPasswordRemove(c) => {
+                let sort = |kind: &_| matches!(kind, CredentialKind::AppPassword { .. });
+                credential::known(config, c.id, "app-password", sort)
+            }
+            Self::TotpCreate(create) => credential::totp(config, create),
+            Self::TotpRemove(c) => {
+                let sort = |kind: &_| matches!(kind, CredentialKind::Totp);
+                credential::known(config, c.id, "account", sort)
+            }
+            Self::RecoveryCodesCreate(create) => credential::recovery_codes(config, create),
+            Self::TokenCreate(create) => credential::token(config, create),
+            Self::TokenRemove(c) => {
+                let sort = |kind: &_| matches!(kind, CredentialKind::Token { .. });
+                credential::known(config, c.id, "token", sort)
+            }
             Self::AliasCreate(create) => check_alias_create(config, create),
             Self::AliasRemove(c) => found(config.alias(c.id), "alias", c.id),
             Self::AliasMembersChange(change) => check_members_change(config, change),
@@ -182,6 +209,11 @@ impl Change {
             }),
         }
     }
+}
+
+fn sort_once<T: Ord>(list: &mut Vec<T>) {
+    list.sort();
+    list.dedup();
 }
 
 fn check_genesis(genesis: &Genesis) -> Checked {

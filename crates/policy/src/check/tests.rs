@@ -1,15 +1,15 @@
 //! Refusals and their words, and the one form of a change.
 
 use ledger::{Checkpoint, SigningKey};
-use types::{AccountId, AliasId, DomainId, GrantId, ListenerId};
+use types::{AccountId, AliasId, CredentialId, DomainId, GrantId, ListenerId, Network};
 
 use super::{ChangeError, ChangeErrorKind, MEMBERS_MAX};
 use crate::change::{
     AccountQuotaSet, AccountRef, AccountRoleSet, ActivityCheckpoint, AliasCreate,
-    AliasMembersChange, CatchAllClear, CatchAllSet, CertificateRemove, CertificateSet, Change,
-    DetailSeparator, DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, DomainRef,
-    ListenerSet, MEMBERS_PER_CHANGE_MAX, Member, Owned, PasswordSet, SealedLog, SendAsGrant,
-    SendAsRevoke, Service, ServiceSwitch,
+    AliasMembersChange, AppPasswordCreate, CatchAllClear, CatchAllSet, CertificateRemove,
+    CertificateSet, Change, CredentialRef, DetailSeparator, DomainAliasCreate, DomainCreate,
+    DomainPlusAddressingSet, DomainRef, ListenerSet, MEMBERS_PER_CHANGE_MAX, Member, Owned,
+    PasswordSet, SealedLog, SendAsGrant, SendAsRevoke, Service, ServiceSwitch, TokenScope,
 };
 use crate::config::Config;
 use crate::role::Role;
@@ -280,7 +280,7 @@ fn a_password_keeps_its_id_and_is_never_set_to_itself() {
     sample.make(sample.new_password(ann, 1));
     let set = |number, secret| {
         Change::PasswordSet(PasswordSet {
-            id: types::CredentialId(number),
+            id: CredentialId(number),
             account: ann,
             secret: digest(secret),
         })
@@ -466,4 +466,88 @@ fn refusals_are_sorted_for_exit_codes() {
     ] {
         assert_eq!(sample.refusal(change).kind(), kind);
     }
+}
+
+#[test]
+fn credentials_that_cannot_be_are_refused() {
+    let mut sample = Sample::new();
+    let ann = sample.owner("ann@example.org");
+    let app_password = |adjust: fn(&mut AppPasswordCreate)| {
+        let mut create = sample.new_app_password(ann);
+        adjust(&mut create);
+        Change::AppPasswordCreate(create)
+    };
+    let nobody = AccountId(99);
+    let gone = CredentialRef {
+        id: CredentialId(1),
+    };
+    for (change, words) in [
+        (app_password(|c| c.scopes.clear()), "at least one scope"),
+        (
+            app_password(|c| {
+                c.networks = (0..17)
+                    .map(|n| Network::single([192, 0, 2, n].into()))
+                    .collect();
+            }),
+            "the 16 networks",
+        ),
+        (
+            app_password(|c| c.send_as = vec![Owned::Account(AccountId(1))]),
+            "may send with",
+        ),
+        (
+            app_password(|c| c.account = AccountId(99)),
+            "no account a_99",
+        ),
+        (
+            app_password(|c| c.id = CredentialId(7)),
+            "not the next free id",
+        ),
+        (sample.new_totp(nobody), "no account a_99"),
+        (sample.new_recovery_codes(ann), "enrol one first"),
+        (
+            Change::TokenCreate(sample.new_token(ann, &[])),
+            "at least one scope",
+        ),
+        (
+            Change::AppPasswordRemove(gone.clone()),
+            "no app-password k_1",
+        ),
+        (Change::TotpRemove(gone.clone()), "no account k_1"),
+        (Change::TokenRemove(gone), "no token k_1"),
+    ] {
+        let refused = sample.refusal(change.clone()).to_string();
+        assert!(refused.contains(words), "{change:?}: {refused}");
+    }
+    sample.make(sample.new_totp(ann));
+    let second = sample.refusal(sample.new_totp(ann));
+    assert_eq!(second, ChangeError::HasFactor(ann));
+    // One sort cannot be removed as another.
+    let factor = CredentialRef {
+        id: CredentialId(1),
+    };
+    for change in [
+        Change::AppPasswordRemove(factor.clone()),
+        Change::TokenRemove(factor),
+    ] {
+        assert_eq!(sample.refusal(change).kind(), ChangeErrorKind::NotFound);
+    }
+}
+
+#[test]
+fn an_account_has_so_many_app_passwords_and_tokens() {
+    let mut sample = Sample::new();
+    let ann = sample.owner("ann@example.org");
+    for _ in 0..super::APP_PASSWORDS_PER_ACCOUNT_MAX {
+        sample.make(Change::AppPasswordCreate(sample.new_app_password(ann)));
+    }
+    let one_more = Change::AppPasswordCreate(sample.new_app_password(ann));
+    let refused = sample.refusal(one_more).to_string();
+    assert!(refused.contains("the 50 app passwords"), "{refused}");
+    let token = |sample: &Sample| Change::TokenCreate(sample.new_token(ann, &[TokenScope::Read]));
+    for _ in 0..super::TOKENS_PER_ACCOUNT_MAX {
+        sample.make(token(&sample));
+    }
+    let refused = sample.refusal(token(&sample)).to_string();
+    assert!(refused.contains("the 50 tokens"), "{refused}");
 }

@@ -4,13 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::sync::Arc;
 
-use types::{AccountId, Address, AliasId, CertificateId, Domain, DomainId, GrantId, ListenerId};
+use types::{
+    AccountId, Address, AliasId, CertificateId, CredentialId, Domain, DomainId, GrantId,
+    ListenerId, Sha256,
+};
 
-use super::{Account, Alias, Certificate, Config, Grant, HostedDomain, Listener, Password};
+use super::{
+    Account, Alias, Certificate, Config, Credential, CredentialKind, Grant, HostedDomain, Listener,
+    Password,
+};
 use crate::change::{
-    AccountCreate, AliasCreate, AliasMembersChange, CertificateSet, Change, DetailSeparator,
-    DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, Genesis, ListenerSet, Member, Owned,
-    PasswordSet, SendAsGrant, Service,
+    AccountCreate, AliasCreate, AliasMembersChange, AppPasswordCreate, CertificateSet, Change,
+    DetailSeparator, DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, Genesis,
+    ListenerSet, Member, Owned, PasswordSet, SendAsGrant, Service, TokenCreate,
 };
 use crate::fold_error::FoldError;
 use crate::role::Role;
@@ -49,6 +55,20 @@ impl Config {
             Change::AccountRoleSet(c) => self.account_role_set(c.id, c.role),
             Change::AccountQuotaSet(c) => self.account_quota_set(c.id, c.quota_octets),
             Change::PasswordSet(set) => self.password_set(seq, set),
+            Change::AppPasswordCreate(c) => self.credential_create(app_password(seq, c)),
+            Change::TotpCreate(c) => {
+                let kind = CredentialKind::Totp;
+                self.credential_create(credential(seq, c.id, c.account, c.secret, kind))
+            }
+            Change::RecoveryCodesCreate(c) => {
+                let kind = CredentialKind::RecoveryCodes;
+                let codes = credential(seq, c.id, c.account, c.secret, kind);
+                self.recovery_codes_forget(c.account);
+                self.credential_create(codes)
+            }
+            Change::TokenCreate(c) => self.credential_create(token(seq, c)),
+            Change::AppPasswordRemove(c) | Change::TokenRemove(c) => self.credential_remove(c.id),
+            Change::TotpRemove(c) => self.totp_remove(c.id),
             Change::AliasCreate(create) => self.alias_create(create),
             Change::AliasRemove(c) => self.alias_remove(c.id),
             Change::AliasMembersChange(change) => self.alias_members_change(change),
@@ -202,6 +222,7 @@ impl Config {
             quota_octets: create.quota_octets,
             name: create.name,
             password: None,
+            credentials: BTreeSet::new(),
             send_as: BTreeSet::new(),
             made_seq: seq,
         };
@@ -216,6 +237,9 @@ impl Config {
         self.disown(&account.address);
         for grant in &account.send_as {
             self.grants.remove(grant.0);
+        }
+        for credential in &account.credentials {
+            self.credentials.remove(credential.0);
         }
         Arc::make_mut(&mut self.former).insert(account.address.folded(), id);
         Ok(())
@@ -270,6 +294,38 @@ impl Config {
             revision: seq,
         });
         Ok(())
+    }
+
+    fn credential_create(&mut self, credential: Credential) -> Applied {
+        present(self.account(credential.account), credential.account)?;
+        let id = credential.id;
+        take_id(&mut self.next.credential, id.0, id)?;
+        let account = self.account_mut(credential.account)?;
+        account.credentials.insert(id);
+        self.credentials.insert(id.0, Arc::new(credential));
+        Ok(())
+    }
+
+    fn credential_remove(&mut self, id: CredentialId) -> Applied {
+        let credential = present(self.credentials.remove(id.0), id)?;
+        let account = self.account_mut(credential.account)?;
+        account.credentials.remove(&id);
+        Ok(())
+    }
+
+    fn totp_remove(&mut self, id: CredentialId) -> Applied {
+        let account = present(self.credential(id), id)?.account;
+        self.recovery_codes_forget(account);
+        self.credential_remove(id)
+    }
+
+    fn recovery_codes_forget(&mut self, account: AccountId) {
+        let account = self.account(account);
+        let codes = account.and_then(|account| self.recovery_codes(account));
+        if let Some(id) = codes.map(|codes| codes.id) {
+            // It was found just now, with its account.
+            let _ = self.credential_remove(id);
+        }
     }
 
     fn alias_create(&mut self, create: &AliasCreate) -> Applied {
@@ -367,6 +423,41 @@ impl Config {
             }
         }
     }
+}
+
+fn credential(
+    seq: u64,
+    id: CredentialId,
+    account: AccountId,
+    secret: Sha256,
+    kind: CredentialKind,
+) -> Credential {
+    Credential {
+        id,
+        account,
+        secret,
+        made_seq: seq,
+        kind,
+    }
+}
+
+fn app_password(seq: u64, c: &AppPasswordCreate) -> Credential {
+    let kind = CredentialKind::AppPassword {
+        name: c.name,
+        scopes: c.scopes.iter().copied().collect(),
+        networks: c.networks.iter().copied().collect(),
+        send_as: c.send_as.iter().copied().collect(),
+    };
+    credential(seq, c.id, c.account, c.secret, kind)
+}
+
+fn token(seq: u64, c: &TokenCreate) -> Credential {
+    let kind = CredentialKind::Token {
+        name: c.name,
+        scopes: c.scopes.iter().copied().collect(),
+        expires: c.expires,
+    };
+    credential(seq, c.id, c.account, c.secret, kind)
 }
 
 fn listener(set: &ListenerSet) -> Listener {

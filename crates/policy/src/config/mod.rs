@@ -14,7 +14,10 @@ mod fold;
 mod tests;
 
 pub use fold::ConfigBuilder;
-pub use model::{Account, Alias, Certificate, Grant, HostedDomain, Listener, Password};
+pub use model::{
+    Account, Alias, Certificate, Credential, CredentialKind, Grant, HostedDomain, Listener,
+    Password,
+};
 pub use resolve::{ExpandError, Expansion, Resolution};
 pub use source::{AccessList, Block};
 
@@ -47,6 +50,7 @@ pub struct Config {
     accounts: IdMap<Arc<Account>>,
     aliases: IdMap<Arc<Alias>>,
     grants: IdMap<Grant>,
+    credentials: IdMap<Arc<Credential>>,
     owners: Arc<BTreeSet<AccountId>>,
     former: Arc<BTreeMap<Address, AccountId>>,
     sources: source::Sources,
@@ -249,6 +253,54 @@ impl Config {
         self.grants.values()
     }
 
+    /// One credential besides the passwords of accounts.
+    pub fn credential(&self, id: CredentialId) -> Option<&Credential> {
+        self.credentials.get(id.0).map(AsRef::as_ref)
+    }
+
+    /// All credentials besides the passwords of accounts, in the order in which they were made.
+    pub fn credentials(&self) -> impl Iterator<Item = &Credential> {
+        self.credentials.values().map(AsRef::as_ref)
+    }
+
+    /// The credentials of an account besides its password, in the order in which they were made.
+    pub fn credentials_of(&self, account: &Account) -> impl Iterator<Item = &Credential> {
+        let ids = account.credentials.iter();
+        ids.filter_map(|id| self.credential(*id))
+    }
+
+    /// The second factor of an account.
+    pub fn totp(&self, account: &Account) -> Option<&Credential> {
+        let mut credentials = self.credentials_of(account);
+        credentials.find(|credential| credential.kind == CredentialKind::Totp)
+    }
+
+    /// The recovery codes of an account.
+    pub fn recovery_codes(&self, account: &Account) -> Option<&Credential> {
+        let mut credentials = self.credentials_of(account);
+        credentials.find(|credential| credential.kind == CredentialKind::RecoveryCodes)
+    }
+
+    /// The password of an account where it alone opens mail: not beside a second factor.
+    pub fn mail_password(&self, account: &Account) -> Option<Password> {
+        account.password.filter(|_| self.totp(account).is_none())
+    }
+
+    /// The entry that made a credential as it is now, if it opens the mail of an account that
+    /// works. A password that is set anew is another one.
+    pub fn opens_mail(&self, account: AccountId, credential: CredentialId) -> Option<u64> {
+        let account = self
+            .account(account)
+            .filter(|found| self.is_active(found))?;
+        let password = self.mail_password(account);
+        if let Some(password) = password.filter(|known| known.credential == credential) {
+            return Some(password.revision);
+        }
+        let found = self.credential(credential)?;
+        let is_app_password = matches!(found.kind, CredentialKind::AppPassword { .. });
+        (is_app_password && found.account == account.id).then_some(found.made_seq)
+    }
+
     /// What owns exactly this address (details and catch-alls do not count), under any name of
     /// its domain.
     pub fn owner(&self, address: &Address) -> Option<Owned> {
@@ -273,10 +325,15 @@ impl Config {
         account.enabled && self.domain_by_id(account.domain).is_some_and(|d| d.enabled)
     }
 
-    /// Whether an account works and has something to sign in with.
+    /// Whether an account works and has something to open its mail with.
     pub fn may_sign_in(&self, id: AccountId) -> bool {
-        self.account(id)
-            .is_some_and(|account| account.password.is_some() && self.is_active(account))
+        self.account(id).is_some_and(|account| {
+            let mut credentials = self.credentials_of(account);
+            let opens = |credential: &Credential| {
+                matches!(credential.kind, CredentialKind::AppPassword { .. })
+            };
+            self.is_active(account) && (account.password.is_some() || credentials.any(opens))
+        })
     }
 
     /// On whose authority an account acts; `None` for one that does not work.

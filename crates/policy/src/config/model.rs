@@ -7,10 +7,10 @@ use std::sync::Arc;
 use ledger::Commitment;
 use types::{
     AccountId, Address, AliasId, CertificateId, CredentialId, Domain, DomainId, GrantId,
-    ListenerId, Sha256,
+    ListenerId, Network, Sha256, Timestamp,
 };
 
-use crate::change::{DetailSeparator, Member, Owned, Service};
+use crate::change::{DetailSeparator, MailScope, Member, Owned, Service, TokenScope};
 use crate::role::{Role, Subject};
 
 /// Where a service answers.
@@ -103,6 +103,8 @@ pub struct Account {
     pub name: Option<Commitment>,
     /// What it signs in with, once it was set.
     pub password: Option<Password>,
+    /// What it signs in with besides its password.
+    pub credentials: BTreeSet<CredentialId>,
     /// The grants by which it sends with the addresses of others.
     pub send_as: BTreeSet<GrantId>,
     /// The entry that made it.
@@ -129,6 +131,60 @@ pub struct Password {
     pub secret: Sha256,
     /// The entry that set it; another revision is another password.
     pub revision: u64,
+}
+
+/// What an account signs in with besides its password.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Credential {
+    /// Its id.
+    pub id: CredentialId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The secret object with what checks it.
+    pub secret: Sha256,
+    /// The entry that made it.
+    pub made_seq: u64,
+    /// Which sort, with what limits it.
+    pub kind: CredentialKind,
+}
+
+/// Sorts of credentials besides passwords.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CredentialKind {
+    /// A password made for one program.
+    AppPassword {
+        /// The name of the device or program.
+        name: Commitment,
+        /// The protocols that it opens.
+        scopes: BTreeSet<MailScope>,
+        /// The networks that it works from; empty for all.
+        networks: BTreeSet<Network>,
+        /// Whose addresses it may send with, of those that its account may; empty for all.
+        send_as: BTreeSet<Owned>,
+    },
+    /// A second factor (RFC 6238).
+    Totp,
+    /// Codes for the day on which the second factor is lost.
+    RecoveryCodes,
+    /// A token of a program.
+    Token {
+        /// The name of the program.
+        name: Commitment,
+        /// What it allows.
+        scopes: BTreeSet<TokenScope>,
+        /// The moment from which on it is refused.
+        expires: Option<Timestamp>,
+    },
+}
+
+impl CredentialKind {
+    /// The name that a person gave it.
+    pub fn name(&self) -> Option<Commitment> {
+        match self {
+            Self::AppPassword { name, .. } | Self::Token { name, .. } => Some(*name),
+            Self::Totp | Self::RecoveryCodes => None,
+        }
+    }
 }
 
 /// An address that delivers to others.

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use types::limits::{EXPANSION_DEPTH_MAX, EXPANSION_TARGETS_MAX};
-use types::{AccountId, Address, AliasId, DomainId};
+use types::{AccountId, Address, AliasId, CredentialId, DomainId};
 
-use super::{Config, HostedDomain};
+use super::{Account, Config, CredentialKind, HostedDomain};
 use crate::change::{Member, Owned};
 
 /// Members that are looked at for one recipient, however often they repeat.
@@ -155,27 +155,56 @@ impl Config {
         let Some(account) = self.account(id).filter(|account| self.is_active(account)) else {
             return false;
         };
-        let granted = |of: Owned| {
-            let mut grants = account
-                .send_as
-                .iter()
-                .filter_map(|grant| self.grant(*grant));
-            grants.any(|grant| grant.of == of)
-        };
         match self.resolve(address) {
-            Resolution::Account(owner) => owner == id || granted(Owned::Account(owner)),
-            Resolution::Alias(alias, members) => {
-                granted(Owned::Alias(alias))
-                    || self
-                        .expand_members(members)
-                        .is_ok_and(|expansion| expansion.accounts.contains(&id))
-            }
+            Resolution::Account(owner) => self.sends_for(account, Owned::Account(owner)),
+            Resolution::Alias(alias, _) => self.sends_for(account, Owned::Alias(alias)),
             Resolution::RoleAddress(accounts) => accounts.contains(&id),
             Resolution::CatchAll(..)
             | Resolution::NotLocal
             | Resolution::NoSuch
             | Resolution::Disabled => false,
         }
+    }
+
+    /// Whether an account may send with the addresses of this owner: itself, an alias that
+    /// delivers to it, or whoever granted it.
+    pub fn sends_for(&self, account: &Account, of: Owned) -> bool {
+        let mut grants = (account.send_as.iter()).filter_map(|grant| self.grant(*grant));
+        if grants.any(|grant| grant.of == of) {
+            return true;
+        }
+        match of {
+            Owned::Account(owner) => owner == account.id,
+            Owned::Alias(alias) => self.alias(alias).is_some_and(|alias| {
+                let reached = self.expand_members(&alias.members);
+                reached.is_ok_and(|expansion| expansion.accounts.contains(&account.id))
+            }),
+        }
+    }
+
+    /// Whether an account that signed in with this credential may send with an address: the
+    /// account may, and the credential is in force and not limited to other addresses.
+    pub fn may_send_with(
+        &self,
+        account: AccountId,
+        credential: CredentialId,
+        address: &Address,
+    ) -> bool {
+        if self.opens_mail(account, credential).is_none() {
+            return false;
+        }
+        let kind = self.credential(credential).map(|known| &known.kind);
+        let within = match kind {
+            Some(CredentialKind::AppPassword { send_as, .. }) if !send_as.is_empty() => {
+                match self.resolve(address) {
+                    Resolution::Account(owner) => send_as.contains(&Owned::Account(owner)),
+                    Resolution::Alias(alias, _) => send_as.contains(&Owned::Alias(alias)),
+                    _ => false,
+                }
+            }
+            _ => true,
+        };
+        within && self.may_send_as(account, address)
     }
 }
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use types::limits::EXPANSION_DEPTH_MAX;
-use types::{AccountId, Address, AliasId, DomainId, Sha256};
+use types::{AccountId, Address, AliasId, CredentialId, DomainId, Sha256};
 
 use super::{Config, ConfigBuilder, ExpandError, Resolution};
 use crate::change::{
     AccountQuotaSet, AccountRoleSet, AliasMembersChange, AliasRemove, CatchAllClear,
-    CertificateRemove, CertificateSet, Change, DetailSeparator, DomainAliasRemove, DomainCreate,
-    DomainPlusAddressingSet, DomainRef, ListenerRemove, ListenerSet, Member, Owned, SendAsRevoke,
-    Service,
+    CertificateRemove, CertificateSet, Change, CredentialRef, DetailSeparator, DomainAliasRemove,
+    DomainCreate, DomainPlusAddressingSet, DomainRef, ListenerRemove, ListenerSet, Member, Owned,
+    SendAsRevoke, Service,
 };
 use crate::fold_error::FoldError;
 use crate::role::{Authority, Role};
@@ -582,4 +582,124 @@ fn a_hundred_thousand_entries_fold_in_place() {
         .unwrap();
     assert!(config.account(AccountId(5)).unwrap().enabled);
     assert!(!after.account(AccountId(5)).unwrap().enabled);
+}
+
+/// An app password of an account that opens IMAP.
+fn app_password(sample: &mut Sample, account: AccountId) -> CredentialId {
+    let create = sample.new_app_password(account);
+    let id = create.id;
+    sample.make(Change::AppPasswordCreate(create));
+    id
+}
+
+#[test]
+fn credentials_open_mail_while_they_their_account_and_no_second_factor_say_so() {
+    let mut sample = Sample::new();
+    let ann = sample.owner("ann@example.org");
+    sample.make(sample.new_password(ann, 1));
+    let password = CredentialId(1);
+    let phone = app_password(&mut sample, ann);
+    let opens = |sample: &Sample, id| sample.config.opens_mail(ann, id);
+    let (set, made) = (opens(&sample, password), opens(&sample, phone));
+    assert!(set.is_some() && made.is_some());
+    assert_eq!(
+        sample.config.opens_mail(AccountId(1), phone),
+        None,
+        "not another's"
+    );
+
+    sample.make(sample.new_password(ann, 2));
+    assert!(
+        opens(&sample, password) > set,
+        "a new password is another one"
+    );
+    sample.make(sample.new_totp(ann));
+    let factor = CredentialId(3);
+    assert_eq!(opens(&sample, password), None, "beside a second factor");
+    assert_eq!(opens(&sample, factor), None, "a factor alone opens nothing");
+    assert_eq!(opens(&sample, phone), made);
+    sample.make(disable(ann));
+    assert_eq!(opens(&sample, phone), None);
+    sample.make(enable(ann));
+    sample.make(Change::AppPasswordRemove(CredentialRef { id: phone }));
+    assert_eq!(opens(&sample, phone), None);
+    sample.make(Change::TotpRemove(CredentialRef { id: factor }));
+    assert!(opens(&sample, password).is_some());
+}
+
+#[test]
+fn recovery_codes_go_with_a_newer_set_with_the_factor_and_with_the_account() {
+    let mut sample = Sample::new();
+    let ann = sample.owner("ann@example.org");
+    sample.make(sample.new_totp(ann));
+    let codes = |sample: &Sample| {
+        let account = sample.config.account(ann)?;
+        sample.config.recovery_codes(account).map(|codes| codes.id)
+    };
+    sample.make(sample.new_recovery_codes(ann));
+    assert_eq!(codes(&sample), Some(CredentialId(2)));
+    sample.make(sample.new_recovery_codes(ann));
+    assert_eq!(codes(&sample), Some(CredentialId(3)));
+    assert_eq!(sample.config.credentials().count(), 2);
+    sample.make(Change::TotpRemove(CredentialRef {
+        id: CredentialId(1),
+    }));
+    assert_eq!(sample.config.credentials().count(), 0);
+    sample.make(sample.new_totp(ann));
+    app_password(&mut sample, ann);
+    sample.make(remove(ann));
+    assert_eq!(sample.config.credentials().count(), 0);
+    assert_eq!(
+        sample.config.next_credential_id(),
+        CredentialId(6),
+        "ids are not used again"
+    );
+}
+
+#[test]
+fn an_account_with_only_an_app_password_may_sign_in() {
+    let mut sample = Sample::new();
+    let ann = sample.owner("ann@example.org");
+    assert!(!sample.config.may_sign_in(ann));
+    sample.make(sample.new_totp(ann));
+    assert!(!sample.config.may_sign_in(ann));
+    let id = app_password(&mut sample, ann);
+    assert!(sample.config.may_sign_in(ann));
+    sample.make(Change::AppPasswordRemove(CredentialRef { id }));
+    assert!(!sample.config.may_sign_in(ann));
+}
+
+#[test]
+fn an_app_password_sends_only_with_the_addresses_it_is_limited_to() {
+    let mut sample = Sample::new();
+    let ann = sample.owner("ann@example.org");
+    sample.make(sample.new_password(ann, 1));
+    let info = sample.alias("info@example.org", &["a_2"]);
+    let free = app_password(&mut sample, ann);
+    let mut create = sample.new_app_password(ann);
+    create.send_as = vec![Owned::Alias(info)];
+    let limited = create.id;
+    sample.make(Change::AppPasswordCreate(create));
+    for (credential, from, allowed) in [
+        (CredentialId(1), "ann+x@example.org", true),
+        (free, "ann@example.org", true),
+        (free, "info@example.org", true),
+        (free, "root@example.org", false),
+        (limited, "info@example.org", true),
+        (limited, "info+x@example.org", true),
+        (limited, "ann@example.org", false),
+        (limited, "postmaster@example.org", false),
+        (CredentialId(99), "ann@example.org", false),
+    ] {
+        let from = address(from);
+        let may = sample.config.may_send_with(ann, credential, &from);
+        assert_eq!(may, allowed, "{credential} {from}");
+    }
+    // What the account loses, the credential loses.
+    sample.make(Change::AliasRemove(AliasRemove { id: info }));
+    assert!(
+        !sample
+            .config
+            .may_send_with(ann, limited, &address("info@example.org"))
+    );
 }

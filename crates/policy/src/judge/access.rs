@@ -6,15 +6,17 @@ use std::net::SocketAddr;
 use types::AccountId;
 
 use super::{Case, Class, Findings};
-use crate::change::{Change, Owned, Service};
-use crate::config::{Account, Config, HostedDomain, Password};
-use crate::effect::{Access, Effect, Grantee, Refused};
+use crate::change::{Change, Owned, Service, TokenScope};
+use crate::config::{Account, Config, CredentialKind, HostedDomain, Password};
+use crate::effect::{Access, Effect, Grantee, Protection, Refused};
 use crate::role::Role;
 
 pub(super) fn compare(case: &Case<'_>, findings: &mut Findings) {
     for id in accounts(case) {
         compare_role(case, id, findings);
         compare_password(case, id, findings);
+        compare_factor(case, id, findings);
+        compare_credentials(case, id, findings);
         compare_grants(case, id, findings);
     }
     compare_listeners(case, findings);
@@ -29,6 +31,14 @@ fn accounts(case: &Case<'_>) -> Vec<AccountId> {
         }
         Change::AccountRoleSet(c) => vec![c.id],
         Change::PasswordSet(c) => vec![c.account],
+        Change::AppPasswordCreate(c) => vec![c.account],
+        Change::TotpCreate(c) => vec![c.account],
+        Change::RecoveryCodesCreate(c) => vec![c.account],
+        Change::TokenCreate(c) => vec![c.account],
+        Change::TotpRemove(c) => {
+            let factor = case.before.credential(c.id);
+            factor.map(|factor| factor.account).into_iter().collect()
+        }
         Change::SendAsGrant(c) => vec![c.account],
         Change::DomainDisable(c) | Change::DomainEnable(c) => {
             let domain = case.before.domain_by_id(c.id);
@@ -98,6 +108,86 @@ fn compare_password(case: &Case<'_>, id: AccountId, findings: &mut Findings) {
             credential: password.credential,
         };
         findings.add(effect, Class::C0);
+    }
+}
+
+/// A factor that comes closes the password to mail programs; one that goes opens it again.
+fn compare_factor(case: &Case<'_>, id: AccountId, findings: &mut Findings) {
+    let (Some(before), Some(after)) = (case.before.account(id), case.after.account(id)) else {
+        return;
+    };
+    let had = case.before.totp(before).map(|factor| factor.id);
+    let has = case.after.totp(after).map(|factor| factor.id);
+    match (had, has) {
+        (None, Some(_)) => {
+            findings.at_least(own_class(case, id));
+            findings.detect("P3");
+            if after.password.is_some() {
+                let what = Refused::PasswordForMail(id);
+                findings.add(Effect::Refuses { what }, Class::C0);
+            }
+        }
+        (Some(_), None) => {
+            let class = if after.role.is_admin() {
+                Class::C3
+            } else {
+                Class::C2
+            };
+            let what = Protection::SecondFactor(id);
+            findings.add(Effect::WeakensProtection { what }, class);
+            findings.detect("P3");
+        }
+        _ => {}
+    }
+}
+
+/// App passwords, recovery codes and tokens that open an account and did not before.
+fn compare_credentials(case: &Case<'_>, id: AccountId, findings: &mut Findings) {
+    let Some(account) = case.after.account(id) else {
+        return;
+    };
+    let opened = |config: &Config, credential| {
+        active(config, id).is_some_and(|account| account.credentials.contains(&credential))
+    };
+    for credential in case.after.credentials_of(account) {
+        let is_new = case.before.credential(credential.id).is_none();
+        let (class, detection) = match &credential.kind {
+            CredentialKind::Totp => continue,
+            CredentialKind::RecoveryCodes => (own_class(case, id), "P3"),
+            CredentialKind::AppPassword { .. } => (own_class(case, id), "P4"),
+            CredentialKind::Token { scopes, .. } => {
+                (own_class(case, id).max(token_class(account, scopes)), "P4")
+            }
+        };
+        if is_new {
+            findings.at_least(class);
+            findings.detect(detection);
+        }
+        if opened(case.after, credential.id) && !opened(case.before, credential.id) {
+            let effect = Effect::CreatesAccess {
+                account: id,
+                credential: credential.id,
+            };
+            findings.add(effect, Class::C0);
+        }
+    }
+}
+
+/// What a new credential needs: less if it is made by its account or at the console.
+fn own_class(case: &Case<'_>, id: AccountId) -> Class {
+    match case.actor {
+        Some(actor) if actor != id => Class::C2,
+        _ => Class::C1,
+    }
+}
+
+/// A token reaches as far as its account.
+fn token_class(account: &Account, scopes: &BTreeSet<TokenScope>) -> Class {
+    let only_figures = scopes.iter().all(|scope| *scope == TokenScope::Metrics);
+    if account.role == Role::MailboxOwner || only_figures {
+        Class::C1
+    } else {
+        Class::C2
     }
 }
 

@@ -1,14 +1,14 @@
 //! What each change is found to do, from the outcome and not from the verb.
 
-use types::{AccountId, AliasId, DomainId, Timestamp};
+use types::{AccountId, AliasId, CredentialId, DomainId, Timestamp};
 
 use super::{Class, Judgement};
 use crate::LogLevel;
 use crate::change::{
     AccessSet, AccountQuotaSet, AccountRoleSet, AliasMembersChange, AliasRemove, BlockAdd,
-    BlockRemove, Blocked, CatchAllClear, CatchAllSet, CertificateRemove, Change, DomainAliasCreate,
-    DomainAliasRemove, DomainPlusAddressingSet, DomainRef, Member, Owned, ProxyScope, ProxySet,
-    SendAsRevoke, Service,
+    BlockRemove, Blocked, CatchAllClear, CatchAllSet, CertificateRemove, Change, CredentialRef,
+    DomainAliasCreate, DomainAliasRemove, DomainPlusAddressingSet, DomainRef, MailScope, Member,
+    Owned, ProxyScope, ProxySet, SendAsRevoke, Service, TokenScope,
 };
 use crate::effect::{EFFECTS_MAX, Effect};
 use crate::role::Role;
@@ -630,4 +630,92 @@ fn proxies_and_blocks_are_grave_both_ways() {
         let judgement = sample.make(change);
         assert_told(&sample, &judgement, Class::C2, found, words);
     }
+}
+
+#[test]
+fn a_new_credential_tells_what_it_opens_and_counts_more_for_another() {
+    let mut sample = sample();
+    let (ann, bob) = (ANN, BOB);
+    let mut create = sample.new_app_password(ann);
+    create.scopes = MailScope::ALL.to_vec();
+    create.networks = vec!["192.0.2.0/24".parse().unwrap()];
+    create.send_as = vec![Owned::Account(ann)];
+    let judgement = sample.make_by(Some(ann), Change::AppPasswordCreate(create));
+    let words = "Lets app password k_1 open imap, pop3 and smtp for ann@example.org, only from \
+                 192.0.2.0/24, sending only as ann@example.org.";
+    assert_told(&sample, &judgement, Class::C1, "P4", words);
+    let create = sample.new_app_password(ann);
+    let judgement = sample.make_by(Some(bob), Change::AppPasswordCreate(create));
+    let words = "Lets app password k_2 open imap for ann@example.org.";
+    assert_told(&sample, &judgement, Class::C2, "P4", words);
+    let id = CredentialId(2);
+    let gone = Change::AppPasswordRemove(CredentialRef { id });
+    let judgement = sample.make_by(Some(bob), gone);
+    assert_told(&sample, &judgement, Class::C0, "", "");
+    // Enabling opens what was open before.
+    sample.make(disable(ann));
+    let judgement = sample.make(enable(ann));
+    assert!(judgement.effects.contains(&Effect::CreatesAccess {
+        account: ann,
+        credential: CredentialId(1),
+    }));
+}
+
+#[test]
+fn a_token_of_an_admin_reaches_further() {
+    let mut sample = sample();
+    for (account, scope, class, words) in [
+        (
+            ANN,
+            TokenScope::Write,
+            Class::C1,
+            "act for ann@example.org with the scopes write.",
+        ),
+        (
+            ROOT,
+            TokenScope::Metrics,
+            Class::C1,
+            "act for root@example.org with the scopes metrics.",
+        ),
+        (
+            ROOT,
+            TokenScope::Read,
+            Class::C2,
+            "act for root@example.org with the scopes read.",
+        ),
+    ] {
+        let create = sample.new_token(account, &[scope]);
+        let words = format!("Lets token {} {words}", create.id);
+        let judgement = sample.make(Change::TokenCreate(create));
+        assert_told(&sample, &judgement, class, "P4", &words);
+    }
+}
+
+#[test]
+fn a_second_factor_that_comes_closes_the_password_and_one_that_goes_opens_it() {
+    let mut sample = sample();
+    sample.make(sample.new_password(ANN, 1));
+    let judgement = sample.make_by(Some(ANN), sample.new_totp(ANN));
+    let words =
+        "Refuses the password of ann@example.org in mail programs: each needs an app password.";
+    assert_told(&sample, &judgement, Class::C1, "P3", words);
+    let judgement = sample.make_by(Some(ANN), sample.new_recovery_codes(ANN));
+    let words = "Lets ann@example.org give a recovery code k_3 in the place of the second factor.";
+    assert_told(&sample, &judgement, Class::C1, "P3", words);
+    let gone = |id| {
+        Change::TotpRemove(CredentialRef {
+            id: CredentialId(id),
+        })
+    };
+    let judgement = sample.make_by(Some(ANN), gone(2));
+    let words = "Takes the second factor from ann@example.org: its password alone is enough again.";
+    assert_told(&sample, &judgement, Class::C2, "P3", words);
+    sample.make(sample.new_totp(ROOT));
+    let judgement = sample.make(gone(4));
+    assert_eq!(judgement.class, Class::C3, "an admin's");
+    // With the account gone there is nothing left to guard.
+    let judgement = sample.make_by(Some(BOB), sample.new_totp(ANN));
+    assert_eq!(judgement.class, Class::C2);
+    let judgement = sample.make(remove(ANN));
+    assert!(!judgement.detections.contains(&"P3"));
 }

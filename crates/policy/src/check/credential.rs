@@ -1,0 +1,127 @@
+//! Whether a credential can be made or removed.
+
+use types::CredentialId;
+
+use super::{Checked, account, next, present, room};
+use crate::change::{AppPasswordCreate, RecoveryCodesCreate, TokenCreate, TotpCreate};
+use crate::check::ChangeError;
+use crate::config::{Account, Config, CredentialKind};
+
+/// App passwords of one account.
+pub const APP_PASSWORDS_PER_ACCOUNT_MAX: usize = 50;
+/// Tokens of one account.
+pub const TOKENS_PER_ACCOUNT_MAX: usize = 50;
+/// Networks that one app password is limited to.
+pub const NETWORKS_PER_CREDENTIAL_MAX: usize = 16;
+/// Addresses that one app password is limited to.
+pub const SENDERS_PER_CREDENTIAL_MAX: usize = 16;
+
+pub(super) fn app_password(config: &Config, create: &AppPasswordCreate) -> Checked {
+    next(create.id, config.next_credential_id())?;
+    let account = account(config, create.account)?;
+    let sort = |kind: &_| matches!(kind, CredentialKind::AppPassword { .. });
+    has_room(
+        config,
+        account,
+        "app passwords",
+        APP_PASSWORDS_PER_ACCOUNT_MAX,
+        sort,
+    )?;
+    at_least_one(create.scopes.len())?;
+    let place = "one app password";
+    within(
+        create.networks.len(),
+        NETWORKS_PER_CREDENTIAL_MAX,
+        "networks",
+        place,
+    )?;
+    within(
+        create.send_as.len(),
+        SENDERS_PER_CREDENTIAL_MAX,
+        "sender addresses",
+        place,
+    )?;
+    let foreign = create
+        .send_as
+        .iter()
+        .find(|of| !config.sends_for(account, **of));
+    match foreign {
+        Some(of) => Err(ChangeError::Field {
+            field: "send_as",
+            value: of.to_string(),
+            accepted: "it takes addresses that the account itself may send with",
+        }),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn totp(config: &Config, create: &TotpCreate) -> Checked {
+    next(create.id, config.next_credential_id())?;
+    let account = account(config, create.account)?;
+    match config.totp(account) {
+        Some(_) => Err(ChangeError::HasFactor(account.id)),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn recovery_codes(config: &Config, create: &RecoveryCodesCreate) -> Checked {
+    next(create.id, config.next_credential_id())?;
+    let account = account(config, create.account)?;
+    match config.totp(account) {
+        Some(_) => Ok(()),
+        None => Err(ChangeError::NoFactor(account.id)),
+    }
+}
+
+pub(super) fn token(config: &Config, create: &TokenCreate) -> Checked {
+    next(create.id, config.next_credential_id())?;
+    let account = account(config, create.account)?;
+    let sort = |kind: &_| matches!(kind, CredentialKind::Token { .. });
+    has_room(config, account, "tokens", TOKENS_PER_ACCOUNT_MAX, sort)?;
+    at_least_one(create.scopes.len())
+}
+
+/// Whether there is a credential of this sort; `noun` is the command that lists them.
+pub(super) fn known(
+    config: &Config,
+    id: CredentialId,
+    noun: &'static str,
+    sort: impl Fn(&CredentialKind) -> bool,
+) -> Checked {
+    let found = config.credential(id).filter(|found| sort(&found.kind));
+    present(found, noun, id).map(drop)
+}
+
+fn has_room(
+    config: &Config,
+    account: &Account,
+    things: &'static str,
+    max: usize,
+    sort: impl Fn(&CredentialKind) -> bool,
+) -> Checked {
+    let credentials = config.credentials_of(account);
+    let present = credentials.filter(|known| sort(&known.kind)).count();
+    room(present, max, things, &account.address.to_string())
+}
+
+fn at_least_one(scopes: usize) -> Checked {
+    match scopes {
+        0 => Err(ChangeError::Field {
+            field: "scopes",
+            value: "empty".to_owned(),
+            accepted: "it takes at least one scope",
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn within(count: usize, max: usize, things: &'static str, place: &str) -> Checked {
+    if count <= max {
+        return Ok(());
+    }
+    Err(ChangeError::TooMany {
+        things,
+        place: place.to_owned(),
+        max,
+    })
+}
