@@ -147,6 +147,7 @@ fn some_fate(number: usize) -> Fate {
         target: "INBOX".to_owned(),
         rules: b"[]".to_vec(),
         session: None,
+        credential: None,
         size: 4_000,
         reverse_path: "bob@example.net".to_owned(),
         message_id: format!("<{number}.17@client.example.net>"),

@@ -32,9 +32,17 @@ pub async fn serve(conn: Conn, service: Service, listener: ListenerId, shutdown:
 
 /// Leads a session to its end.
 pub(crate) async fn run(mut conn: Conn, mut session: Session, shutdown: Shutdown) {
-    match converse(&mut conn, &mut session, &shutdown).await {
-        Ok(()) => conn.close().await,
-        Err(err) => {
+    let ending = session.peer.ending.clone();
+    let shutdown = ending.or(&shutdown);
+    // Whatever is cut half-way is not answered; the client learns as much as from a broken link.
+    let outcome = tokio::select! {
+        outcome = converse(&mut conn, &mut session, &shutdown) => Some(outcome),
+        () = ending.cut() => None,
+    };
+    match outcome {
+        Some(Ok(())) => conn.close().await,
+        None => debug!(session.id = %session.peer.session, "session ended by the server"),
+        Some(Err(err)) => {
             debug!(session.id = %session.peer.session, reason = %err, "session broken: {err}");
         }
     }

@@ -1,5 +1,7 @@
 //! The word that the server stops, passed to everyone who must hear it.
 
+use std::sync::Arc;
+
 use tokio::sync::watch;
 
 /// Tells all holders of the matching [`Shutdown`] to stop.
@@ -8,7 +10,7 @@ pub struct ShutdownTrigger(watch::Sender<bool>);
 
 /// Hears that it is time to stop; clones hear the same word.
 #[derive(Clone, Debug)]
-pub struct Shutdown(watch::Receiver<bool>);
+pub struct Shutdown(watch::Receiver<bool>, Option<Arc<Shutdown>>);
 
 impl ShutdownTrigger {
     /// Tells everyone; a second call changes nothing.
@@ -21,15 +23,34 @@ impl Shutdown {
     /// A trigger and the first token that listens to it.
     pub fn pair() -> (ShutdownTrigger, Self) {
         let (sender, receiver) = watch::channel(false);
-        (ShutdownTrigger(sender), Self(receiver))
+        (ShutdownTrigger(sender), Self(receiver, None))
+    }
+
+    /// Hears this word or that of another token, whichever is given first.
+    pub fn or(self, other: &Self) -> Self {
+        let other = match self.1 {
+            None => other.clone(),
+            Some(further) => (*further).clone().or(other),
+        };
+        Self(self.0, Some(Arc::new(other)))
     }
 
     /// Waits for the word; returns at once when it was given before. A trigger that is gone counts
     /// as having given it. May be cancelled freely.
     pub async fn wait(&self) {
-        // The only error is that the trigger is gone, and then there is nobody left to wait for.
-        let _ = self.0.clone().wait_for(|stop| *stop).await;
+        match &self.1 {
+            None => given(&self.0).await,
+            Some(other) => tokio::select! {
+                () = given(&self.0) => {}
+                () = Box::pin(other.wait()) => {}
+            },
+        }
     }
+}
+
+async fn given(word: &watch::Receiver<bool>) {
+    // The only error is that the trigger is gone, and then there is nobody left to wait for.
+    let _ = word.clone().wait_for(|stop| *stop).await;
 }
 
 #[cfg(test)]
@@ -48,6 +69,17 @@ mod tests {
         trigger.stop();
         early.await.unwrap();
         shutdown.wait().await;
+    }
+
+    #[tokio::test]
+    async fn either_of_two_words_is_heard() {
+        for first in [true, false] {
+            let ((one, hears_one), (two, hears_two)) = (Shutdown::pair(), Shutdown::pair());
+            let (_never, hears_none) = Shutdown::pair();
+            let either = hears_none.or(&hears_one).or(&hears_two);
+            if first { &one } else { &two }.stop();
+            either.wait().await;
+        }
     }
 
     #[tokio::test]

@@ -53,13 +53,19 @@ pub async fn serve(mut conn: Conn, service: Service, listener: ListenerId, shutd
 
 /// Leads a session to its end.
 pub(crate) async fn run(mut conn: Conn, mut session: Session, shutdown: Shutdown) {
-    let id = session.peer().session;
-    let outcome = converse(&mut conn, &mut session, &shutdown).await;
+    let (id, ending) = (session.peer().session, session.peer().ending.clone());
+    let shutdown = ending.or(&shutdown);
+    // Whatever is cut half-way is not answered; the client learns as much as from a broken link.
+    let outcome = tokio::select! {
+        outcome = converse(&mut conn, &mut session, &shutdown) => Some(outcome),
+        () = ending.cut() => None,
+    };
     // What the session holds is free before the client can see that the connection is closed.
     session.end().await;
     match outcome {
-        Ok(()) => conn.close().await,
-        Err(err) => debug!(session.id = %id, reason = %err, "session broken: {err}"),
+        Some(Ok(())) => conn.close().await,
+        None => debug!(session.id = %id, "session ended by the server"),
+        Some(Err(err)) => debug!(session.id = %id, reason = %err, "session broken: {err}"),
     }
 }
 

@@ -132,6 +132,14 @@ pub(crate) fn file(path: &Path) -> anyhow::Result<Secret> {
     Ok(Secret::new(octets))
 }
 
+/// One line of standard input; at a terminal it is asked for and not shown.
+pub(crate) fn line(question: &str) -> anyhow::Result<Secret> {
+    if io::stdin().is_terminal() {
+        return prompt(question);
+    }
+    line_of(io::stdin().lock()).context("cannot read standard input")
+}
+
 fn first_line(path: &Path) -> anyhow::Result<Secret> {
     let shown = if path == Path::new("-") {
         "standard input"

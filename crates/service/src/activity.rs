@@ -8,7 +8,7 @@ use policy::change::Blocked;
 use serde::Serialize;
 use serde_json::json;
 use store::LogRow;
-use types::{AccountId, MailboxId, Network, SessionId, Uid};
+use types::{AccountId, CredentialId, MailboxId, Network, SessionId, Uid};
 
 use crate::Service;
 use crate::actor::{Peer, Principal};
@@ -28,8 +28,12 @@ pub(crate) enum Record {
     SignIn,
     /// Somebody tried to; `why` is one of our own words.
     SignInRefused { why: &'static str },
+    /// A code of a second factor was taken; `kind` is one of our own words.
+    FactorUsed { kind: &'static str },
     /// A session ended.
     SignOut,
+    /// Somebody ended a session, or a change of the configuration did.
+    SessionEnded { by: String },
     /// Bodies were given out.
     BodiesGiven { mailbox: MailboxId, uids: Vec<Uid> },
     /// Messages were expunged; they are recoverable for a while.
@@ -64,7 +68,9 @@ impl Record {
         match self {
             Self::SignIn => "sign_in",
             Self::SignInRefused { .. } => "sign_in.refused",
+            Self::FactorUsed { .. } => "factor.used",
             Self::SignOut => "sign_out",
+            Self::SessionEnded { .. } => "session.ended",
             Self::BodiesGiven { .. } => "mail.given_out",
             Self::Expunged { .. } => "mail.expunged",
             Self::Restored { .. } => "mail.restored",
@@ -78,6 +84,8 @@ impl Record {
     fn detail(&self) -> serde_json::Value {
         match self {
             Self::SignIn | Self::SignOut => json!({}),
+            Self::FactorUsed { kind } => json!({ "kind": kind }),
+            Self::SessionEnded { by } => json!({ "by": by }),
             Self::SignInRefused { why } => json!({ "why": why }),
             Self::BodiesGiven { mailbox, uids } | Self::Expunged { mailbox, uids } => {
                 let ranges = ranges(uids);
@@ -123,6 +131,8 @@ pub(crate) struct About {
     /// The protocol, and the name that was given where no account is known.
     pub(crate) protocol: Option<&'static str>,
     pub(crate) name: Option<String>,
+    /// With what somebody signed in.
+    pub(crate) credential: Option<CredentialId>,
 }
 
 impl About {
@@ -139,6 +149,7 @@ impl About {
     pub(crate) fn principal(principal: &Principal) -> Self {
         Self {
             account: Some(principal.account),
+            credential: Some(principal.credential),
             ..Self::peer(&principal.peer)
         }
     }
@@ -179,6 +190,9 @@ impl Service {
                     .as_ref()
                     .map(|name| ("name".to_owned(), json!(name))),
             );
+        }
+        if let (Some(map), Some(credential)) = (detail.as_object_mut(), about.credential) {
+            map.insert("credential".to_owned(), json!(credential));
         }
         LogRow {
             at: self.clock().now(),

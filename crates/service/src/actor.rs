@@ -7,6 +7,8 @@ use ledger::{Claim, Door, TlsVersion, UnixFacts};
 use policy::Role;
 use types::{AccountId, Address, CredentialId, ListenerId, SessionId, SubjectId};
 
+use crate::live::Ending;
+
 /// Numbers of subjects above this one stand for users of the host's console: this plus their uid.
 const CONSOLE_SUBJECTS: u64 = 1 << 40;
 /// The subject of what nobody signed in for.
@@ -60,6 +62,8 @@ pub struct Peer {
     pub tls: Option<net::TlsInfo>,
     /// Names the connection in records; fresh for each one.
     pub session: SessionId,
+    /// The word that the connection is to end.
+    pub ending: Ending,
 }
 
 impl Peer {

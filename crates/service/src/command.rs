@@ -5,10 +5,10 @@
 
 use std::net::SocketAddr;
 
-use policy::Role;
 use policy::change::Blocked;
+use policy::{MailScope, Role, TokenScope};
 use serde::{Deserialize, Serialize};
-use types::{Address, CertificateId, Domain, Network, Secret};
+use types::{Address, CertificateId, CredentialId, Domain, Network, Secret};
 
 /// One thing to change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -109,6 +109,59 @@ pub enum Command {
         address: Address,
         /// The password.
         password: Password,
+    },
+    /// A password for one program; the answer has it, once.
+    AppPasswordAdd {
+        /// The account.
+        account: Address,
+        /// The name of the device or program.
+        name: String,
+        /// The protocols that it opens.
+        scopes: Vec<MailScope>,
+        /// The networks that it works from; none for all.
+        networks: Vec<Network>,
+        /// The addresses it may send with; none for all that the account may.
+        send_as: Vec<Address>,
+    },
+    /// An app password is forgotten.
+    AppPasswordRemove {
+        /// Its id.
+        id: CredentialId,
+    },
+    /// A second factor, proved with a code that counts by it now.
+    TotpEnrol {
+        /// The account.
+        account: Address,
+        /// The shared secret in Base32.
+        secret: Password,
+        /// A code; not looked at in a dry run.
+        code: Password,
+    },
+    /// The second factor is forgotten, and the recovery codes with it.
+    TotpRemove {
+        /// The account.
+        account: Address,
+    },
+    /// New recovery codes; the answer has them, once. The ones before no longer count.
+    RecoveryCodes {
+        /// The account.
+        account: Address,
+    },
+    /// A token for a program; the answer has it, once.
+    TokenAdd {
+        /// The account on whose authority it acts.
+        account: Address,
+        /// The name of the program.
+        name: String,
+        /// What it allows.
+        scopes: Vec<TokenScope>,
+        /// Days after which it is refused; `None` for never.
+        expires_days: Option<u32>,
+    },
+    /// A token is forgotten.
+    TokenRemove {
+        /// Its id.
+        id: CredentialId,
     },
     /// A new address that delivers to others, inside or outside.
     AliasAdd {

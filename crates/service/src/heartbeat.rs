@@ -57,6 +57,7 @@ impl Service {
         }
         self.tell_ledger_hourly().await;
         self.settle_fates().await;
+        self.store_uses().await;
         self.let_go().await;
         let now_us = self.clock().monotonic_us();
         self.inner.beats.last_us.store(now_us, Ordering::Relaxed);

@@ -19,6 +19,8 @@ use net::Random;
 use types::{Secret, Sha256, SubjectId};
 use zeroize::Zeroizing;
 
+use crate::scram::{SALT_OCTETS, Salt};
+
 const KEY_OCTETS: usize = 32;
 /// Subjects whose keys are held; each is a person with an account or at the console.
 const SUBJECTS_MAX: usize = 1_000_000;
@@ -140,6 +142,15 @@ impl Keys {
     pub(crate) fn open_personal(&self, subject: SubjectId, sealed: &[u8]) -> Option<Secret> {
         let key = self.lock_subjects().get(&subject)?.clone();
         open(&key, subject.to_string().as_bytes(), sealed)
+    }
+
+    /// The salt of SCRAM for this name, which only this installation can foretell.
+    pub(crate) fn scram_salt(&self, name: &str) -> Salt {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &*self.derived(b"sealpost scram 1"));
+        let tag = hmac::sign(&key, name.as_bytes());
+        let mut salt = Salt::default();
+        salt.copy_from_slice(&tag.as_ref()[..SALT_OCTETS]);
+        salt
     }
 
     fn derived(&self, purpose: &[u8]) -> Key {

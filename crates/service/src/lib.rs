@@ -7,13 +7,17 @@
 mod error;
 mod fault;
 mod header;
+pub mod scram;
+
 mod keys;
 mod signer;
 
 mod actor;
+mod letters;
 mod metrics;
 mod password;
 mod secrets;
+mod totp;
 
 mod command;
 
@@ -28,10 +32,15 @@ mod stored_ledger;
 mod seal;
 
 mod activity;
+mod live;
+mod uses;
+
 mod sign_in;
 
 mod blocks;
+mod factor;
 mod gate;
+pub mod token;
 
 mod accept;
 mod message;
@@ -66,14 +75,16 @@ pub use accept::{
     Wishes,
 };
 pub use actor::{Actor, Peer, Principal, Protocol, Via, Who};
-pub use admit::{AdmitError, AdmitOptions, Admitted};
+pub use admit::{AdmitError, AdmitOptions, Admitted, Made};
 pub use blocks::SessionEnd;
 pub use command::{AccessList, Command, Guarded, Password};
 pub use doctor::{Ailment, Examination, Severity, look_at_folder, look_at_mail};
 pub use error::{ServiceError, ServiceResult};
+pub use factor::FactorCheck;
 pub use health::HealthView;
 pub use heartbeat::HEARTBEAT;
 pub use keys::KeysError;
+pub use live::{EndSessions, Ending, SessionView};
 pub use mailbox::*;
 pub use maildrop::MaildropLock;
 pub use message::{BodySink, FinishedBody};
@@ -81,7 +92,7 @@ pub use metrics::{Metrics, OpenConnection};
 pub use password::PASSWORD_MAX_OCTETS;
 pub use recover::{RECOVERABLE_MAX, RecoverableRow, Restored, Wanted};
 pub use seal::LogVerdict;
-pub use sign_in::SignInError;
+pub use sign_in::{ScramAccount, SignInError};
 pub use signer::SignerError;
 pub use sockets::OpenError;
 pub use start::{BootFacts, Founding, Outgoing, Outside, Paths, Pin, Start, StartError};
@@ -128,6 +139,8 @@ struct Inner {
     shown: certificates::Shown,
     sockets: sockets::Sockets,
     blocks: blocks::Blocks,
+    live: live::Live,
+    uses: uses::Uses,
 }
 
 impl Service {
@@ -186,6 +199,8 @@ impl Service {
             shown: certificates::Shown::default(),
             sockets: sockets::Sockets::default(),
             blocks: blocks::Blocks::default(),
+            live: live::Live::default(),
+            uses: uses::Uses::default(),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -233,6 +248,7 @@ impl Service {
             proxy: conn.proxy_addr().map(|proxy| proxy.ip().to_canonical()),
             tls: conn.tls_info().cloned(),
             session: self.new_session(),
+            ending: Ending::default(),
         }
     }
 
@@ -243,6 +259,7 @@ impl Service {
 
     /// Finishes what is under way and closes the store. Later calls fail.
     pub async fn close(&self) {
+        self.store_uses().await;
         self.close_logs().await;
         let _nobody_admits = self.inner.admission.lock().await;
     }

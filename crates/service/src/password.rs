@@ -16,8 +16,10 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use net::{Clock, Random};
 use tokio::sync::Semaphore;
 use types::{CredentialId, Secret};
+use zeroize::Zeroizing;
 
 use crate::lock;
+use crate::scram::{ITERATIONS, Salt, ScramKeys};
 
 /// Octets of a password; NIST asks for at least 64 characters to be allowed.
 pub const PASSWORD_MAX_OCTETS: usize = 256;
@@ -114,11 +116,30 @@ impl Passwords {
         }
     }
 
-    /// The PHC string of a password, with a fresh salt.
-    pub(crate) async fn hash(&self, password: Secret) -> Result<String, Busy> {
+    /// What is kept of a password: its PHC string with a fresh salt, and a line with its keys for
+    /// SCRAM under the salt of its account.
+    pub(crate) async fn hash(
+        &self,
+        password: Secret,
+        scram_salt: Salt,
+    ) -> Result<Zeroizing<String>, Busy> {
         let salt = self.random.array();
-        let work = move |memory: &mut Memory| phc(&salt, &hash(&password, &salt, memory));
+        let work = move |memory: &mut Memory| {
+            let phc = phc(&salt, &hash(&password, &salt, memory));
+            with_keys(&phc, &password, &scram_salt)
+        };
         self.on_thread(work).await
+    }
+
+    /// What is kept of a password that was made at random: `line` checks it.
+    pub(crate) async fn keys_beside(
+        &self,
+        line: String,
+        password: Secret,
+        scram_salt: Salt,
+    ) -> Result<Zeroizing<String>, Busy> {
+        self.on_thread(move |_| with_keys(&line, &password, &scram_salt))
+            .await
     }
 
     /// Whether the password is the one behind `phc`.
@@ -150,6 +171,11 @@ impl Passwords {
     /// Whether this password was found right for this revision within the last ten minutes.
     pub(crate) fn remembers(&self, revision: Revision, password: &Secret) -> bool {
         self.is_remembered(revision, self.fingerprint(password))
+    }
+
+    /// Remembers for ten minutes that this password was found right for this revision.
+    pub(crate) fn remember_right(&self, revision: Revision, password: &Secret) {
+        self.remember(revision, self.fingerprint(password));
     }
 
     /// Names a guess without showing it: equal guesses have equal fingerprints until the restart.
@@ -215,8 +241,17 @@ fn phc(salt: &[u8; SALT_OCTETS], hash: &[u8; HASH_OCTETS]) -> String {
     format!("$argon2id$v=19${}${salt}${hash}", Params::DEFAULT)
 }
 
-/// Whether the password is behind the PHC string; one that [`phc`] did not write matches nothing.
+/// A line that checks a password, and its keys for SCRAM as a second line.
+fn with_keys(line: &str, password: &Secret, salt: &Salt) -> Zeroizing<String> {
+    let keys = ScramKeys::new(password, salt, ITERATIONS);
+    let keys = keys.to_line(salt, ITERATIONS);
+    Zeroizing::new(format!("{line}\n{}", *keys))
+}
+
+/// Whether the password is behind the PHC string in the first line; one that [`phc`] did not write
+/// matches nothing.
 fn verify(password: &Secret, known: &str, memory: &mut Memory) -> bool {
+    let known = known.lines().next().unwrap_or_default();
     let Ok(parsed) = PasswordHash::new(known) else {
         return false;
     };
@@ -240,6 +275,8 @@ fn verify(password: &Secret, known: &str, memory: &mut Memory) -> bool {
 mod tests {
     use super::*;
     use types::Timestamp;
+
+    const SALT: Salt = [7; 16];
 
     fn secret(text: &str) -> Secret {
         Secret::new(text.as_bytes().to_vec())
@@ -277,13 +314,13 @@ mod tests {
         let passwords = Passwords::new(clock.clone(), Random::system(), 2);
         let credential = CredentialId(1);
         let (old, new) = (secret("lamp river quilt"), secret("quilt river lamp"));
-        let phc = passwords.hash(old.clone()).await.unwrap();
+        let phc = passwords.hash(old.clone(), SALT).await.unwrap().to_string();
         assert_eq!(
             passwords.verify(Some(((credential, 1), phc)), &old).await,
             Ok(true)
         );
         assert!(passwords.remembers((credential, 1), &old));
-        let phc = passwords.hash(new.clone()).await.unwrap();
+        let phc = passwords.hash(new.clone(), SALT).await.unwrap().to_string();
         assert_eq!(
             passwords.verify(Some(((credential, 2), phc)), &old).await,
             Ok(false)

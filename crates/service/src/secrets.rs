@@ -5,6 +5,7 @@ use net::Random;
 use types::{Domain, Secret, SubjectId, Timestamp};
 
 use crate::keys::{Keys, KeysError};
+use crate::scram::Salt;
 
 /// An object to be stored beside the ledger before the entry that names it.
 pub(crate) struct NewObject {
@@ -30,6 +31,11 @@ pub(crate) struct Vault {
 impl Vault {
     pub(crate) fn new(keys: Keys, random: Random) -> Self {
         Self { keys, random }
+    }
+
+    /// The salt of SCRAM for this name.
+    pub(crate) fn scram_salt(&self, name: &str) -> Salt {
+        self.keys.scram_salt(name)
     }
 
     /// An object that anybody who reads the ledger may read.

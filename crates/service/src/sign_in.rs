@@ -1,5 +1,8 @@
-//! Signing in with a password: the same work, the same words and the same wait for names that
-//! exist and names that do not.
+//! Signing in: the same work, the same words and the same wait for names that exist and names that
+//! do not.
+
+mod look;
+mod scram;
 
 use std::net::IpAddr;
 use std::pin::pin;
@@ -12,13 +15,16 @@ use policy::{Account, Settings};
 use store::session::NewSession;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
-use types::{Address, Secret};
+use types::{Address, Secret, SessionId};
 
 use crate::activity::{About, Record};
 use crate::actor::{Peer, Principal};
+use crate::live::LiveSession;
 use crate::metrics::Outcome;
-use crate::password::{PASSWORD_MAX_OCTETS, Revision};
+use crate::password::Revision;
 use crate::{Service, lock};
+use look::Looked;
+pub use scram::ScramAccount;
 
 /// Characters that are read of a name that somebody signs in with.
 const NAME_MAX_CHARS: usize = 320;
@@ -33,7 +39,7 @@ const BLOCKED: &str = "blocked";
 /// How long a try waits for those under way that could use up what may fail.
 const ROOM_PATIENCE: Duration = Duration::from_secs(10);
 /// What a blocked source is told to wait; how long it is blocked is nobody's business.
-const BLOCKED_RETRY_S: u64 = 600;
+pub(crate) const BLOCKED_RETRY_S: u64 = 600;
 /// Sources and accounts whose failures are remembered.
 const TRACKED_MAX: usize = 100_000;
 
@@ -59,10 +65,10 @@ pub enum SignInError {
 
 /// Failed sign-ins that are remembered, which follows the settings in force; and the word that a
 /// try under way has ended.
-pub(crate) struct Throttle(Mutex<SignInThrottle>, Notify);
+pub(crate) struct Throttle(pub(crate) Mutex<SignInThrottle>, Notify);
 
-/// A try under way.
-struct Guess<'a> {
+/// A try under way; it holds its place among the tries of its source and account.
+pub(crate) struct Guess<'a> {
     throttle: &'a Throttle,
     source: IpAddr,
     tried: String,
@@ -114,47 +120,56 @@ impl Service {
         if !self.plain_sign_in_allowed(peer) {
             return Err(SignInError::Refused);
         }
-        let name: String = name
-            .chars()
-            .take(NAME_MAX_CHARS)
-            .collect::<String>()
-            .to_lowercase();
-        let account = self.account_to_sign_in(&name);
-        // One account has one memory of failures, under whatever name of its domain it is tried.
-        let tried = (account.as_ref()).map_or_else(
-            || name.clone(),
-            |account| account.address.folded().to_string(),
-        );
-        let _guess = self
-            .wait_or_refuse(peer, account.as_ref(), &name, &tried)
+        let tried = self.tried(name);
+        let _guess = self.wait_or_refuse(peer, &tried).await?;
+        let looked = self
+            .look_for_password(peer, tried.account.as_ref(), password)
             .await?;
-        let right = self.check_password(account.as_ref(), password).await?;
-        // Looked at after the password, so that a wrong place takes as long as a wrong password.
+        let mark = self.inner.passwords.fingerprint(password);
+        let mark = u64::from_be_bytes(std::array::from_fn(|at| mark[at]));
+        self.conclude(peer, tried, looked, mark).await
+    }
+
+    /// Begins a session for what was found right; counts and records what was not. `mark` is the
+    /// same for the same wrong password.
+    async fn conclude(
+        &self,
+        peer: &Peer,
+        tried: Tried,
+        looked: Looked,
+        mark: u64,
+    ) -> Result<Principal, SignInError> {
         let admits = |account: &Account| self.config().role_admits(account.role, peer.source());
-        match account.as_ref().is_some_and(admits) && right {
-            true => {
-                lock(&self.inner.throttle.0).succeeded(&tried);
-                self.begin_session(peer, account.ok_or(SignInError::Refused)?)
-                    .await
+        let (why, credential) = match (looked, tried.account.clone()) {
+            // Looked at after the password, so that a wrong place takes as long as a wrong password.
+            (Looked::Opens((id, _)), Some(account)) if !admits(&account) => ("source", Some(id)),
+            (Looked::Opens(revision), Some(account)) => {
+                lock(&self.inner.throttle.0).succeeded(&tried.key);
+                return self.begin_session(peer, account, revision).await;
             }
-            false => {
-                let why = if right { "source" } else { "password" };
-                let mark = self.inner.passwords.fingerprint(password);
-                let mark = u64::from_be_bytes(std::array::from_fn(|at| mark[at]));
-                let now = self.clock().monotonic_us();
-                let exhausted =
-                    lock(&self.inner.throttle.0).failed(now, peer.source(), &tried, mark);
-                self.sign_in_failed(peer, &tried, exhausted).await;
-                self.record_refused_sign_in(peer, account.as_ref(), &name, why);
-                Err(SignInError::Refused)
-            }
-        }
+            (Looked::Closed { credential, why }, _) => (why, Some(credential)),
+            (Looked::Wrong | Looked::Opens(_), _) => ("password", None),
+        };
+        let now = self.clock().monotonic_us();
+        let exhausted = lock(&self.inner.throttle.0).failed(now, peer.source(), &tried.key, mark);
+        self.sign_in_failed(peer, &tried.key, exhausted).await;
+        let about = About {
+            credential,
+            ..tried.about(peer)
+        };
+        self.record_refused_sign_in(peer, &about, why);
+        Err(SignInError::Refused)
     }
 
     /// Records the end of a session.
     pub async fn sign_out(&self, principal: &Principal) {
+        self.inner.live.remove(principal.session);
         self.record(&About::principal(principal), &Record::SignOut);
-        let (session, at) = (principal.session, self.clock().now());
+        self.store_end(principal.session).await;
+    }
+
+    pub(crate) async fn store_end(&self, session: SessionId) {
+        let at = self.clock().now();
         let ended = self
             .inner
             .store
@@ -165,20 +180,14 @@ impl Service {
         }
     }
 
-    async fn wait_or_refuse(
-        &self,
-        peer: &Peer,
-        account: Option<&Account>,
-        name: &str,
-        tried: &str,
-    ) -> Result<Guess<'_>, SignInError> {
+    async fn wait_or_refuse(&self, peer: &Peer, tried: &Tried) -> Result<Guess<'_>, SignInError> {
         if self.is_blocked(Blocked::SignIns, peer.source()) {
-            self.record_refused_sign_in(peer, account, name, BLOCKED);
+            self.record_refused_sign_in(peer, &tried.about(peer), BLOCKED);
             return Err(SignInError::Throttled {
                 retry_after_s: BLOCKED_RETRY_S,
             });
         }
-        match self.begin_guess(peer, tried).await? {
+        match self.begin_guess(peer.source(), &tried.key).await? {
             Ok((guess, delay)) => {
                 if !delay.is_zero() {
                     tokio::time::sleep(delay).await;
@@ -186,7 +195,7 @@ impl Service {
                 Ok(guess)
             }
             Err(retry_after) => {
-                self.record_refused_sign_in(peer, account, name, THROTTLED);
+                self.record_refused_sign_in(peer, &tried.about(peer), THROTTLED);
                 Err(SignInError::Throttled {
                     retry_after_s: retry_after.as_secs().max(1),
                 })
@@ -196,9 +205,9 @@ impl Service {
 
     /// Takes a place among the tries under way, with the time to wait; or says how long none is
     /// looked at.
-    async fn begin_guess(
+    pub(crate) async fn begin_guess(
         &self,
-        peer: &Peer,
+        source: IpAddr,
         tried: &str,
     ) -> Result<Result<(Guess<'_>, Duration), Duration>, SignInError> {
         let until = Instant::now() + ROOM_PATIENCE;
@@ -209,13 +218,13 @@ impl Service {
             let permit = {
                 let mut throttle = lock(&self.inner.throttle.0);
                 throttle.set(throttle_settings(self.config().settings()));
-                throttle.begin(self.clock().monotonic_us(), peer.source(), tried)
+                throttle.begin(self.clock().monotonic_us(), source, tried)
             };
             match permit {
                 Permit::After(delay) => {
                     let guess = Guess {
                         throttle: &self.inner.throttle,
-                        source: peer.source(),
+                        source,
                         tried: tried.to_owned(),
                     };
                     return Ok(Ok((guess, delay)));
@@ -228,7 +237,18 @@ impl Service {
         }
     }
 
-    /// The account of this name, if it works and has a password.
+    /// What somebody signs in as.
+    fn tried(&self, name: &str) -> Tried {
+        let name: String = name.chars().take(NAME_MAX_CHARS).collect();
+        let name = name.to_lowercase();
+        let account = self.account_to_sign_in(&name);
+        // One account has one memory of failures, under whatever name of its domain it is tried.
+        let folded = |account: &Account| account.address.folded().to_string();
+        let key = account.as_ref().map_or_else(|| name.clone(), folded);
+        Tried { name, account, key }
+    }
+
+    /// The account of this name, if it works and has something to sign in with.
     fn account_to_sign_in(&self, name: &str) -> Option<Account> {
         let config = self.config();
         let address: Address = name.parse().ok()?;
@@ -236,57 +256,15 @@ impl Service {
         config.may_sign_in(account.id).then(|| account.clone())
     }
 
-    async fn check_password(
+    async fn begin_session(
         &self,
-        account: Option<&Account>,
-        password: &Secret,
-    ) -> Result<bool, SignInError> {
-        if password.expose().len() > PASSWORD_MAX_OCTETS {
-            return Ok(false);
-        }
-        let credential = account.and_then(|account| account.password);
-        let known = match credential {
-            Some(credential) => {
-                let revision: Revision = (credential.credential, credential.revision);
-                if self.inner.passwords.remembers(revision, password) {
-                    return Ok(true);
-                }
-                Some((revision, self.secret_text(credential.secret).await?))
-            }
-            None => None,
-        };
-        self.inner
-            .passwords
-            .verify(known, password)
-            .await
-            .map_err(|_| SignInError::Busy)
-    }
-
-    /// The text of a secret object, checked against its id at every use.
-    async fn secret_text(&self, id: types::Sha256) -> Result<String, SignInError> {
-        let read = self
-            .inner
-            .store
-            .read(move |tx| store::ledger::object(tx, &id))
-            .await;
-        let stored = read.map_err(|err| {
-            tracing::error!(error = %err, "a credential cannot be read: {err}");
-            SignInError::Unavailable
-        })?;
-        let opened = stored.and_then(|stored| self.inner.vault.open_secret(id, &stored));
-        let text = opened.and_then(|secret| String::from_utf8(secret.expose().to_vec()).ok());
-        text.ok_or_else(|| {
-            tracing::error!(object = %id, "credential object {id} is missing or not as recorded");
-            SignInError::Unavailable
-        })
-    }
-
-    async fn begin_session(&self, peer: &Peer, account: Account) -> Result<Principal, SignInError> {
-        let Some(credential) = account.password.map(|password| password.credential) else {
-            return Err(SignInError::Refused);
-        };
+        peer: &Peer,
+        account: Account,
+        (credential, revision): Revision,
+    ) -> Result<Principal, SignInError> {
         let about = About {
             account: Some(account.id),
+            credential: Some(credential),
             ..About::peer(peer)
         };
         let unavailable = |_| SignInError::Unavailable;
@@ -294,13 +272,14 @@ impl Service {
             .record_first(&about, &Record::SignIn)
             .await
             .map_err(unavailable)?;
+        let started_at = self.clock().now();
         let new = NewSession {
             account: account.id,
             door: peer.protocol.as_str().to_owned(),
             source: peer.source().to_string(),
             credential: Some(credential),
             sign_in,
-            started_at: self.clock().now(),
+            started_at,
         };
         let stored = self
             .inner
@@ -311,9 +290,7 @@ impl Service {
             tracing::error!(error = %err, "a session could not be stored: {err}");
             SignInError::Unavailable
         })?;
-        let metrics = &self.inner.metrics;
-        metrics.sign_in(peer.protocol, Outcome::Accepted);
-        Ok(Principal {
+        let principal = Principal {
             account: account.id,
             address: account.address,
             credential,
@@ -321,21 +298,27 @@ impl Service {
             session,
             sign_in,
             peer: peer.clone(),
-        })
+        };
+        self.inner.uses.note(&principal, started_at);
+        self.inner.live.add(LiveSession {
+            principal: principal.clone(),
+            revision,
+            since: started_at,
+        });
+        // The credential may have gone while it was looked at; whoever publishes a configuration
+        // looks at the live sessions afterwards.
+        if self.config().opens_mail(account.id, credential) != Some(revision) {
+            self.inner.live.remove(session);
+            self.store_end(session).await;
+            self.record_refused_sign_in(peer, &about, "credential gone");
+            return Err(SignInError::Refused);
+        }
+        let metrics = &self.inner.metrics;
+        metrics.sign_in(peer.protocol, Outcome::Accepted);
+        Ok(principal)
     }
 
-    fn record_refused_sign_in(
-        &self,
-        peer: &Peer,
-        account: Option<&Account>,
-        name: &str,
-        why: &'static str,
-    ) {
-        let about = About {
-            account: account.map(|account| account.id),
-            name: Some(name.to_owned()),
-            ..About::peer(peer)
-        };
+    fn record_refused_sign_in(&self, peer: &Peer, about: &About, why: &'static str) {
         let throttled = why == THROTTLED || why == BLOCKED;
         let outcome = if throttled {
             Outcome::Deferred
@@ -343,8 +326,28 @@ impl Service {
             Outcome::Refused
         };
         self.inner.metrics.sign_in(peer.protocol, outcome);
-        self.record(&about, &Record::SignInRefused { why });
+        self.record(about, &Record::SignInRefused { why });
         let source = peer.source();
         tracing::info!(%source, protocol = peer.protocol.as_str(), why, "sign-in refused from {source}");
+    }
+}
+
+/// What somebody signs in as.
+struct Tried {
+    /// The name as it was given, in small letters and cut to a bound.
+    name: String,
+    /// The account that it is, if it works.
+    account: Option<Account>,
+    /// Under what its failures are remembered.
+    key: String,
+}
+
+impl Tried {
+    fn about(&self, peer: &Peer) -> About {
+        About {
+            account: self.account.as_ref().map(|account| account.id),
+            name: Some(self.name.clone()),
+            ..About::peer(peer)
+        }
     }
 }

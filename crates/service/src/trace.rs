@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use store::LogQuery;
 use store::fate::{self, Fate, FateKey};
-use types::{AccountId, Address, Timestamp};
+use types::{AccountId, Address, CredentialId, Timestamp};
 
 use crate::Service;
 use crate::error::ServiceResult;
@@ -59,6 +59,8 @@ pub struct TraceRow {
     pub config_size: u64,
     /// The session that brought it.
     pub session: Option<String>,
+    /// With what its sender signed in.
+    pub credential: Option<CredentialId>,
     /// The address that it came from, while the trace of that day is kept.
     pub source: Option<String>,
     /// How it came: the name in HELO, the protocol, TLS.
@@ -150,6 +152,7 @@ impl From<Fate> for TraceRow {
             rules: serde_json::from_slice(&fate.rules).unwrap_or_default(),
             config_size: fate.config_size,
             session: fate.session.map(|session| session.to_string()),
+            credential: fate.credential,
             source: None,
             came: None,
             octets: fate.size,

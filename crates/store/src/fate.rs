@@ -7,7 +7,7 @@
 
 use rusqlite::Row;
 use rusqlite::types::Value;
-use types::{AccountId, SessionId, Timestamp};
+use types::{AccountId, CredentialId, SessionId, Timestamp};
 
 use crate::error::{StoreError, StoreResult};
 use crate::tx::{ReadTx, WriteTx, optional, time};
@@ -33,6 +33,8 @@ pub struct Fate {
     pub rules: Vec<u8>,
     /// The session that brought it.
     pub session: Option<SessionId>,
+    /// With what the sender signed in, if anybody did.
+    pub credential: Option<CredentialId>,
     /// Octets of the message.
     pub size: u64,
     /// The sender of the envelope; empty for the null path.
@@ -66,8 +68,8 @@ pub enum FateKey<'a> {
 pub fn insert(tx: &mut WriteTx<'_>, fate: &Fate, rule_ids: &[String]) -> StoreResult<()> {
     let id = tx.insert(
         "INSERT INTO fate (message, at, config_size, account, recipient, action, target, rules,
-                session, size, reverse_path, message_id, params, settled)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 0)",
+                session, size, reverse_path, message_id, params, credential, settled)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 0)",
         (
             &fate.message,
             fate.at.0,
@@ -82,6 +84,7 @@ pub fn insert(tx: &mut WriteTx<'_>, fate: &Fate, rule_ids: &[String]) -> StoreRe
             &fate.reverse_path,
             &fate.message_id,
             &fate.params,
+            fate.credential.map(|credential| credential.0),
         ),
     )?;
     for rule in rule_ids {
@@ -127,7 +130,8 @@ macro_rules! select_fate {
     (@ $from:literal, $condition:literal, $settled:literal) => {
         concat!(
             "SELECT f.message, f.at, f.config_size, f.account, f.recipient, f.action, f.target,
-                    f.rules, f.session, f.size, f.reverse_path, f.message_id, f.params, f.id FROM ",
+                    f.rules, f.session, f.size, f.reverse_path, f.message_id, f.params,
+                    f.credential, f.id FROM ",
             $from, " WHERE ", $condition, " AND ", $settled,
             " AND f.at >= ?2 AND f.at < ?3 ORDER BY f.at DESC, f.id DESC LIMIT ?4"
         )
@@ -188,6 +192,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Fate)> {
         reverse_path: row.get(10)?,
         message_id: row.get(11)?,
         params: row.get(12)?,
+        credential: optional(row, 13, CredentialId)?,
     };
-    Ok((row.get(13)?, fate))
+    Ok((row.get(14)?, fate))
 }

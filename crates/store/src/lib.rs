@@ -23,6 +23,7 @@ mod tx;
 
 pub mod account;
 pub mod block;
+pub mod credential;
 pub mod email;
 pub mod fate;
 pub mod keyword;

@@ -41,6 +41,10 @@ pub(crate) const MAIL: Format = Format {
             include_str!("../migrations/0003_settled_fates.sql"),
         ),
         ("0004_blocks", include_str!("../migrations/0004_blocks.sql")),
+        (
+            "0005_credentials",
+            include_str!("../migrations/0005_credentials.sql"),
+        ),
     ],
 };
 

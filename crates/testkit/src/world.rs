@@ -9,8 +9,8 @@ use net::{Clock, Random, TlsInfo};
 use policy::Role;
 use policy::change::Mode;
 use service::{
-    Actor, AdmitError, AdmitOptions, Admitted, BootFacts, Command, Founding, Outside, Password,
-    Paths, Peer, Pin, Principal, Protocol, Service, Start, StartError,
+    Actor, AdmitError, AdmitOptions, Admitted, BootFacts, Command, Ending, Founding, Outside,
+    Password, Paths, Peer, Pin, Principal, Protocol, Service, Start, StartError,
 };
 use tempfile::TempDir;
 use types::{Address, ListenerId, Secret, Sha256, Timestamp};
@@ -186,6 +186,7 @@ impl World {
             proxy: None,
             tls: (link == Link::Secured).then_some(tls),
             session: self.service.new_session(),
+            ending: Ending::default(),
         }
     }
 

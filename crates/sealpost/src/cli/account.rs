@@ -8,6 +8,7 @@ use service::{Command, Password};
 use types::Address;
 
 use super::ask::{Change, Read};
+use super::totp::Totp;
 use super::values::{self, OfDomain, Quota};
 use crate::control::protocol::Ask;
 use crate::output::Column;
@@ -89,6 +90,12 @@ pub(crate) enum Account {
     /// Addresses of others in whose name an account may send.
     #[command(subcommand)]
     SendAs(SendAs),
+    /// The second factor of an account: codes of an authenticator app.
+    #[command(subcommand)]
+    Totp(Totp),
+    /// Makes ten codes, each for one use in the place of the second factor, and shows them, this
+    /// once. Codes made before no longer count.
+    RecoveryCodes(One),
 }
 
 /// A new account.
@@ -188,6 +195,11 @@ impl Account {
                 }],
             ),
             Self::SendAs(SendAs::List(read)) => read.list(out, Ask::SendAsList, GRANTS),
+            Self::Totp(totp) => totp.run(out),
+            Self::RecoveryCodes(One { address, change }) => {
+                let command = Command::RecoveryCodes { account: address };
+                change.carry_out_making(out, command, "codes")
+            }
             Self::SendAs(SendAs::Grant(Grant {
                 account,
                 identity,

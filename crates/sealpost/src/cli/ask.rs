@@ -68,6 +68,24 @@ impl Read {
         Ok(self.format.list(out, &rows, columns)?)
     }
 
+    /// As [`Self::list`] for things that something was done to; says so, or that there were none.
+    pub(crate) fn list_or_say(
+        &self,
+        out: &mut dyn Write,
+        ask: Ask,
+        columns: &[Column],
+        done: &str,
+        none: &str,
+    ) -> anyhow::Result<()> {
+        let rows = self.place.client()?.ask(ask)?;
+        let is_empty = rows.as_array().is_none_or(Vec::is_empty);
+        eprintln!("{}", if is_empty { none } else { done });
+        if is_empty && !self.format.json {
+            return Ok(());
+        }
+        Ok(self.format.list(out, &rows, columns)?)
+    }
+
     /// Asks for one thing and prints it.
     pub(crate) fn show(&self, out: &mut dyn Write, ask: Ask) -> anyhow::Result<()> {
         let thing = self.place.client()?.ask(ask)?;
@@ -119,20 +137,71 @@ impl Change {
         commands: &[Command],
         told: &Value,
     ) -> anyhow::Result<()> {
-        let client = self.place.client()?;
-        if self.dry_run || !self.yes {
-            let planned = self.admit(&client, commands, true)?;
-            if self.dry_run {
-                return self.tell_plan(out, &planned);
-            }
-            show_effects(&planned)?;
-            self.confirm()?;
+        if !self.agreed_on(out, commands)? {
+            return Ok(());
         }
-        let mut done = self.admit(&client, commands, false)?;
-        if let (Some(done), Some(told)) = (done.as_object_mut(), told.as_object()) {
-            done.extend(told.clone());
+        self.carry_out_agreed(out, commands, told)
+    }
+
+    /// As [`Self::carry_out`] for a command by which the server makes secrets; they are told under
+    /// this name, with the id of their credential.
+    pub(crate) fn carry_out_making(
+        &self,
+        out: &mut dyn Write,
+        command: Command,
+        name: &str,
+    ) -> anyhow::Result<()> {
+        let commands = [command];
+        if !self.agreed_on(out, &commands)? {
+            return Ok(());
         }
-        self.tell_done(out, &done, told)
+        let done = self.admit(&self.place.client()?, &commands, false)?;
+        let made = &done["made"][0];
+        let secret = match made["secrets"].as_array().map(Vec::as_slice) {
+            Some([one]) => one.clone(),
+            _ => made["secrets"].clone(),
+        };
+        let told = json!({ "id": made["id"], name: secret });
+        self.tell_done(out, done, &told)?;
+        eprintln!("This is shown once and kept nowhere.");
+        Ok(())
+    }
+
+    /// Whether to go on: shows the effects and asks, unless the flags say not to. In a dry run
+    /// everything is said and done with `false`.
+    pub(crate) fn agreed_on(
+        &self,
+        out: &mut dyn Write,
+        commands: &[Command],
+    ) -> anyhow::Result<bool> {
+        if self.yes && !self.dry_run {
+            return Ok(true);
+        }
+        let planned = self.admit(&self.place.client()?, commands, true)?;
+        if self.dry_run {
+            self.tell_plan(out, planned)?;
+            return Ok(false);
+        }
+        show_effects(&planned)?;
+        self.confirm()?;
+        Ok(true)
+    }
+
+    /// Carries out what was agreed on.
+    pub(crate) fn carry_out_agreed(
+        &self,
+        out: &mut dyn Write,
+        commands: &[Command],
+        told: &Value,
+    ) -> anyhow::Result<()> {
+        let done = self.admit(&self.place.client()?, commands, false)?;
+        self.tell_done(out, done, told)
+    }
+
+    /// Prints something between two steps.
+    pub(crate) fn tell(&self, out: &mut dyn Write, thing: &Value) -> anyhow::Result<()> {
+        self.format.details(out, thing)?;
+        Ok(out.flush()?)
     }
 
     fn admit(&self, client: &Client, commands: &[Command], dry_run: bool) -> anyhow::Result<Value> {
@@ -145,23 +214,28 @@ impl Change {
         })
     }
 
-    fn tell_plan(&self, out: &mut dyn Write, planned: &Value) -> anyhow::Result<()> {
+    fn tell_plan(&self, out: &mut dyn Write, mut planned: Value) -> anyhow::Result<()> {
         if self.format.json {
-            return Ok(output::json_line(out, planned)?);
+            without_made(&mut planned);
+            return Ok(output::json_line(out, &planned)?);
         }
-        show_effects(planned)?;
+        show_effects(&planned)?;
         eprintln!("Nothing was changed (--dry-run).");
         Ok(())
     }
 
-    fn tell_done(&self, out: &mut dyn Write, done: &Value, told: &Value) -> anyhow::Result<()> {
+    fn tell_done(&self, out: &mut dyn Write, mut done: Value, told: &Value) -> anyhow::Result<()> {
         if self.format.json {
-            return Ok(output::json_line(out, done)?);
+            without_made(&mut done);
+            if let (Some(done), Some(told)) = (done.as_object_mut(), told.as_object()) {
+                done.extend(told.clone());
+            }
+            return Ok(output::json_line(out, &done)?);
         }
         if self.yes {
-            show_effects(done)?;
+            show_effects(&done)?;
         }
-        let outcome = outcome(done)?;
+        let outcome = outcome(&done)?;
         let entries: Vec<String> = outcome.seqs.iter().map(|seq| format!("#{seq}")).collect();
         eprintln!("Done. Ledger: {}.", entries.join(", "));
         if told.as_object().is_some_and(|told| !told.is_empty()) {
@@ -182,6 +256,13 @@ impl Change {
             return Ok(());
         }
         anyhow::bail!("nothing was changed")
+    }
+}
+
+/// Secrets that were made are told by their names, or not at all.
+fn without_made(answer: &mut Value) {
+    if let Some(answer) = answer.as_object_mut() {
+        answer.remove("made");
     }
 }
 

@@ -9,6 +9,7 @@ mod access;
 mod account;
 mod activity;
 mod alias;
+mod app_password;
 mod block;
 mod certificate;
 mod config;
@@ -20,8 +21,11 @@ mod proxy;
 mod recoverable;
 mod serve;
 mod service;
+mod session;
 mod setup;
 mod status;
+mod token;
+mod totp;
 mod trace;
 
 use std::io::Write;
@@ -60,6 +64,15 @@ enum Command {
     /// Accounts: who may sign in, and what they may do.
     #[command(subcommand)]
     Account(account::Account),
+    /// Passwords for single programs, each limited and removed by itself.
+    #[command(subcommand)]
+    AppPassword(app_password::AppPassword),
+    /// Tokens, by which programs act for an account.
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Who is signed in now.
+    #[command(subcommand)]
+    Session(session::Session),
     /// Addresses that deliver to others.
     #[command(subcommand)]
     Alias(alias::Alias),
@@ -127,6 +140,9 @@ impl Cli {
             Command::Stop(command) => command.run(),
             Command::Domain(command) => command.run(out),
             Command::Account(command) => command.run(out),
+            Command::AppPassword(command) => command.run(out),
+            Command::Token(command) => command.run(out),
+            Command::Session(command) => command.run(out),
             Command::Alias(command) => command.run(out),
             Command::Service(command) => command.run(out),
             Command::Block(command) => command.run(out),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ledger::UnixFacts;
 use serde::Serialize;
 use serde_json::json;
-use service::{Actor, AdmitError, AdmitOptions, Service, ServiceError};
+use service::{Actor, AdmitError, AdmitOptions, EndSessions, Service, ServiceError};
 use tokio::sync::Notify;
 
 use super::protocol::{Answer, Ask, Request};
@@ -59,6 +59,18 @@ async fn answer(service: &Service, stop: &Notify, actor: &Actor, ask: Ask) -> An
         Ask::DomainShow(domain) => settle(service.domain_show(actor, &domain)),
         Ask::AccountList(domain) => settle(service.account_list(actor, domain.as_ref()).await),
         Ask::AccountShow(address) => settle(service.account_show(actor, &address).await),
+        Ask::AppPasswordList(of) => settle(service.app_password_list(actor, of.as_ref()).await),
+        Ask::TokenList(of) => settle(service.token_list(actor, of.as_ref()).await),
+        Ask::FactorCheck { account, code } => {
+            settle(service.factor_check(actor, &account, &code.0).await)
+        }
+        Ask::SessionList(of) => settle(service.session_list(actor, of.as_ref())),
+        Ask::SessionEnd(id) => settle(service.session_end(actor, EndSessions::Session(id)).await),
+        Ask::SessionEndAll(account) => settle(
+            service
+                .session_end(actor, EndSessions::Account(account))
+                .await,
+        ),
         Ask::AliasList(domain) => settle(service.alias_list(actor, domain.as_ref())),
         Ask::AliasShow(address) => settle(service.alias_show(actor, &address)),
         Ask::SendAsList => settle(service.send_as_list(actor)),

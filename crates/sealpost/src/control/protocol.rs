@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ledger::Claim;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use service::{ActivityQuery, Command, Guarded, TraceQuery, Wanted};
-use types::{Address, Domain};
+use service::{ActivityQuery, Command, Guarded, Password, TraceQuery, Wanted};
+use types::{Address, Domain, SessionId};
 
 use crate::exit::Exit;
 
@@ -63,6 +63,23 @@ pub(crate) enum Ask {
     AccountList(Option<Domain>),
     /// One account.
     AccountShow(Address),
+    /// App passwords: all, or those of one account.
+    AppPasswordList(Option<Address>),
+    /// Tokens: all, or those of one account.
+    TokenList(Option<Address>),
+    /// Checks a code of a second factor, and uses it up.
+    FactorCheck {
+        /// Whose it is.
+        account: Address,
+        /// The code.
+        code: Password,
+    },
+    /// Open sessions: all, or those of one account.
+    SessionList(Option<Address>),
+    /// Ends one session.
+    SessionEnd(SessionId),
+    /// Ends all sessions of an account.
+    SessionEndAll(Address),
     /// All aliases, or those of one domain.
     AliasList(Option<Domain>),
     /// One alias.

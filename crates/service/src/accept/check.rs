@@ -83,12 +83,18 @@ impl Service {
     ) -> Result<(), SenderError> {
         match (&client.principal, from) {
             (Some(principal), ReversePath::Address(address))
-                if !self.config().may_send_as(principal.account, address) =>
+                if !self.may_send(principal, address) =>
             {
                 Err(SenderError::NotYours)
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether somebody who signed in so may send with this address.
+    fn may_send(&self, principal: &Principal, address: &Address) -> bool {
+        self.config()
+            .may_send_with(principal.account, principal.credential, address)
     }
 
     /// Whether mail for this address would be taken from this client.
@@ -199,10 +205,9 @@ impl Service {
         head: &[u8],
     ) -> Result<(), AcceptError> {
         let found = originators(head).map_err(|err| AcceptError::Malformed(err.to_string()))?;
-        let config = self.config();
         let foreign = found
             .iter()
-            .find(|(_, address)| !config.may_send_as(principal.account, address));
+            .find(|(_, address)| !self.may_send(principal, address));
         match foreign {
             Some((header, _)) => Err(AcceptError::SenderNotYours { header }),
             None => Ok(()),

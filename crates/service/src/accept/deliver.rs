@@ -6,7 +6,7 @@ use std::sync::Arc;
 use policy::Config;
 use store::fate::{self, Fate};
 use store::{NewEmail, Reason, Removal, WriteTx};
-use types::{AccountId, Address, FlagSet, MailboxName, SessionId, Timestamp};
+use types::{AccountId, Address, CredentialId, FlagSet, MailboxName, SessionId, Timestamp};
 
 use super::{AcceptError, Envelope, Reached, Recipients};
 use crate::error::ServiceResult;
@@ -29,6 +29,7 @@ pub(super) struct Arrival {
     at: Timestamp,
     config_size: u64,
     session: SessionId,
+    credential: Option<CredentialId>,
     reverse_path: String,
     message_id: String,
     /// Accounts with the envelope recipient and the quota of each.
@@ -97,6 +98,7 @@ impl Arrival {
             at,
             config_size: config.size(),
             session: envelope.client.peer.session,
+            credential: (envelope.client.principal.as_ref()).map(|principal| principal.credential),
             reverse_path: envelope
                 .reverse_path
                 .address()
@@ -293,6 +295,7 @@ impl Arrival {
             target,
             rules: b"[]".to_vec(),
             session: Some(self.session),
+            credential: self.credential,
             size: self.octets(),
             reverse_path: self.reverse_path.clone(),
             message_id: self.message_id.clone(),

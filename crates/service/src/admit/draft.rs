@@ -12,9 +12,10 @@ use policy::judge::judge;
 use policy::{
     Account, Authority, Change, Config, HostedDomain, Judgement, Member, Right, Role, Setting,
 };
-use types::{Address, Domain, Secret, Sha256, SubjectId, Timestamp};
+use types::{Address, CredentialId, Domain, Secret, Sha256, SubjectId, Timestamp};
 
-use super::AdmitError;
+use super::prepare::Prepared;
+use super::{AdmitError, Made};
 use crate::actor::account_subject;
 use crate::command::Command;
 use crate::secrets::{NewObject, NewPersonal, Vault};
@@ -35,14 +36,12 @@ pub(crate) struct Draft<'a> {
     pub(crate) items: Vec<Item>,
     pub(crate) objects: Vec<NewObject>,
     pub(crate) personal: Vec<NewPersonal>,
+    /// Secrets that are told once.
+    pub(crate) made: Vec<Made>,
+    /// Time steps of codes that are used up.
+    pub(crate) steps: Vec<(CredentialId, u64)>,
     /// The first change that is not allowed; what comes after it was not looked at.
     pub(crate) refused: Option<(Item, AdmitError)>,
-}
-
-/// A command whose passwords were replaced by their hashes, in the order of their appearance.
-pub(crate) struct Hashed<'a> {
-    pub(crate) command: &'a Command,
-    pub(crate) phc: Option<String>,
 }
 
 impl<'a> Draft<'a> {
@@ -60,6 +59,8 @@ impl<'a> Draft<'a> {
             items: Vec::new(),
             objects: Vec::new(),
             personal: Vec::new(),
+            made: Vec::new(),
+            steps: Vec::new(),
             refused: None,
         }
     }
@@ -67,8 +68,8 @@ impl<'a> Draft<'a> {
     /// Adds what a command changes.
     ///
     /// What does not exist asks for the right to read everything, so that nobody can probe for it.
-    pub(crate) fn add(&mut self, hashed: &Hashed<'_>) -> Result<(), AdmitError> {
-        self.add_command(hashed).map_err(|err| match err {
+    pub(crate) fn add(&mut self, prepared: &Prepared<'_>) -> Result<(), AdmitError> {
+        self.add_command(prepared).map_err(|err| match err {
             AdmitError::NotFound(_) if !policy::may(&self.authority, &Right::ReadServer) => {
                 denied()
             }
@@ -76,8 +77,8 @@ impl<'a> Draft<'a> {
         })
     }
 
-    fn add_command(&mut self, hashed: &Hashed<'_>) -> Result<(), AdmitError> {
-        let Hashed { command, phc } = hashed;
+    fn add_command(&mut self, prepared: &Prepared<'_>) -> Result<(), AdmitError> {
+        let command = prepared.command;
         match command {
             Command::DomainAdd { .. }
             | Command::DomainRemove { .. }
@@ -101,7 +102,14 @@ impl<'a> Draft<'a> {
             | Command::ProxyChange { .. }
             | Command::BlockAdd { .. }
             | Command::BlockLift { .. } => self.add_source(command),
-            _ => self.add_to_account(command, phc.as_deref()),
+            Command::AppPasswordAdd { .. }
+            | Command::AppPasswordRemove { .. }
+            | Command::TotpEnrol { .. }
+            | Command::TotpRemove { .. }
+            | Command::RecoveryCodes { .. }
+            | Command::TokenAdd { .. }
+            | Command::TokenRemove { .. } => self.add_to_credentials(prepared),
+            _ => self.add_to_account(command, prepared.check()),
         }
     }
 
@@ -408,7 +416,7 @@ impl<'a> Draft<'a> {
         Ok((Item { judgement, payload }, after))
     }
 
-    fn commit_name(
+    pub(super) fn commit_name(
         &mut self,
         subject: SubjectId,
         name: &str,
@@ -426,7 +434,7 @@ impl<'a> Draft<'a> {
         Ok(Some(commitment))
     }
 
-    fn secret(&mut self, value: &[u8]) -> ObjectId {
+    pub(super) fn secret(&mut self, value: &[u8]) -> ObjectId {
         let object = self.vault.secret_object(value);
         self.keep(object)
     }
@@ -443,7 +451,7 @@ impl<'a> Draft<'a> {
             .ok_or_else(|| not_found("domain", name))
     }
 
-    fn account(&self, address: &Address) -> Result<&Account, AdmitError> {
+    pub(super) fn account(&self, address: &Address) -> Result<&Account, AdmitError> {
         self.config
             .account_at(address)
             .ok_or_else(|| not_found("account", address))
@@ -465,7 +473,7 @@ impl<'a> Draft<'a> {
             .ok_or_else(|| not_found("address", target))
     }
 
-    fn identity(&self, address: &Address) -> Result<policy::Owned, AdmitError> {
+    pub(super) fn identity(&self, address: &Address) -> Result<policy::Owned, AdmitError> {
         self.config
             .owner(address)
             .ok_or_else(|| not_found("address", address))

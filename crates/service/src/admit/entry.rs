@@ -71,15 +71,17 @@ pub(crate) fn actor(actor: &Actor, config: &Config) -> ledger::Actor {
             ..ledger::Actor::bare(ActorKind::UnixUser)
         },
         Who::Account(principal) => {
-            let password = config
-                .account(principal.account)
-                .and_then(|account| account.password);
+            let made = config.opens_mail(principal.account, principal.credential);
+            let kind = match config.credential(principal.credential) {
+                Some(_) => CredentialKind::AppPassword,
+                None => CredentialKind::Password,
+            };
             ledger::Actor {
                 id: Some(principal.account.to_string()),
-                credential: password.map(|password| Credential {
-                    kind: CredentialKind::Password,
-                    id: password.credential.to_string(),
-                    made_seq: password.revision,
+                credential: made.map(|made_seq| Credential {
+                    kind,
+                    id: principal.credential.to_string(),
+                    made_seq,
                 }),
                 session: Some(principal.session),
                 sign_in: Some(format!("a{}", principal.sign_in)),

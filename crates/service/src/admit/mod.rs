@@ -7,8 +7,10 @@
 
 mod budget;
 mod commit;
+mod credentials;
 mod draft;
 mod entry;
+mod prepare;
 mod source;
 
 #[cfg(test)]
@@ -19,17 +21,17 @@ use policy::{
     Authority, Change, ChangeError, ChangeErrorKind, Class, Config, Effect, Right, Viewer,
 };
 use serde::{Deserialize, Serialize};
-use types::Secret;
+use types::CredentialId;
 
 pub(crate) use budget::Budgets;
 use budget::Purse;
 pub(crate) use commit::Admission;
-use draft::{Draft, Hashed, Item};
+use draft::{Draft, Item};
 use entry::Occasion;
+use prepare::Prepared;
 
 use crate::actor::{Actor, Who};
-use crate::command::Command;
-use crate::password;
+use crate::command::{Command, Password};
 use crate::{Outside, Service};
 
 /// Commands of one append.
@@ -66,8 +68,19 @@ pub struct Admitted {
     pub score: u32,
     /// Detections that matched, such as `R1`.
     pub detections: Vec<String>,
+    /// Secrets that were made, told this once.
+    pub made: Vec<Made>,
     /// Whether it was only tried.
     pub dry_run: bool,
+}
+
+/// A credential whose secrets the server has just made; it does not keep them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Made {
+    /// The credential's id.
+    pub id: CredentialId,
+    /// The password, the token, or the codes.
+    pub secrets: Vec<Password>,
 }
 
 /// Why nothing was changed; the text is for the person who asked.
@@ -146,12 +159,10 @@ impl Service {
             true => self.check_blocks(commands).await?,
             false => Vec::new(),
         };
-        let hashed = self
-            .hash_passwords(actor, commands, options.dry_run)
-            .await?;
+        let prepared = self.prepare(actor, commands, options.dry_run).await?;
         let mut admission = self.inner.admission.lock().await;
         let mut outcome = self
-            .admit_hashed(&mut admission, actor, &hashed, options)
+            .admit_prepared(&mut admission, actor, &prepared, options)
             .await;
         if let Ok(admitted) = &mut outcome {
             admitted.effects.extend(warnings);
@@ -169,18 +180,18 @@ impl Service {
         outcome
     }
 
-    async fn admit_hashed(
+    async fn admit_prepared(
         &self,
         admission: &mut Admission,
         actor: &Actor,
-        hashed: &[Hashed<'_>],
+        prepared: &[Prepared<'_>],
         options: &AdmitOptions,
     ) -> Result<Admitted, AdmitError> {
         self.roll_forward(admission).await?;
         let config = self.config();
         let authority = self.authority(actor)?;
         let mut draft = Draft::new(authority, &self.inner.vault, &config, self.clock().now());
-        for command in hashed {
+        for command in prepared {
             draft.add(command)?;
         }
         if let Some((item, err)) = draft.refused.take() {
@@ -200,6 +211,8 @@ impl Service {
             items,
             objects,
             mut personal,
+            made,
+            steps,
             ..
         } = draft;
         let occasion = self.occasion(actor, options.reason.as_deref(), &mut personal);
@@ -209,6 +222,7 @@ impl Service {
             .map(|object| object.stored.len())
             .sum::<usize>();
         self.spend(admission, actor, &entries, octets)?;
+        self.use_up(steps).await?;
         self.keep_beside(objects, personal).await?;
         admitted.seqs = entries.iter().map(|entry| entry.seq).collect();
         if options.end_sessions {
@@ -216,6 +230,7 @@ impl Service {
         }
         self.append(admission, &entries).await?;
         ahead.hand_over();
+        admitted.made = made;
         Ok(admitted)
     }
 
@@ -280,56 +295,6 @@ impl Service {
         };
         let gone = || AdmitError::NotAllowed("this session is not valid; sign in again".to_owned());
         holds.then_some(()).ok_or_else(gone)
-    }
-
-    /// Hashes new passwords before the gate is closed for others, since that takes long.
-    async fn hash_passwords<'a>(
-        &self,
-        actor: &Actor,
-        commands: &'a [Command],
-        dry_run: bool,
-    ) -> Result<Vec<Hashed<'a>>, AdmitError> {
-        let mut hashed = Vec::with_capacity(commands.len());
-        for command in commands {
-            let phc = match command {
-                Command::AccountAdd {
-                    address, password, ..
-                }
-                | Command::AccountPassword { address, password } => {
-                    // What the program sets for itself, for the demo's people, is shown anyway.
-                    if !matches!(actor.who, Who::System) {
-                        self.check_password_rules(address, &password.0)?;
-                    }
-                    Some(self.hash_password(&password.0, dry_run).await?)
-                }
-                _ => None,
-            };
-            hashed.push(Hashed { command, phc });
-        }
-        Ok(hashed)
-    }
-
-    fn check_password_rules(
-        &self,
-        address: &types::Address,
-        password: &Secret,
-    ) -> Result<(), AdmitError> {
-        let config = self.config();
-        let min = usize::try_from(config.settings().password_min_chars).unwrap_or(usize::MAX);
-        let own = [address.local().as_str(), address.domain().as_str()];
-        password::check_new(password, min, &own).map_err(|err| AdmitError::Invalid(err.to_string()))
-    }
-
-    async fn hash_password(&self, password: &Secret, dry_run: bool) -> Result<String, AdmitError> {
-        if dry_run {
-            return Ok(String::new());
-        }
-        let busy = |err: password::Busy| AdmitError::Unavailable(err.to_string());
-        self.inner
-            .passwords
-            .hash(password.clone())
-            .await
-            .map_err(busy)
     }
 
     fn occasion(
@@ -440,9 +405,13 @@ impl Service {
     fn summary(&self, draft: &Draft<'_>, dry_run: bool) -> Admitted {
         let (config, items) = (self.config(), &draft.items);
         // What goes has its name before the change, what comes has it after.
-        let sentence = |effect| {
+        let sentence = |effect: &Effect| {
+            let names = match effect {
+                Effect::CreatesAccess { .. } => &draft.config,
+                _ => &config,
+            };
             named(
-                &policy::sentence(effect, &config, Viewer::Server),
+                &policy::sentence(effect, names, Viewer::Server),
                 &draft.config,
             )
         };
@@ -472,6 +441,7 @@ impl Service {
                 .max()
                 .unwrap_or(0),
             detections,
+            made: Vec::new(),
             dry_run,
         }
     }

@@ -109,6 +109,11 @@ impl Service {
             })
         });
         named.extend(passwords);
+        named.extend(config.credentials().map(|credential| Named {
+            id: credential.secret,
+            owner: format!("credential {}", credential.id),
+            secret: true,
+        }));
         named
     }
 

@@ -127,6 +127,7 @@ async fn a_full_disk_stops_mail_but_neither_the_start_nor_a_change() {
         proxy: None,
         tls: None,
         session: service.new_session(),
+        ending: crate::Ending::default(),
     };
     let client = SmtpClient {
         peer,

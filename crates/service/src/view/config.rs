@@ -100,6 +100,12 @@ pub struct AccountView {
     pub recoverable_octets: u64,
     /// The entry that made it.
     pub made_seq: u64,
+    /// Whether it has a second factor, so that its password opens no mail.
+    pub second_factor: bool,
+    /// Recovery codes that are left; none where it has no set.
+    pub recovery_codes_left: Option<u64>,
+    /// How many app passwords it has.
+    pub app_passwords: usize,
 }
 
 /// An alias.
@@ -378,8 +384,16 @@ impl Service {
         });
         let usages = usages.await?;
         let mut views = Vec::with_capacity(accounts.len());
+        let config = self.config();
         for (account, usage) in accounts.into_iter().zip(usages) {
+            let opens = |known: &policy::Credential| {
+                matches!(known.kind, policy::CredentialKind::AppPassword { .. })
+            };
+            let app_passwords = config.credentials_of(&account);
             views.push(AccountView {
+                second_factor: config.totp(&account).is_some(),
+                recovery_codes_left: self.recovery_codes_left(&account).await?,
+                app_passwords: app_passwords.filter(|known| opens(known)).count(),
                 id: account.id.to_string(),
                 name: match &account.name {
                     Some(name) => Some(self.opened(*name).await?),

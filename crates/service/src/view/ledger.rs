@@ -255,6 +255,12 @@ impl Service {
         }
     }
 
+    /// When an entry was made, RFC 3339, and by whom.
+    pub(super) async fn entry_time_and_actor(&self, seq: u64) -> ServiceResult<(String, String)> {
+        let entry = self.read_entry(seq).await?;
+        Ok((entry.ts.to_rfc3339(), self.who(&entry)))
+    }
+
     fn who(&self, entry: &Entry) -> String {
         let actor = &entry.actor;
         match (actor.kind, &actor.unix, &actor.id) {

@@ -7,11 +7,14 @@ mod config;
 mod ledger;
 mod source;
 
+mod credential;
+
 pub use activity::{ActivityQuery, ActivityRow};
 pub use config::{
     AccountView, AliasView, CertificateView, DomainView, GrantView, ServiceView, SettingView,
     StatusView,
 };
+pub use credential::{AppPasswordView, CredentialLife, TokenView};
 pub use ledger::{EntryDetail, EntryView, VerifyView};
 pub use source::{AccessView, BlockView, ProxyView};
 

@@ -190,6 +190,7 @@ fn the_first_format_is_opened_and_keeps_its_rows() {
     assert_eq!((found[0].size, &found[0].params), (900, &None));
     let settled = store.write_blocking(|tx| fate::settle(tx, 9));
     assert_eq!(settled.unwrap(), 0, "its fates are in the indexes");
+    assert_eq!(found[0].credential, None);
 }
 
 #[test]

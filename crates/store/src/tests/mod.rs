@@ -2,6 +2,7 @@
 
 mod blocks;
 mod crash;
+mod credentials;
 mod examine;
 mod folder;
 mod garbage;

@@ -1,6 +1,6 @@
 //! Queue, session, recoverable and fate rows; rows that somebody else wrote.
 
-use types::{Address, QueueId, ReversePath, SessionId, Timestamp};
+use types::{Address, CredentialId, QueueId, ReversePath, SessionId, Timestamp};
 
 use super::world::{ANN, HEAD, NOON, World, body};
 use crate::fate::{Fate, FateKey};
@@ -193,6 +193,7 @@ fn some_fate(recipient: &str, at: Timestamp) -> Fate {
         target: "INBOX".to_owned(),
         rules: b"[]".to_vec(),
         session: Some(SessionId(3)),
+        credential: Some(CredentialId(5)),
         size: 900,
         reverse_path: "bob@example.net".to_owned(),
         message_id: "<1@example.net>".to_owned(),

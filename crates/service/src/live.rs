@@ -1,0 +1,228 @@
+//! Sessions that are open now: listed, and ended at once.
+//!
+//! A session is ended by its [`Ending`], which its door hears at any moment. It leaves the list
+//! with the word to end, whether or not the door has got round to it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use net::{Shutdown, ShutdownTrigger};
+use policy::{Authority, Config, Right};
+use serde::Serialize;
+use types::{Address, SessionId, Timestamp};
+
+use crate::activity::{About, Record};
+use crate::actor::{Actor, Principal, Who};
+use crate::error::{ServiceError, ServiceResult};
+use crate::{Service, lock};
+
+/// How long a session that was told to end may go on with what it is doing.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The word that a connection is to end, for the server to say and for its door to hear.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    trigger: Arc<ShutdownTrigger>,
+    heard: Shutdown,
+}
+
+impl Default for Ending {
+    fn default() -> Self {
+        let (trigger, heard) = Shutdown::pair();
+        Self {
+            trigger: Arc::new(trigger),
+            heard,
+        }
+    }
+}
+
+impl Ending {
+    /// What the door hears: this, or that the whole server stops.
+    pub fn or(&self, server: &Shutdown) -> Shutdown {
+        self.heard.clone().or(server)
+    }
+
+    /// Waits until the connection must be cut: a moment after the word, which a session that waits
+    /// for its client uses to say goodbye. May be cancelled freely.
+    pub async fn cut(&self) {
+        self.heard.wait().await;
+        tokio::time::sleep(GRACE).await;
+    }
+
+    fn end(&self) {
+        self.trigger.stop();
+    }
+}
+
+/// A session that is open.
+#[derive(Clone, Debug)]
+pub(crate) struct LiveSession {
+    pub(crate) principal: Principal,
+    /// The entry that made its credential as it was used.
+    pub(crate) revision: u64,
+    pub(crate) since: Timestamp,
+}
+
+impl LiveSession {
+    fn is_valid(&self, config: &Config) -> bool {
+        let principal = &self.principal;
+        config.opens_mail(principal.account, principal.credential) == Some(self.revision)
+    }
+}
+
+/// All open sessions, by their ids; there are never more than connections.
+#[derive(Default)]
+pub(crate) struct Live(Mutex<BTreeMap<SessionId, LiveSession>>);
+
+impl Live {
+    pub(crate) fn add(&self, session: LiveSession) {
+        lock(&self.0).insert(session.principal.session, session);
+    }
+
+    pub(crate) fn remove(&self, id: SessionId) {
+        lock(&self.0).remove(&id);
+    }
+
+    fn all(&self) -> Vec<LiveSession> {
+        lock(&self.0).values().cloned().collect()
+    }
+
+    /// Ends those that are meant, and gives them.
+    fn end(&self, meant: impl Fn(&LiveSession) -> bool) -> Vec<LiveSession> {
+        let ended: Vec<_> = {
+            let mut live = lock(&self.0);
+            live.extract_if(.., |_, session| meant(session))
+                .map(|(_, session)| session)
+                .collect()
+        };
+        for session in &ended {
+            session.principal.peer.ending.end();
+        }
+        ended
+    }
+}
+
+/// An open session, as people see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SessionView {
+    /// Its id.
+    pub id: String,
+    /// Who signed in.
+    pub account: Address,
+    /// What the client speaks.
+    pub protocol: &'static str,
+    /// Where it comes from.
+    pub source: String,
+    /// Version of TLS; none in the clear.
+    pub tls: Option<String>,
+    /// Its credential's id.
+    pub credential: String,
+    /// `password` or `app password`.
+    pub kind: &'static str,
+    /// When it began, RFC 3339.
+    pub since: String,
+}
+
+/// Which sessions are to end.
+#[derive(Clone, Debug)]
+pub enum EndSessions {
+    /// One.
+    Session(SessionId),
+    /// All of an account.
+    Account(Address),
+}
+
+impl Service {
+    /// The open sessions, the oldest first: all, or those of one account.
+    pub fn session_list(
+        &self,
+        actor: &Actor,
+        of: Option<&Address>,
+    ) -> ServiceResult<Vec<SessionView>> {
+        self.may_read_server(actor)?;
+        let config = self.config();
+        let of = of.map(|address| account_id(&config, address)).transpose()?;
+        let sessions = self.inner.live.all().into_iter();
+        let meant = sessions.filter(|live| of.is_none_or(|of| live.principal.account == of));
+        Ok(meant.map(|live| view(&config, live)).collect())
+    }
+
+    /// Ends open sessions at once; gives those that were ended.
+    pub async fn session_end(
+        &self,
+        actor: &Actor,
+        which: EndSessions,
+    ) -> ServiceResult<Vec<SessionView>> {
+        let config = self.config();
+        let authority = match &actor.who {
+            Who::UnixUser(_) | Who::System => Some(Authority::Console),
+            Who::Account(principal) => config.authority(principal.account),
+        };
+        let may_end = |live: &LiveSession| {
+            let subject = config
+                .account(live.principal.account)
+                .map(policy::Account::subject);
+            let right = subject.map_or(Right::ManageServer, Right::UseAccount);
+            authority.is_some_and(|authority| policy::may(&authority, &right))
+        };
+        let account = match &which {
+            EndSessions::Account(address) => Some(account_id(&config, address)?),
+            EndSessions::Session(_) => None,
+        };
+        let ended = self.inner.live.end(|live| {
+            let meant = match &which {
+                EndSessions::Session(id) => live.principal.session == *id,
+                EndSessions::Account(_) => Some(live.principal.account) == account,
+            };
+            meant && may_end(live)
+        });
+        if ended.is_empty() && matches!(which, EndSessions::Session(_)) {
+            return Err(ServiceError::NotFound("open session"));
+        }
+        let by = actor.key();
+        for live in &ended {
+            let by = Record::SessionEnded { by: by.clone() };
+            self.record_first(&About::principal(&live.principal), &by)
+                .await?;
+            self.store_end(live.principal.session).await;
+        }
+        Ok(ended.into_iter().map(|live| view(&config, live)).collect())
+    }
+
+    /// Ends the sessions whose account or credential is no longer in force.
+    pub(crate) fn end_invalid_sessions(&self) {
+        let config = self.config();
+        let by = format!("ledger #{}", config.size().saturating_sub(1));
+        for live in self.inner.live.end(|live| !live.is_valid(&config)) {
+            let ended = Record::SessionEnded { by: by.clone() };
+            self.record(&About::principal(&live.principal), &ended);
+        }
+    }
+}
+
+fn account_id(config: &Config, address: &Address) -> ServiceResult<types::AccountId> {
+    let account = config.account_at(address);
+    let account = account.ok_or(ServiceError::NotFound("account"))?;
+    Ok(account.id)
+}
+
+fn view(config: &Config, live: LiveSession) -> SessionView {
+    let LiveSession {
+        principal, since, ..
+    } = live;
+    let kind = match config.credential(principal.credential) {
+        Some(_) => "app password",
+        None => "password",
+    };
+    SessionView {
+        id: principal.session.to_string(),
+        account: principal.address,
+        protocol: principal.peer.protocol.as_str(),
+        source: principal.peer.source().to_string(),
+        tls: principal.peer.tls.map(|tls| tls.version),
+        credential: principal.credential.to_string(),
+        kind,
+        since: since.to_rfc3339(),
+    }
+}
