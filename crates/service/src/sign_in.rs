@@ -281,15 +281,7 @@ impl Service {
             sign_in,
             started_at,
         };
-        let stored = self
-            .inner
-            .store
-            .write_small(move |tx| store::session::insert(tx, &new))
-            .await;
-        let session = stored.map_err(|err| {
-            tracing::error!(error = %err, "a session could not be stored: {err}");
-            SignInError::Unavailable
-        })?;
+        let session = self.store_session(new).await?;
         let principal = Principal {
             account: account.id,
             address: account.address,
@@ -316,6 +308,15 @@ impl Service {
         let metrics = &self.inner.metrics;
         metrics.sign_in(peer.protocol, Outcome::Accepted);
         Ok(principal)
+    }
+
+    async fn store_session(&self, new: NewSession) -> Result<SessionId, SignInError> {
+        let store = &self.inner.store;
+        let stored = store.write_small(move |tx| store::session::insert(tx, &new));
+        stored.await.map_err(|err| {
+            tracing::error!(error = %err, "a session could not be stored: {err}");
+            SignInError::Unavailable
+        })
     }
 
     fn record_refused_sign_in(&self, peer: &Peer, about: &About, why: &'static str) {

@@ -3,7 +3,7 @@
 use types::CredentialId;
 
 use super::{Checked, account, next, present, room};
-use crate::change::{AppPasswordCreate, RecoveryCodesCreate, TokenCreate, TotpCreate};
+use crate::change::{AppPasswordCreate, Change, RecoveryCodesCreate, TokenCreate, TotpCreate};
 use crate::check::ChangeError;
 use crate::config::{Account, Config, CredentialKind};
 
@@ -16,7 +16,30 @@ pub const NETWORKS_PER_CREDENTIAL_MAX: usize = 16;
 /// Addresses that one app password is limited to.
 pub const SENDERS_PER_CREDENTIAL_MAX: usize = 16;
 
-pub(super) fn app_password(config: &Config, create: &AppPasswordCreate) -> Checked {
+/// Whether a change of a credential can be made; changes of other things are not looked at.
+pub(super) fn check(config: &Config, change: &Change) -> Checked {
+    match change {
+        Change::AppPasswordCreate(create) => app_password(config, create),
+        Change::AppPasswordRemove(c) => {
+            let sort = |kind: &_| matches!(kind, CredentialKind::AppPassword { .. });
+            known(config, c.id, "app-password", sort)
+        }
+        Change::TotpCreate(create) => totp(config, create),
+        Change::TotpRemove(c) => {
+            let sort = |kind: &_| matches!(kind, CredentialKind::Totp);
+            known(config, c.id, "account", sort)
+        }
+        Change::RecoveryCodesCreate(create) => recovery_codes(config, create),
+        Change::TokenCreate(create) => token(config, create),
+        Change::TokenRemove(c) => {
+            let sort = |kind: &_| matches!(kind, CredentialKind::Token { .. });
+            known(config, c.id, "token", sort)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn app_password(config: &Config, create: &AppPasswordCreate) -> Checked {
     next(create.id, config.next_credential_id())?;
     let account = account(config, create.account)?;
     let sort = |kind: &_| matches!(kind, CredentialKind::AppPassword { .. });
@@ -55,7 +78,7 @@ pub(super) fn app_password(config: &Config, create: &AppPasswordCreate) -> Check
     }
 }
 
-pub(super) fn totp(config: &Config, create: &TotpCreate) -> Checked {
+fn totp(config: &Config, create: &TotpCreate) -> Checked {
     next(create.id, config.next_credential_id())?;
     let account = account(config, create.account)?;
     match config.totp(account) {
@@ -64,7 +87,7 @@ pub(super) fn totp(config: &Config, create: &TotpCreate) -> Checked {
     }
 }
 
-pub(super) fn recovery_codes(config: &Config, create: &RecoveryCodesCreate) -> Checked {
+fn recovery_codes(config: &Config, create: &RecoveryCodesCreate) -> Checked {
     next(create.id, config.next_credential_id())?;
     let account = account(config, create.account)?;
     match config.totp(account) {
@@ -73,7 +96,7 @@ pub(super) fn recovery_codes(config: &Config, create: &RecoveryCodesCreate) -> C
     }
 }
 
-pub(super) fn token(config: &Config, create: &TokenCreate) -> Checked {
+fn token(config: &Config, create: &TokenCreate) -> Checked {
     next(create.id, config.next_credential_id())?;
     let account = account(config, create.account)?;
     let sort = |kind: &_| matches!(kind, CredentialKind::Token { .. });
@@ -82,7 +105,7 @@ pub(super) fn token(config: &Config, create: &TokenCreate) -> Checked {
 }
 
 /// Whether there is a credential of this sort; `noun` is the command that lists them.
-pub(super) fn known(
+fn known(
     config: &Config,
     id: CredentialId,
     noun: &'static str,

@@ -30,7 +30,7 @@ use crate::change::{
     Genesis, ListenerSet, MEMBERS_PER_CHANGE_MAX, Member, Owned, PasswordSet, SendAsGrant, Service,
     ServiceSwitch,
 };
-use crate::config::{Account, Alias, Config, CredentialKind, ExpandError, HostedDomain};
+use crate::config::{Account, Alias, Config, ExpandError, HostedDomain};
 use crate::settings::Setting;
 
 /// Domains and second names of one server.
@@ -136,22 +136,13 @@ impl Change {
             Self::AccountRoleSet(c) => changes(account(config, c.id)?.role != c.role, c.id),
             Self::AccountQuotaSet(c) => check_quota_set(config, c),
             Self::PasswordSet(set) => check_password(config, set),
-            Self::AppPasswordCreate(create) => credential::app_password(config, create),
-            Self::AppPasswordRemove(c) => {
-                let sort = |kind: &_| matches!(kind, CredentialKind::AppPassword { .. });
-                credential::known(config, c.id, "app-password", sort)
-            }
-            Self::TotpCreate(create) => credential::totp(config, create),
-            Self::TotpRemove(c) => {
-                let sort = |kind: &_| matches!(kind, CredentialKind::Totp);
-                credential::known(config, c.id, "account", sort)
-            }
-            Self::RecoveryCodesCreate(create) => credential::recovery_codes(config, create),
-            Self::TokenCreate(create) => credential::token(config, create),
-            Self::TokenRemove(c) => {
-                let sort = |kind: &_| matches!(kind, CredentialKind::Token { .. });
-                credential::known(config, c.id, "token", sort)
-            }
+            Self::AppPasswordCreate(_)
+            | Self::AppPasswordRemove(_)
+            | Self::TotpCreate(_)
+            | Self::TotpRemove(_)
+            | Self::RecoveryCodesCreate(_)
+            | Self::TokenCreate(_)
+            | Self::TokenRemove(_) => credential::check(config, self),
             Self::AliasCreate(create) => check_alias_create(config, create),
             Self::AliasRemove(c) => found(config.alias(c.id), "alias", c.id),
             Self::AliasMembersChange(change) => check_members_change(config, change),

@@ -519,10 +519,15 @@ fn credentials_that_cannot_be_are_refused() {
         let refused = sample.refusal(change.clone()).to_string();
         assert!(refused.contains(words), "{change:?}: {refused}");
     }
+}
+
+#[test]
+fn an_account_has_one_second_factor_and_each_sort_is_removed_as_what_it_is() {
+    let mut sample = Sample::new();
+    let ann = sample.owner("ann@example.org");
     sample.make(sample.new_totp(ann));
     let second = sample.refusal(sample.new_totp(ann));
     assert_eq!(second, ChangeError::HasFactor(ann));
-    // One sort cannot be removed as another.
     let factor = CredentialRef {
         id: CredentialId(1),
     };

@@ -151,6 +151,7 @@ pub(crate) struct Grant {
 
 impl Account {
     /// Carries it out.
+    // long: one arm for each command
     pub(crate) fn run(self, out: &mut dyn Write) -> anyhow::Result<()> {
         match self {
             Self::List { of, read } => read.list(out, Ask::AccountList(of.domain), COLUMNS),
