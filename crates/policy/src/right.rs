@@ -9,6 +9,7 @@ use crate::role::{Right, Role, Subject};
 impl Change {
     /// The right that an actor needs for this change. What is about something that does not exist
     /// asks for the widest right, so that nobody can probe for it.
+    // long: one table
     pub fn right(&self, config: &Config) -> Right {
         match self {
             Self::AccountCreate(c) if c.role == Role::MailboxOwner => {

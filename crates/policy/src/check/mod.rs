@@ -103,6 +103,7 @@ impl Change {
     }
 
     /// Whether the change can be made on `config`. Ask it of a [`Self::normalised`] change.
+    // long: one arm for each change
     pub fn check(&self, config: &Config) -> Checked {
         if config.genesis().is_some() == matches!(self, Self::Genesis(_)) {
             return Err(ChangeError::Genesis);

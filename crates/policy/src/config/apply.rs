@@ -26,6 +26,7 @@ type Applied = Result<(), FoldError>;
 
 impl Config {
     /// Carries out one change that entry `seq` records.
+    // long: one arm for each change
     pub(super) fn apply(&mut self, seq: u64, change: &Change) -> Applied {
         match change {
             Change::Genesis(genesis) => self.begin(genesis),

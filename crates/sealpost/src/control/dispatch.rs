@@ -25,6 +25,7 @@ pub(crate) fn answering(
     }
 }
 
+// long: one arm for each question
 async fn answer(service: &Service, stop: &Notify, actor: &Actor, ask: Ask) -> Answer {
     match ask {
         Ask::Admit {
