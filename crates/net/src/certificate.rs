@@ -6,7 +6,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::crypto::aws_lc_rs;
+use aws_lc_rs::digest;
+use rustls::crypto::aws_lc_rs as provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
@@ -20,9 +21,16 @@ const PEM_MAX_OCTETS: u64 = 1_048_576;
 #[derive(Clone, Debug)]
 pub struct Certificate {
     key: Arc<CertifiedKey>,
+    facts: Facts,
+}
+
+/// What a certificate says of itself.
+#[derive(Clone, Debug)]
+struct Facts {
     names: Vec<String>,
     not_before: Timestamp,
     not_after: Timestamp,
+    end_point: Option<Arc<[u8]>>,
 }
 
 /// Why a certificate cannot be used, in words that say what to do.
@@ -164,21 +172,26 @@ impl Certificate {
 
     /// Whether this moment lies in its life.
     pub fn is_valid_at(&self, now: Timestamp) -> bool {
-        (self.not_before..=self.not_after).contains(&now)
+        (self.facts.not_before..=self.facts.not_after).contains(&now)
     }
 
     /// The host names that it is for, in lower case; the first label may be `*`.
     pub fn names(&self) -> &[String] {
-        &self.names
+        &self.facts.names
     }
 
     /// The last moment of its life.
     pub fn not_after(&self) -> Timestamp {
-        self.not_after
+        self.facts.not_after
     }
 
     pub(crate) fn certified_key(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.key)
+    }
+
+    /// The hash by which a client tells which certificate it saw (RFC 5929 §4.1).
+    pub(crate) fn end_point(&self) -> Option<Arc<[u8]>> {
+        self.facts.end_point.clone()
     }
 
     fn read(
@@ -188,16 +201,16 @@ impl Certificate {
     ) -> Result<Self, CertificateError> {
         let file = chain.1.clone();
         let read = Self::read_whole(chain, key)?;
-        if now > read.not_after {
+        if now > read.facts.not_after {
             return Err(CertificateError::Expired {
                 file,
-                at: read.not_after,
+                at: read.facts.not_after,
             });
         }
-        if now < read.not_before {
+        if now < read.facts.not_before {
             return Err(CertificateError::NotYetValid {
                 file,
-                at: read.not_before,
+                at: read.facts.not_before,
             });
         }
         Ok(read)
@@ -209,18 +222,16 @@ impl Certificate {
     ) -> Result<Self, CertificateError> {
         let chain = parse_chain(chain_pem, &chain_file)?;
         let key = parse_key(key_pem.expose(), &key_file)?;
-        let signer = aws_lc_rs::sign::any_supported_type(&key)
+        let signer = provider::sign::any_supported_type(&key)
             .map_err(|_| CertificateError::KeyUnusable { file: key_file })?;
-        let (names, not_before, not_after) = facts(&chain[0], &chain_file)?;
+        let facts = facts(&chain[0], &chain_file)?;
         let key = CertifiedKey::new(chain, signer);
         if key.keys_match().is_err() {
             return Err(CertificateError::KeyMismatch { file: chain_file });
         }
         Ok(Self {
             key: Arc::new(key),
-            names,
-            not_before,
-            not_after,
+            facts,
         })
     }
 }
@@ -283,11 +294,8 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-/// Host names, first and last moment (RFC 5280 §4.1.2.5, §4.2.1.6).
-fn facts(
-    der: &CertificateDer<'_>,
-    file: &str,
-) -> Result<(Vec<String>, Timestamp, Timestamp), CertificateError> {
+/// Host names, first and last moment (RFC 5280 §4.1.2.5, §4.2.1.6), and the hash.
+fn facts(der: &CertificateDer<'_>, file: &str) -> Result<Facts, CertificateError> {
     let damaged = || CertificateError::Damaged { file: file.into() };
     let (_, parsed) = X509Certificate::from_der(der).map_err(|_| damaged())?;
     let alternative = parsed.subject_alternative_name().map_err(|_| damaged())?;
@@ -301,11 +309,31 @@ fn facts(
         .collect();
     let validity = parsed.validity();
     let moment = |seconds: i64| Timestamp(0).plus_s(seconds);
-    Ok((
+    let hash = end_point_hash(&parsed.signature_algorithm.algorithm.to_id_string());
+    Ok(Facts {
         names,
-        moment(validity.not_before.timestamp()),
-        moment(validity.not_after.timestamp()),
-    ))
+        not_before: moment(validity.not_before.timestamp()),
+        not_after: moment(validity.not_after.timestamp()),
+        end_point: hash.map(|hash| digest::digest(hash, der).as_ref().into()),
+    })
+}
+
+/// The hash function of the certificate's signature, SHA-256 instead of older ones; `None` for
+/// signatures that have none of their own, such as Ed25519 (RFC 5929 §4.1).
+fn end_point_hash(signature_oid: &str) -> Option<&'static digest::Algorithm> {
+    match signature_oid {
+        // RSA with MD5, SHA-1, SHA-256; ECDSA with SHA-1, SHA-256.
+        "1.2.840.113549.1.1.4"
+        | "1.2.840.113549.1.1.5"
+        | "1.2.840.113549.1.1.11"
+        | "1.2.840.10045.4.1"
+        | "1.2.840.10045.4.3.2" => Some(&digest::SHA256),
+        // RSA and ECDSA with SHA-384.
+        "1.2.840.113549.1.1.12" | "1.2.840.10045.4.3.3" => Some(&digest::SHA384),
+        // RSA and ECDSA with SHA-512.
+        "1.2.840.113549.1.1.13" | "1.2.840.10045.4.3.4" => Some(&digest::SHA512),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

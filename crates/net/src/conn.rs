@@ -291,7 +291,7 @@ impl Conn {
             Ok(stream) => stream,
             Err(err) => return Err(ConnError::Handshake(err)),
         };
-        self.tls_info = TlsInfo::of(stream.get_ref().1);
+        self.tls_info = tls.info(stream.get_ref().1);
         self.stream = Stream::Tls(Box::new(stream));
         Ok(())
     }

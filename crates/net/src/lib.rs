@@ -32,4 +32,4 @@ pub use random::Random;
 pub use shutdown::{Shutdown, ShutdownTrigger};
 pub use tally::SourceTally;
 pub use throttle::{Permit, SignInThrottle, ThrottleSettings};
-pub use tls::{Certificates, TlsError, TlsInfo, TlsServer};
+pub use tls::{Certificates, ChannelBindings, TlsError, TlsInfo, TlsServer};

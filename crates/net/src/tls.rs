@@ -22,6 +22,7 @@ pub struct Certificates(Arc<RwLock<Arc<Shown>>>);
 #[derive(Clone)]
 pub struct TlsServer {
     config: Arc<ServerConfig>,
+    certificates: Certificates,
 }
 
 /// What a finished handshake agreed on.
@@ -33,7 +34,24 @@ pub struct TlsInfo {
     pub cipher: String,
     /// The host name that the client asked for, in lower case (RFC 6066 §3).
     pub server_name: Option<String>,
+    /// By what a client can prove that it shares this very connection.
+    pub bindings: ChannelBindings,
 }
+
+/// Values that only the two ends of one TLS connection have in common (RFC 5056).
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ChannelBindings {
+    /// `tls-exporter` (RFC 9266 §2); under TLS 1.3 only, because for TLS 1.2 it needs an extension
+    /// of the handshake of which nobody can tell whether the client used it.
+    pub exporter: Option<[u8; EXPORTER_OCTETS]>,
+    /// `tls-server-end-point` (RFC 5929 §4): the hash of the server's certificate.
+    pub end_point: Option<Arc<[u8]>>,
+}
+
+/// Octets of the value of `tls-exporter` (RFC 9266 §2).
+const EXPORTER_OCTETS: usize = 32;
+/// The label under which it is exported.
+const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
 
 /// The server cannot do TLS at all.
 #[derive(Debug, thiserror::Error)]
@@ -42,9 +60,9 @@ pub struct TlsError(#[from] rustls::Error);
 
 #[derive(Debug)]
 struct Shown {
-    default: Arc<CertifiedKey>,
+    default: Certificate,
     /// By host name in lower case; `*.example.org` stands for one label.
-    by_name: HashMap<String, Arc<CertifiedKey>>,
+    by_name: HashMap<String, Certificate>,
 }
 
 impl Certificates {
@@ -72,16 +90,22 @@ impl Shown {
             for name in certificate.names() {
                 by_name
                     .entry(name.clone())
-                    .or_insert_with(|| certificate.certified_key());
+                    .or_insert_with(|| certificate.clone());
             }
         }
         Self {
-            default: default.certified_key(),
+            default: default.clone(),
             by_name,
         }
     }
 
-    fn for_name(&self, name: &str) -> Option<&Arc<CertifiedKey>> {
+    /// The certificate for a client that asks for this host, or for none.
+    fn for_client(&self, server_name: Option<&str>) -> &Certificate {
+        let named = server_name.and_then(|name| self.for_name(name));
+        named.unwrap_or(&self.default)
+    }
+
+    fn for_name(&self, name: &str) -> Option<&Certificate> {
         let name = name.to_ascii_lowercase();
         self.by_name.get(&name).or_else(|| {
             let (_, parent) = name.split_once('.')?;
@@ -93,8 +117,7 @@ impl Shown {
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let shown = self.shown();
-        let named = hello.server_name().and_then(|name| shown.for_name(name));
-        Some(Arc::clone(named.unwrap_or(&shown.default)))
+        Some(shown.for_client(hello.server_name()).certified_key())
     }
 }
 
@@ -105,10 +128,35 @@ impl TlsServer {
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
-            .with_cert_resolver(Arc::new(certificates));
+            .with_cert_resolver(Arc::new(certificates.clone()));
         config.ticketer = aws_lc_rs::Ticketer::new()?;
         Ok(Self {
             config: Arc::new(config),
+            certificates,
+        })
+    }
+
+    /// What a finished handshake agreed on; `None` before its end.
+    pub(crate) fn info(&self, session: &rustls::ServerConnection) -> Option<TlsInfo> {
+        let is_newest = session.protocol_version()? == rustls::ProtocolVersion::TLSv1_3;
+        let suite = session.negotiated_cipher_suite()?.suite();
+        let cipher = suite.as_str().unwrap_or("unknown");
+        let export = || {
+            let octets = [0; EXPORTER_OCTETS];
+            let exported = session.export_keying_material(octets, EXPORTER_LABEL, Some(b""));
+            exported.ok()
+        };
+        let certificates = self.certificates.shown();
+        let certificate = certificates.for_client(session.server_name());
+        Some(TlsInfo {
+            version: if is_newest { "TLSv1.3" } else { "TLSv1.2" }.to_owned(),
+            // rustls marks the suites of TLS 1.3 with their version; IANA does not.
+            cipher: cipher.replacen("TLS13_", "TLS_", 1),
+            server_name: session.server_name().map(str::to_ascii_lowercase),
+            bindings: ChannelBindings {
+                exporter: is_newest.then(export).flatten(),
+                end_point: certificate.end_point(),
+            },
         })
     }
 
@@ -123,20 +171,9 @@ impl std::fmt::Debug for TlsServer {
     }
 }
 
-impl TlsInfo {
-    pub(crate) fn of(session: &rustls::ServerConnection) -> Option<Self> {
-        let version = match session.protocol_version()? {
-            rustls::ProtocolVersion::TLSv1_3 => "TLSv1.3",
-            _ => "TLSv1.2",
-        };
-        let suite = session.negotiated_cipher_suite()?.suite();
-        let cipher = suite.as_str().unwrap_or("unknown");
-        Some(Self {
-            version: version.to_owned(),
-            // rustls marks the suites of TLS 1.3 with their version; IANA does not.
-            cipher: cipher.replacen("TLS13_", "TLS_", 1),
-            server_name: session.server_name().map(str::to_ascii_lowercase),
-        })
+impl std::fmt::Debug for ChannelBindings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ChannelBindings(..)")
     }
 }
 
@@ -159,7 +196,8 @@ mod tests {
             ("example.org", None),
             ("example.test", None),
         ] {
-            let found = shown.for_name(asked).map(|key| key.cert.clone());
+            let found = shown.for_name(asked);
+            let found = found.map(|c| c.certified_key().cert.clone());
             let expected = expected.map(|c| c.certified_key().cert.clone());
             assert_eq!(found, expected, "{asked}");
         }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ledger::UnixFacts;
-use net::{Clock, Random, TlsInfo};
+use net::{ChannelBindings, Clock, Random, TlsInfo};
 use policy::Role;
 use policy::change::Mode;
 use service::{
@@ -178,6 +178,10 @@ impl World {
             version: "TLSv1.3".to_owned(),
             cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
             server_name: None,
+            bindings: ChannelBindings {
+                exporter: Some([7; 32]),
+                end_point: None,
+            },
         };
         Peer {
             protocol,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -231,11 +232,17 @@ async fn start_tls_makes_a_session_that_both_sides_can_use() {
         client.write_all(b"EHLO a\r\n").await.unwrap();
         let mut reply = String::new();
         client.read_to_string(&mut reply).await.unwrap();
-        reply
+        let session = client.get_ref().1;
+        let label = b"EXPORTER-Channel-Binding";
+        let exporter = session.export_keying_material([0; 32], label, Some(b""));
+        let shown = &session.peer_certificates().unwrap()[0];
+        let end_point = digest::digest(&digest::SHA256, shown);
+        (reply, exporter.unwrap(), end_point.as_ref().to_vec())
     });
     conn.write(b"220 go\r\n").await.unwrap();
     conn.start_tls().await.unwrap();
     let info = conn.tls_info().unwrap();
+    let bindings = info.bindings.clone();
     assert_eq!(info.version, "TLSv1.3");
     assert!(info.cipher.starts_with("TLS_AES_"), "{info:?}");
     assert_eq!(info.server_name.as_deref(), Some("mail.example.org"));
@@ -245,7 +252,10 @@ async fn start_tls_makes_a_session_that_both_sides_can_use() {
     assert!(matches!(again, ConnError::TlsInUse));
     conn.write(b"250 mail\r\n").await.unwrap();
     conn.close().await;
-    assert_eq!(client.await.unwrap(), "250 mail\r\n");
+    let (reply, exporter, end_point) = client.await.unwrap();
+    assert_eq!(reply, "250 mail\r\n");
+    assert_eq!(bindings.exporter, Some(exporter));
+    assert_eq!(bindings.end_point.as_deref(), Some(end_point.as_slice()));
 }
 
 #[tokio::test(start_paused = true)]

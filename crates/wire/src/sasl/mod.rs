@@ -1,14 +1,20 @@
-//! Server side of SASL PLAIN (RFC 4616) and LOGIN, over lines of base64 (RFC 4422 §4).
+//! Server side of SASL PLAIN (RFC 4616), LOGIN and SCRAM-SHA-256 (RFC 7677), over lines of base64
+//! (RFC 4422 §4).
 //!
 //! SMTP, POP3 and IMAP frame the same exchange in their own words: the door sends the challenge
 //! and hands each answer of the client in. An exchange is consumed by its answer, so nothing can
 //! be said to it after its end. What it yields is a claim; whether it is true is not known here.
 
 pub mod fuzzing;
+pub mod scram;
+
+use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use types::Secret;
+
+use scram::{Bindings, ClientFinal, ClientFirst, ServerFirst};
 
 /// Octets of one decoded response. As base64 it fits a command line of every protocol here,
 /// and it holds a name and a password of 255 octets each, which RFC 4616 §2 asks for.
@@ -19,6 +25,10 @@ pub const AUTHCID_MAX_OCTETS: usize = 255;
 /// A mechanism that this server offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mechanism {
+    /// RFC 7677, bound to the TLS connection.
+    ScramSha256Plus,
+    /// RFC 7677.
+    ScramSha256,
     /// RFC 4616.
     Plain,
     /// Two prompts, never standardised, still the first choice of some clients.
@@ -43,6 +53,12 @@ pub enum Turn {
     Challenge(Exchange),
     /// The client has said all.
     Done(Credentials),
+    /// The client has named somebody: [`Exchange::after_first`] goes on.
+    ScramFirst(ClientFirst),
+    /// The client has proved something: [`Exchange::after_final`] goes on if it is true.
+    ScramFinal(ClientFinal),
+    /// The client has seen our proof, and the exchange is over.
+    ScramDone,
 }
 
 /// An exchange that waits for the client's next line.
@@ -53,7 +69,18 @@ pub struct Exchange(State);
 enum State {
     Plain,
     LoginName,
-    LoginPassword { authcid: String },
+    LoginPassword {
+        authcid: String,
+    },
+    ScramFirst {
+        plus: bool,
+        bindings: Bindings,
+    },
+    ScramFinal(Box<ServerFirst>),
+    /// The server's last message was sent.
+    ScramSeen {
+        message: String,
+    },
 }
 
 /// Why an exchange ended without credentials.
@@ -71,15 +98,30 @@ pub enum SaslError {
     /// A part is missing, empty, not UTF-8, or has a control character.
     #[error("the response does not follow the mechanism")]
     Malformed,
+    /// The client could have bound the exchange to the TLS connection, and was told that this
+    /// server cannot, which is not so (RFC 5802 §6).
+    #[error("the offer of channel binding was lost on the way")]
+    Downgraded,
+    /// The exchange is bound to another connection, or in a way that is not offered.
+    #[error("the exchange is not bound to this connection")]
+    OtherBinding,
     /// The client wants to act as somebody else.
     #[error("acting as another user is not supported")]
     OtherAuthzid,
 }
 
 impl Mechanism {
+    /// All of them, the best first.
+    pub const ALL: [Self; 4] = [
+        Self::ScramSha256Plus,
+        Self::ScramSha256,
+        Self::Plain,
+        Self::Login,
+    ];
+
     /// The mechanism of this name, in any case (RFC 4422 §3.1).
     pub fn by_name(name: &[u8]) -> Option<Self> {
-        [Self::Plain, Self::Login]
+        Self::ALL
             .into_iter()
             .find(|known| name.eq_ignore_ascii_case(known.name().as_bytes()))
     }
@@ -87,6 +129,8 @@ impl Mechanism {
     /// The registered name.
     pub fn name(self) -> &'static str {
         match self {
+            Self::ScramSha256Plus => "SCRAM-SHA-256-PLUS",
+            Self::ScramSha256 => "SCRAM-SHA-256",
             Self::Plain => "PLAIN",
             Self::Login => "LOGIN",
         }
@@ -94,9 +138,17 @@ impl Mechanism {
 }
 
 /// Opens an exchange; `initial` is the client's initial response as base64, where `=` stands for
-/// an empty one (RFC 4954 §4).
-pub fn start(mechanism: Mechanism, initial: Option<&[u8]>) -> Result<Turn, SaslError> {
+/// an empty one (RFC 4954 §4). `bindings` are those of the connection, if it has any.
+pub fn start(
+    mechanism: Mechanism,
+    initial: Option<&[u8]>,
+    bindings: Bindings,
+) -> Result<Turn, SaslError> {
     let exchange = Exchange(match mechanism {
+        Mechanism::ScramSha256Plus | Mechanism::ScramSha256 => State::ScramFirst {
+            plus: mechanism == Mechanism::ScramSha256Plus,
+            bindings,
+        },
         Mechanism::Plain => State::Plain,
         Mechanism::Login => State::LoginName,
     });
@@ -109,12 +161,27 @@ pub fn start(mechanism: Mechanism, initial: Option<&[u8]>) -> Result<Turn, SaslE
 
 impl Exchange {
     /// The challenge to send, as base64.
-    pub fn challenge(&self) -> &'static str {
-        match self.0 {
-            State::Plain => "",
-            State::LoginName => "VXNlcm5hbWU6",
-            State::LoginPassword { .. } => "UGFzc3dvcmQ6",
+    pub fn challenge(&self) -> Cow<'static, str> {
+        match &self.0 {
+            State::Plain | State::ScramFirst { .. } => "".into(),
+            State::LoginName => "VXNlcm5hbWU6".into(),
+            State::LoginPassword { .. } => "UGFzc3dvcmQ6".into(),
+            State::ScramFinal(first) => STANDARD.encode(first.message()).into(),
+            State::ScramSeen { message } => STANDARD.encode(message).into(),
         }
+    }
+
+    /// Goes on after the client has named somebody, with the salt and rounds of that name;
+    /// `nonce` is fresh and printable, without commas.
+    pub fn after_first(first: ClientFirst, nonce: &str, salt: &[u8], iterations: u32) -> Self {
+        let answer = first.answer(nonce, salt, iterations);
+        Self(State::ScramFinal(Box::new(answer)))
+    }
+
+    /// Goes on after the client's proof was found true: now the server proves itself.
+    pub fn after_final(signature: &[u8; scram::PROOF_OCTETS]) -> Self {
+        let message = scram::server_final(signature);
+        Self(State::ScramSeen { message })
     }
 
     /// Takes the client's line, without its CRLF.
@@ -134,6 +201,12 @@ impl Exchange {
                 authcid,
                 password: password(response.expose())?,
             })),
+            State::ScramFirst { plus, bindings } => {
+                ClientFirst::parse(response.expose(), plus, &bindings).map(Turn::ScramFirst)
+            }
+            State::ScramFinal(first) => first.respond(response.expose()).map(Turn::ScramFinal),
+            State::ScramSeen { .. } if response.expose().is_empty() => Ok(Turn::ScramDone),
+            State::ScramSeen { .. } => Err(SaslError::Malformed),
         }
     }
 }
@@ -205,7 +278,7 @@ mod tests {
         initial: Option<&[u8]>,
         lines: &[&[u8]],
     ) -> Result<(String, Vec<u8>), SaslError> {
-        let mut turn = start(mechanism, initial)?;
+        let mut turn = start(mechanism, initial, Bindings::default())?;
         let mut lines = lines.iter();
         loop {
             turn = match turn {
@@ -213,6 +286,7 @@ mod tests {
                 Turn::Done(found) => {
                     return Ok((found.authcid, found.password.expose().to_vec()));
                 }
+                other => panic!("no password in {other:?}"),
             };
         }
     }
@@ -232,7 +306,7 @@ mod tests {
 
     #[test]
     fn login_asks_for_the_name_then_for_the_password() {
-        let Ok(Turn::Challenge(first)) = start(Mechanism::Login, None) else {
+        let Ok(Turn::Challenge(first)) = start(Mechanism::Login, None, Bindings::default()) else {
             panic!("no challenge");
         };
         assert_eq!(first.challenge(), STANDARD.encode("Username:"));
@@ -292,7 +366,45 @@ mod tests {
 
     #[test]
     fn a_password_is_not_printed() {
-        let turn = start(Mechanism::Plain, Some(&base64(b"\0tim\0hunter2")));
+        let said = base64(b"\0tim\0hunter2");
+        let turn = start(Mechanism::Plain, Some(&said), Bindings::default());
         assert!(!format!("{turn:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn scram_takes_three_lines_and_ends_with_an_empty_one() {
+        for initial in [None, Some(base64(b"n,,n=ann,r=x"))] {
+            let mut turn = start(
+                Mechanism::ScramSha256,
+                initial.as_deref(),
+                Bindings::default(),
+            );
+            if let Ok(Turn::Challenge(exchange)) = turn {
+                assert_eq!(exchange.challenge(), "");
+                turn = exchange.respond(&base64(b"n,,n=ann,r=x"));
+            }
+            let Ok(Turn::ScramFirst(first)) = turn else {
+                panic!("nobody is named");
+            };
+            let exchange = Exchange::after_first(first, "srv", b"salt", 4_096);
+            let said = STANDARD.encode("r=xsrv,s=c2FsdA==,i=4096");
+            assert_eq!(exchange.challenge(), said);
+            let proof = STANDARD.encode([7; scram::PROOF_OCTETS]);
+            let last = format!("c=biws,r=xsrv,p={proof}");
+            let Ok(Turn::ScramFinal(found)) = exchange.respond(&base64(last.as_bytes())) else {
+                panic!("nothing is proved");
+            };
+            assert_eq!(found.name, "ann");
+            let seen = || Exchange::after_final(&[8; scram::PROOF_OCTETS]);
+            let said = STANDARD.encode(format!("v={}", STANDARD.encode([8; 32])));
+            assert_eq!(seen().challenge(), said);
+            assert!(matches!(seen().respond(b""), Ok(Turn::ScramDone)));
+            for (line, error) in [
+                (&b"*"[..], SaslError::Cancelled),
+                (b"eA==", SaslError::Malformed),
+            ] {
+                assert_eq!(seen().respond(line).unwrap_err(), error);
+            }
+        }
     }
 }
