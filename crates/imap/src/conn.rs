@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use net::{Conn, ConnError, Deadline, Shutdown};
-use service::{Protocol, Service};
+use service::{Protocol, SaslExchange, Service};
 use tokio::time::Instant;
 use tracing::debug;
 use types::{ListenerId, Secret};
 use wire::imap::{
     CommandReader, Event, Line, LineScanner, ReadRefusal, ReaderLimits, SyntaxKind, Tag, parse,
 };
-use wire::sasl::Exchange;
 
 use crate::error::ImapError;
 use crate::limits::{AUTOLOGOUT, BEFORE_LOGIN, LINE_MAX_OCTETS};
@@ -213,7 +212,7 @@ async fn sasl(
     session: &mut Session,
     shutdown: &Shutdown,
     tag: Tag,
-    exchange: Exchange,
+    exchange: Box<SaslExchange>,
 ) -> Result<Next, ConnError> {
     let response = tokio::select! {
         biased;
@@ -226,8 +225,7 @@ async fn sasl(
         Ok(Err(why)) => farewell(&mut out, &why.to_string()),
         Ok(Ok(line)) => {
             let line = Secret::new(line);
-            let turn = exchange.respond(line.expose()).map_err(ImapError::from);
-            session.sasl_turn(tag, turn, &mut out).await?
+            session.sasl_line(tag, *exchange, &line, &mut out).await?
         }
     };
     out.hand_over().await?;

@@ -1,7 +1,7 @@
 //! Why a command was not carried out, and the words that the client hears.
 
 use net::ConnError;
-use service::{ServiceError, SignInError};
+use service::{SaslRefusal, ServiceError, SignInError};
 use types::MailboxNameError;
 use wire::imap::{Code, Condition, ReadRefusal, SyntaxKind};
 use wire::sasl::SaslError;
@@ -30,12 +30,9 @@ pub(crate) enum ImapError {
     /// Compression is in use already.
     #[error("compression is in use already")]
     Compresses,
-    /// The SASL exchange went wrong.
-    #[error("{0}")]
-    Sasl(#[from] SaslError),
     /// The sign-in was refused.
     #[error("{0}")]
-    SignIn(#[from] SignInError),
+    SignIn(#[from] SaslRefusal),
     /// A message sequence number is larger than the number of messages.
     #[error("there is no message of this number")]
     NoSuchMessage,
@@ -104,8 +101,7 @@ impl ImapError {
             Self::NeedsTls => no("PRIVACYREQUIRED"),
             Self::NoMechanism => no("CANNOT"),
             Self::Compresses => no("COMPRESSIONACTIVE"),
-            Self::Sasl(_) => (Condition::Bad, None),
-            Self::SignIn(err) => no(sign_in_code(err)),
+            Self::SignIn(err) => sign_in_answer(err),
             Self::ReadOnly => no("READ-ONLY"),
             Self::NoTarget => no("TRYCREATE"),
             Self::NoQuotaRoot => no("NONEXISTENT"),
@@ -134,11 +130,17 @@ fn name_code(err: MailboxNameError) -> &'static str {
     }
 }
 
-fn sign_in_code(err: &SignInError) -> &'static str {
-    match err {
-        SignInError::Refused => "AUTHENTICATIONFAILED",
-        _ => "UNAVAILABLE",
-    }
+fn sign_in_answer(err: &SaslRefusal) -> (Condition, Option<Code>) {
+    let code = match err {
+        SaslRefusal::NotOffered => "CANNOT",
+        SaslRefusal::SignIn(SignInError::Refused)
+        | SaslRefusal::Sasl(SaslError::Downgraded | SaslError::OtherBinding) => {
+            "AUTHENTICATIONFAILED"
+        }
+        SaslRefusal::Sasl(_) => return (Condition::Bad, None),
+        SaslRefusal::SignIn(_) => "UNAVAILABLE",
+    };
+    (Condition::No, Some(Code::Plain(code)))
 }
 
 fn service_code(err: &ServiceError) -> &'static str {

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use net::ConnError;
-use service::{Peer, Principal, Service, SessionEnd};
+use service::{Peer, Principal, SaslExchange, Service, SessionEnd};
 use wire::imap::{Code, Command, Condition, Numbering, Spelling, SyntaxError, Tag, Tagged};
-use wire::sasl::Exchange;
 
 use crate::enabled::{Enabled, Tracking};
 use crate::error::ImapError;
@@ -27,7 +26,7 @@ pub(crate) enum Next {
     /// Compresses both directions, then reads a command.
     Compress,
     /// Reads the client's response of a SASL exchange.
-    Sasl(Tag, Exchange),
+    Sasl(Tag, Box<SaslExchange>),
     /// Waits for news and for `DONE`.
     Idle(Tag),
     /// Says no more.
@@ -161,8 +160,8 @@ impl Session {
                 Ok(Next::Idle(tag))
             }
             Command::Authenticate { mechanism, initial } => {
-                let turn = self.authenticate(&mechanism, initial.as_ref());
-                self.sasl_turn(tag, turn, out).await
+                let step = self.authenticate(&mechanism, initial.as_ref()).await;
+                self.sasl_step(tag, step, out).await
             }
             command => {
                 let how = news_after(&command);

@@ -305,6 +305,9 @@ settings! {
     password_min_chars: PasswordMinChars(u64) in 8..=64, default 15, GuardWeakerBelow;
     /// Whether a password may be sent without TLS over a loopback connection.
     plain_sign_in_on_loopback: PlainSignInOnLoopback(bool) in (), default false, GuardWeakerAbove;
+    /// Whether SCRAM-SHA-256-PLUS is offered, which ties a sign-in to its TLS connection. Without it
+    /// programs can sign in that choose it and cannot do it, such as mutt 2.2 of Debian.
+    channel_binding: ChannelBinding(bool) in (), default true, GuardWeakerBelow;
     /// How long mail that a client expunged can be brought back, in days.
     recoverable_client_days: RecoverableClientDays(u64) in 1..=3_650, default 7, Recovery;
     /// How long mail that a rule or an operator removed can be brought back, in days.

@@ -1,6 +1,6 @@
 //! Why a command was not carried out, and the words the client hears.
 
-use service::{ServiceError, SignInError};
+use service::{SaslRefusal, ServiceError, SignInError};
 use wire::pop3::parse::SyntaxError;
 use wire::pop3::{Reply, ResponseCode, Verb};
 use wire::sasl::SaslError;
@@ -29,12 +29,9 @@ pub(crate) enum Pop3Error {
     /// The maildrop has no such message, or it is marked as deleted.
     #[error("no such message")]
     NoSuchMessage,
-    /// The SASL exchange went wrong.
+    /// The client is not signed in.
     #[error("{0}")]
-    Sasl(#[from] SaslError),
-    /// The credentials were not accepted.
-    #[error("{0}")]
-    SignIn(#[from] SignInError),
+    SignIn(#[from] SaslRefusal),
     /// Another session holds the maildrop.
     #[error("another session holds the maildrop")]
     InUse,
@@ -47,10 +44,13 @@ impl Pop3Error {
     /// The reply to the client (RFC 2449 §8, RFC 3206 §4). It names no cause of ours.
     pub(crate) fn reply(&self) -> Reply {
         let (code, words) = match self {
-            Self::Sasl(SaslError::OtherAuthzid) | Self::SignIn(SignInError::Refused) => {
-                (Some(ResponseCode::Auth), self.to_string())
-            }
-            Self::SignIn(_) => (Some(ResponseCode::SysTemp), self.to_string()),
+            Self::SignIn(
+                SaslRefusal::Sasl(
+                    SaslError::OtherAuthzid | SaslError::Downgraded | SaslError::OtherBinding,
+                )
+                | SaslRefusal::SignIn(SignInError::Refused),
+            ) => (Some(ResponseCode::Auth), self.to_string()),
+            Self::SignIn(SaslRefusal::SignIn(_)) => (Some(ResponseCode::SysTemp), self.to_string()),
             Self::InUse => (Some(ResponseCode::InUse), self.to_string()),
             Self::Service(ServiceError::NotFound(_)) => (None, "no such message".to_owned()),
             Self::Service(_) => (

@@ -3,12 +3,15 @@
 use std::mem;
 
 use net::TlsInfo;
-use service::{Peer, Principal, Service, ServiceError, SessionEnd, StoredMessage};
+use service::{
+    Peer, Principal, SaslExchange, SaslRefusal, SaslStep, Service, ServiceError, SessionEnd,
+    StoredMessage,
+};
 use tracing::info;
 use types::{MailboxName, Secret};
 use wire::pop3::parse::{self, SyntaxError};
 use wire::pop3::{Command, MessageNumber, Reply, Verb};
-use wire::sasl::{self, Credentials, Exchange, Mechanism, Turn};
+use wire::sasl::Mechanism;
 
 use crate::error::Pop3Error;
 use crate::maildrop::{Listing, Maildrop};
@@ -37,7 +40,7 @@ pub(crate) enum Next {
     /// The client's part of a SASL exchange.
     SaslLine,
     /// The rest of the reply: these lines.
-    Lines(Vec<&'static str>),
+    Lines(Vec<String>),
     /// The rest of the reply: a line for every message.
     Listing(Listing),
     /// The rest of the reply: a message, perhaps only so many lines of its body.
@@ -72,7 +75,9 @@ pub(crate) struct Session {
     peer: Peer,
     offers_tls: bool,
     state: State,
-    exchange: Option<Exchange>,
+    exchange: Option<SaslExchange>,
+    /// Who proved itself, and has not seen our proof yet.
+    proven: Option<Box<Principal>>,
     commands: u32,
     bad_commands: u32,
     failed_sign_ins: u32,
@@ -106,6 +111,7 @@ impl Session {
             offers_tls,
             state: State::Authorization { user: None },
             exchange: None,
+            proven: None,
             commands: 0,
             bad_commands: 0,
             failed_sign_ins: 0,
@@ -167,6 +173,9 @@ impl Session {
     /// Answers a line that was no command at this point.
     pub(crate) fn bad_command(&mut self, err: &Pop3Error) -> Step {
         self.exchange = None;
+        if self.proven.is_some() {
+            return Step::new(err.reply(), Next::End);
+        }
         self.bad_commands += 1;
         if self.bad_commands < BAD_COMMANDS_MAX {
             Step::line(err.reply())
@@ -181,11 +190,13 @@ impl Session {
             Command::Stls => return Ok(Step::new(Reply::ok("go ahead"), Next::StartTls)),
             Command::Quit => return Ok(self.quit().await),
             Command::Auth { mechanism, initial } => {
-                if mechanism != Mechanism::Plain {
+                if mechanism == Mechanism::Login {
                     return Err(SyntaxError::UnknownMechanism.into());
                 }
-                let turn = sasl::start(mechanism, initial.as_ref().map(Secret::expose));
-                return Ok(self.sasl_turn(turn).await);
+                let initial = initial.as_ref().map(Secret::expose);
+                let step = self.service.sasl_start(&self.peer, mechanism, initial);
+                let step = step.await;
+                return Ok(self.sasl_step(step).await);
             }
             Command::User(name) => {
                 self.state = State::Authorization { user: Some(name) };
@@ -204,12 +215,18 @@ impl Session {
 
     /// What this server can do now (RFC 2449 §5).
     fn capa(&self) -> Step {
-        let mut lines = vec!["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING"];
-        if self.service.plain_sign_in_allowed(&self.peer) {
-            lines.extend(["USER", "SASL PLAIN"]);
+        let always = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING"];
+        let mut lines: Vec<String> = always.map(str::to_owned).into();
+        let mechanisms = self.service.sasl_mechanisms(&self.peer).into_iter();
+        // LOGIN has commands of its own here.
+        let mechanisms = mechanisms.filter(|mechanism| *mechanism != Mechanism::Login);
+        let names: Vec<_> = mechanisms.map(Mechanism::name).collect();
+        if !names.is_empty() {
+            lines.push("USER".to_owned());
+            lines.push(format!("SASL {}", names.join(" ")));
         }
         if self.permit(Verb::Stls).is_ok() {
-            lines.push("STLS");
+            lines.push("STLS".to_owned());
         }
         Step::new(Reply::ok("this server can"), Next::Lines(lines))
     }
@@ -224,36 +241,49 @@ impl Session {
             let when = "before USER";
             return self.bad_command(&Pop3Error::OutOfOrder { verb, when });
         };
-        self.sign_in(Credentials {
-            authzid: None,
-            authcid,
-            password,
-        })
-        .await
+        let principal = self.service.sign_in(&self.peer, &authcid, &password).await;
+        match principal {
+            Ok(principal) => self.signed_in(principal).await,
+            Err(err) => self.failed_sign_in(&SaslRefusal::from(err).into()),
+        }
     }
 
     /// Takes the client's line of a SASL exchange.
     pub(crate) async fn sasl_line(&mut self, line: &[u8]) -> Step {
-        match self.exchange.take() {
-            Some(exchange) => self.sasl_turn(exchange.respond(line)).await,
-            None => self.bad_command(&SyntaxError::UnknownVerb.into()),
-        }
+        let Some(exchange) = self.exchange.take() else {
+            return self.bad_command(&SyntaxError::UnknownVerb.into());
+        };
+        let step = self.service.sasl_respond(&self.peer, exchange, line);
+        let step = step.await;
+        self.sasl_step(step).await
     }
 
-    async fn sasl_turn(&mut self, turn: Result<Turn, sasl::SaslError>) -> Step {
-        match turn {
-            Ok(Turn::Challenge(exchange)) => {
-                let reply = Reply::Challenge(exchange.challenge());
-                self.exchange = Some(exchange);
-                Step::new(reply, Next::SaslLine)
+    async fn sasl_step(&mut self, step: Result<SaslStep, SaslRefusal>) -> Step {
+        match step {
+            Ok(SaslStep::Challenge(exchange)) => self.challenge(exchange),
+            Ok(SaslStep::Proven(principal, exchange)) => {
+                self.proven = Some(principal);
+                self.challenge(exchange)
             }
-            Ok(Turn::Done(credentials)) => self.sign_in(credentials).await,
+            Ok(SaslStep::SignedIn(principal)) => self.signed_in(*principal).await,
+            Ok(SaslStep::Confirmed) => match self.proven.take() {
+                Some(principal) => self.signed_in(*principal).await,
+                None => self.bad_command(&SyntaxError::UnknownVerb.into()),
+            },
+            // The client had proved itself, and did not take our proof: it must not go on.
+            Err(err) if self.proven.is_some() => Step::new(Pop3Error::from(err).reply(), Next::End),
             Err(err) => self.failed_sign_in(&err.into()),
         }
     }
 
-    async fn sign_in(&mut self, credentials: Credentials) -> Step {
-        match self.open_maildrop(&credentials).await {
+    fn challenge(&mut self, exchange: SaslExchange) -> Step {
+        let reply = Reply::Challenge(exchange.challenge());
+        self.exchange = Some(exchange);
+        Step::new(reply, Next::SaslLine)
+    }
+
+    async fn signed_in(&mut self, principal: Principal) -> Step {
+        match self.open_maildrop(principal).await {
             Ok(transaction) => {
                 let (count, octets) = transaction.maildrop.stat();
                 self.state = State::Transaction(Box::new(transaction));
@@ -264,10 +294,8 @@ impl Session {
         }
     }
 
-    async fn open_maildrop(&self, credentials: &Credentials) -> Result<Transaction, Pop3Error> {
+    async fn open_maildrop(&self, principal: Principal) -> Result<Transaction, Pop3Error> {
         let service = &self.service;
-        let (name, password) = (&credentials.authcid, &credentials.password);
-        let principal = service.sign_in(&self.peer, name, password).await?;
         let opened = async {
             let lock = match service.maildrop_lock(&principal) {
                 Err(ServiceError::Busy) => return Err(Pop3Error::InUse),
@@ -359,13 +387,17 @@ impl Session {
 
     /// Ends the session; marks that QUIT did not confirm are forgotten (RFC 1939 §6).
     pub(crate) async fn end(self) {
-        let end = match &self.state {
-            State::Transaction(transaction) => {
-                self.service.sign_out(&transaction.principal).await;
-                SessionEnd::Useful
-            }
-            _ if self.bad_commands >= BAD_COMMANDS_MAX => SessionEnd::Abuse,
-            _ => SessionEnd::Plain,
+        let signed_in = match &self.state {
+            State::Transaction(transaction) => Some(&transaction.principal),
+            State::Authorization { .. } => self.proven.as_deref(),
+        };
+        if let Some(principal) = signed_in {
+            self.service.sign_out(principal).await;
+        }
+        let end = match signed_in {
+            Some(_) => SessionEnd::Useful,
+            None if self.bad_commands >= BAD_COMMANDS_MAX => SessionEnd::Abuse,
+            None => SessionEnd::Plain,
         };
         self.service.session_ended(self.peer(), end).await;
     }

@@ -92,7 +92,7 @@ pub use metrics::{Metrics, OpenConnection};
 pub use password::PASSWORD_MAX_OCTETS;
 pub use recover::{RECOVERABLE_MAX, RecoverableRow, Restored, Wanted};
 pub use seal::LogVerdict;
-pub use sign_in::{ScramAccount, SignInError};
+pub use sign_in::{SaslExchange, SaslRefusal, SaslStep, ScramAccount, SignInError};
 pub use signer::SignerError;
 pub use sockets::OpenError;
 pub use start::{BootFacts, Founding, Outgoing, Outside, Paths, Pin, Start, StartError};

@@ -4,6 +4,8 @@
 mod look;
 mod scram;
 
+mod sasl;
+
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Mutex;
@@ -24,6 +26,7 @@ use crate::metrics::Outcome;
 use crate::password::Revision;
 use crate::{Service, lock};
 use look::Looked;
+pub use sasl::{SaslExchange, SaslRefusal, SaslStep};
 pub use scram::ScramAccount;
 
 /// Characters that are read of a name that somebody signs in with.

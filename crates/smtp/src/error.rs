@@ -1,6 +1,6 @@
 //! Why a command was not carried out, and the words the client hears.
 
-use service::{AcceptError, RecipientError, SenderError, ServiceError, SignInError};
+use service::{AcceptError, RecipientError, SaslRefusal, SenderError, ServiceError, SignInError};
 use types::Status;
 use wire::sasl::SaslError;
 use wire::smtp::parse::SyntaxError;
@@ -60,12 +60,9 @@ pub(crate) enum SmtpError {
     /// The message is not accepted.
     #[error("{0}")]
     Accept(#[from] AcceptError),
-    /// The SASL exchange went wrong.
+    /// The client is not signed in.
     #[error("{0}")]
-    Sasl(#[from] SaslError),
-    /// The credentials were not accepted.
-    #[error("{0}")]
-    SignIn(#[from] SignInError),
+    SignIn(#[from] SaslRefusal),
     /// Something else could not be done.
     #[error("{0}")]
     Service(#[from] ServiceError),
@@ -96,11 +93,7 @@ impl SmtpError {
             Self::Sender(err) => sender_status(err),
             Self::Recipient(err) => recipient_status(err),
             Self::Accept(err) => accept_status(err),
-            Self::Sasl(SaslError::Cancelled) => (501, 5, 7, 0),
-            Self::Sasl(SaslError::OtherAuthzid) => (535, 5, 7, 8),
-            Self::Sasl(_) => (501, 5, 5, 2),
-            Self::SignIn(SignInError::Refused) => (535, 5, 7, 8),
-            Self::SignIn(_) => (454, 4, 7, 0),
+            Self::SignIn(err) => sign_in_status(err),
             Self::Service(err) => service_status(err),
         };
         (code, Status::new(class, subject, detail))
@@ -138,6 +131,19 @@ fn sender_status(err: &SenderError) -> Numbers {
     match err {
         SenderError::NotYours => (550, 5, 7, 1),
         SenderError::Unavailable => (451, 4, 3, 0),
+    }
+}
+
+fn sign_in_status(err: &SaslRefusal) -> Numbers {
+    match err {
+        SaslRefusal::NotOffered => (504, 5, 5, 4),
+        SaslRefusal::Sasl(SaslError::Cancelled) => (501, 5, 7, 0),
+        SaslRefusal::Sasl(
+            SaslError::OtherAuthzid | SaslError::Downgraded | SaslError::OtherBinding,
+        )
+        | SaslRefusal::SignIn(SignInError::Refused) => (535, 5, 7, 8),
+        SaslRefusal::Sasl(_) => (501, 5, 5, 2),
+        SaslRefusal::SignIn(_) => (454, 4, 7, 0),
     }
 }
 

@@ -79,8 +79,9 @@ impl Standing {
             }
             (Verb::Auth, _) if self.sign_in == SignIn::NeedsTls => Err(SmtpError::NeedsTlsToSignIn),
             (Verb::Auth, _) if self.sign_in == SignIn::Done => out_of_order("twice"),
+            // The client of GNU SASL says STARTTLS first of all (2026), and nothing is lost by it.
+            (Verb::StartTls, Phase::Fresh | Phase::Ready) | (Verb::Auth, Phase::Ready) => Ok(()),
             (_, Phase::Fresh) => out_of_order("before EHLO"),
-            (Verb::StartTls | Verb::Auth, Phase::Ready) => Ok(()),
             (Verb::StartTls | Verb::Auth, _) => out_of_order("during a transaction"),
             (Verb::Mail, Phase::Ready) => match self.sign_in {
                 SignIn::NotOffered | SignIn::Done => Ok(()),
@@ -127,7 +128,7 @@ mod tests {
             (Verb::Rcpt, [503, 503, 0, 0, 503]),
             (Verb::Data, [503, 503, 554, 0, 503]),
             (Verb::Bdat, [503, 503, 554, 0, 0]),
-            (Verb::StartTls, [503, 0, 503, 503, 503]),
+            (Verb::StartTls, [0, 0, 503, 503, 503]),
             (Verb::Auth, [502, 502, 502, 502, 502]),
             (Verb::Expn, [502, 502, 502, 502, 502]),
             (Verb::Vrfy, [0, 0, 0, 0, 0]),

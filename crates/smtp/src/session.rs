@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use net::TlsInfo;
-use service::{Peer, Protocol, RecipientError, Service, SessionEnd, SmtpClient, Wishes};
+use service::{
+    Peer, Protocol, RecipientError, SaslExchange, SaslRefusal, SaslStep, Service, SessionEnd,
+    SmtpClient, Wishes,
+};
 use tracing::info;
 use types::{Address, DsnRecipient, ReversePath, Secret, Status};
-use wire::sasl::{self, Credentials, Exchange, Mechanism, Turn};
+use wire::sasl::Mechanism;
 use wire::smtp::parse::{self, SyntaxError};
 use wire::smtp::{ChunkReader, Command, ForwardPath, HeloName, MailParams, Reply, Verb};
 
@@ -81,7 +84,7 @@ pub(crate) struct Session {
     client: SmtpClient,
     offers_tls: bool,
     state: State,
-    exchange: Option<Exchange>,
+    exchange: Option<SaslExchange>,
     patience: Patience,
 }
 
@@ -195,8 +198,10 @@ impl Session {
 
     /// Answers a line that was no command at this point.
     pub(crate) fn bad_command(&mut self, err: &SmtpError) -> Step {
-        self.exchange = None;
+        // Who proved itself and then says what is no answer to our proof must not go on.
+        let is_unconfirmed = self.exchange.take().is_some() && self.client.principal.is_some();
         match self.patience.bad_command() {
+            Verdict::GoOn(_) if is_unconfirmed => Step::new(err.reply(), Next::End),
             Verdict::GoOn(_) => Step::line(err.reply()),
             Verdict::Enough => Step::farewell(7, 0, "too many errors"),
         }
@@ -276,7 +281,9 @@ impl Session {
             reply = reply.and("REQUIRETLS");
         }
         if matches!(standing.sign_in, SignIn::Needed | SignIn::Done) {
-            reply = reply.and("AUTH PLAIN LOGIN");
+            let names = self.service.sasl_mechanisms(self.peer()).into_iter();
+            let names: Vec<_> = names.map(Mechanism::name).collect();
+            reply = reply.and(format!("AUTH {}", names.join(" ")));
         }
         self.idle(reply.and("HELP"))
     }
@@ -495,8 +502,10 @@ impl Session {
         mechanism: Mechanism,
         initial: Option<Secret>,
     ) -> Result<Step, SmtpError> {
-        let turn = sasl::start(mechanism, initial.as_ref().map(Secret::expose));
-        self.sasl_turn(turn).await
+        let initial = initial.as_ref().map(Secret::expose);
+        let step = self.service.sasl_start(self.peer(), mechanism, initial);
+        let step = step.await;
+        Ok(self.sasl_step(step))
     }
 
     /// Takes the client's line of a SASL exchange.
@@ -504,36 +513,35 @@ impl Session {
         let Some(exchange) = self.exchange.take() else {
             return self.bad_command(&SyntaxError::UnknownVerb.into());
         };
-        let outcome = self.sasl_turn(exchange.respond(line)).await;
-        outcome.unwrap_or_else(|err| Step::line(err.reply()))
+        let step = self.service.sasl_respond(self.peer(), exchange, line);
+        let step = step.await;
+        self.sasl_step(step)
     }
 
-    async fn sasl_turn(&mut self, turn: Result<Turn, sasl::SaslError>) -> Result<Step, SmtpError> {
-        match turn {
-            Ok(Turn::Challenge(exchange)) => {
-                let reply = Reply::plain(334, exchange.challenge());
-                self.exchange = Some(exchange);
-                Ok(Step::new(reply, Next::SaslLine))
+    fn sasl_step(&mut self, step: Result<SaslStep, SaslRefusal>) -> Step {
+        match step {
+            Ok(SaslStep::Challenge(exchange)) => self.challenge(exchange),
+            Ok(SaslStep::Proven(principal, exchange)) => {
+                self.client.principal = Some(Arc::from(principal));
+                self.challenge(exchange)
             }
-            Ok(Turn::Done(credentials)) => match self.sign_in(&credentials).await {
-                Ok(()) => Ok(Step::new(
-                    Reply::new(235, Status::new(2, 7, 0), "signed in"),
-                    Next::LineSignedIn,
-                )),
-                Err(err) => Ok(self.failed_sign_in(&err)),
-            },
-            Err(err) => Ok(self.failed_sign_in(&err.into())),
+            Ok(SaslStep::SignedIn(principal)) => {
+                self.client.principal = Some(Arc::from(principal));
+                signed_in()
+            }
+            Ok(SaslStep::Confirmed) => signed_in(),
+            // The client had proved itself, and did not take our proof: it must not go on.
+            Err(err) if self.client.principal.is_some() => {
+                Step::new(SmtpError::from(err).reply(), Next::End)
+            }
+            Err(err) => self.failed_sign_in(&err.into()),
         }
     }
 
-    async fn sign_in(&mut self, credentials: &Credentials) -> Result<(), SmtpError> {
-        let (name, password) = (&credentials.authcid, &credentials.password);
-        let principal = self
-            .service
-            .sign_in(&self.client.peer, name, password)
-            .await?;
-        self.client.principal = Some(Arc::new(principal));
-        Ok(())
+    fn challenge(&mut self, exchange: SaslExchange) -> Step {
+        let reply = Reply::plain(334, exchange.challenge());
+        self.exchange = Some(exchange);
+        Step::new(reply, Next::SaslLine)
     }
 
     fn failed_sign_in(&mut self, err: &SmtpError) -> Step {
@@ -562,6 +570,11 @@ impl Session {
         };
         self.service.session_ended(self.peer(), end).await;
     }
+}
+
+fn signed_in() -> Step {
+    let reply = Reply::new(235, Status::new(2, 7, 0), "signed in");
+    Step::new(reply, Next::LineSignedIn)
 }
 
 /// What becomes of the message for one recipient (draft-hall-prdr-00 §4.5).

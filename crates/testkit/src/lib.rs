@@ -6,6 +6,8 @@ pub mod seeds;
 mod world;
 
 mod client;
+mod scram;
 
 pub use client::{Client, matches};
+pub use scram::ScramClient;
 pub use world::{Link, PASSWORD, World};

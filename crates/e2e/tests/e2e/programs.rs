@@ -207,6 +207,10 @@ fn fetchmail_fetches_what_is_new() -> anyhow::Result<()> {
 #[test]
 fn mutt_sends_keeps_a_copy_and_files_mail_away() -> anyhow::Result<()> {
     let server = Server::start()?;
+    // This mutt chooses the -PLUS variant where it is offered, and cannot do it.
+    server
+        .cli(&["config", "set", "channel_binding", "off", "--yes"])?
+        .ok()?;
     let person = Person::new(&server, "mutt")?;
     let config = person.write(
         "muttrc",
@@ -379,5 +383,39 @@ fn nodemailer_works_as_its_users_do() -> anyhow::Result<()> {
     clients::node(&server, "lib_nodemailer.cjs")?.ok()?;
     let person = Person::new(&server, "nodemailer")?;
     ensure!(person.far(2)?.len() == 50, "{:?}", person.far(2)?);
+    Ok(())
+}
+
+#[test]
+fn gsasl_binds_its_sign_in_to_the_connection() -> anyhow::Result<()> {
+    let server = Server::start()?;
+    let person = Person::new(&server, "gsasl")?;
+    let sign_in = |door: &[&str], rest: &[&str]| {
+        let common = [
+            "--starttls",
+            "--x509-ca-file=@CA@",
+            "--authentication-id=@ME@",
+            "--verbose",
+        ];
+        person.run("gsasl", &[door, &common, rest].concat(), "")
+    };
+    let imap: &[&str] = &["--imap", "--connect=localhost:@IMAP@"];
+    let smtp: &[&str] = &["--smtp", "--connect=localhost:@SUBMISSION@"];
+    for door in [imap, smtp] {
+        let right = "--password=@PASSWORD@";
+        // It chooses by itself, and by TLS 1.3 it binds to what both ends export.
+        let ran = sign_in(door, &[right])?.ok()?;
+        ensure!(ran.out.contains("SCRAM-SHA-256-PLUS"), "{}", ran.out);
+        ensure!(ran.err.contains("server trusted"), "{}", ran.err);
+        sign_in(door, &[right, "--no-cb", "--mechanism=SCRAM-SHA-256"])?.ok()?;
+        let older = "--priority=NORMAL:-VERS-TLS1.3";
+        sign_in(
+            door,
+            &[right, "--no-cb", "--mechanism=SCRAM-SHA-256", older],
+        )?
+        .ok()?;
+        let wrong = sign_in(door, &["--password=wrong horse wrong horse"])?;
+        ensure!(wrong.ok().is_err(), "a wrong password is taken");
+    }
     Ok(())
 }

@@ -78,3 +78,11 @@ fn the_extensions_of_smtp_do_what_they_promise() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn scram_of_others_agrees_with_ours_by_every_door() -> anyhow::Result<()> {
+    let server = Server::start()?;
+    clients::python_with_packages(&server, "sasl_scram.py", &[])?
+        .ok()
+        .map(drop)
+}

@@ -4,16 +4,17 @@
 use std::borrow::Cow;
 
 use net::ConnError;
+use service::{SaslExchange, SaslRefusal, SaslStep};
 use tracing::debug;
 use types::Secret;
 use wire::imap::{Code, Condition, Tag};
-use wire::sasl::{self, Mechanism, Turn};
+use wire::sasl::Mechanism;
 
 use crate::enabled::Tracking;
 use crate::error::ImapError;
 use crate::output::Output;
 use crate::selected::Tell;
-use crate::session::{Done, Next, Session};
+use crate::session::{Done, Next, Session, farewell};
 
 /// What every client may use.
 const CAPABILITIES: [&str; 30] = [
@@ -63,12 +64,13 @@ impl Session {
         if self.can_start_tls {
             names.push("STARTTLS".into());
         }
-        let sign_in = if self.service.plain_sign_in_allowed(&self.peer) {
-            "AUTH=PLAIN"
-        } else {
-            "LOGINDISABLED"
-        };
-        names.push(sign_in.into());
+        let mechanisms = self.service.sasl_mechanisms(&self.peer).into_iter();
+        // LOGIN has a command of its own here.
+        let mechanisms = mechanisms.filter(|mechanism| *mechanism != Mechanism::Login);
+        names.extend(mechanisms.map(|mechanism| format!("AUTH={}", mechanism.name()).into()));
+        if !self.service.plain_sign_in_allowed(&self.peer) {
+            names.push("LOGINDISABLED".into());
+        }
         names
     }
 
@@ -134,41 +136,74 @@ impl Session {
         if !self.service.plain_sign_in_allowed(&self.peer) {
             return Err(ImapError::NeedsTls);
         }
-        let principal = self.service.sign_in(&self.peer, user, password).await?;
-        self.signed_in(principal);
-        let code = Code::Capability(self.capabilities());
-        Ok(Done::coded(code, "signed in"))
+        let principal = self.service.sign_in(&self.peer, user, password).await;
+        self.signed_in(principal.map_err(SaslRefusal::from)?);
+        Ok(self.welcome())
+    }
+
+    /// The answer to a sign-in, with all that can be used now.
+    fn welcome(&self) -> Done {
+        Done::coded(Code::Capability(self.capabilities()), "signed in")
     }
 
     /// Opens a SASL exchange.
-    pub(crate) fn authenticate(
+    pub(crate) async fn authenticate(
         &self,
         mechanism: &str,
         initial: Option<&Secret>,
-    ) -> Result<Turn, ImapError> {
-        if mechanism != Mechanism::Plain.name() {
-            return Err(ImapError::NoMechanism);
-        }
+    ) -> Result<SaslStep, ImapError> {
+        let mechanism = Mechanism::by_name(mechanism.as_bytes());
+        let mechanism = mechanism.filter(|mechanism| *mechanism != Mechanism::Login);
+        let mechanism = mechanism.ok_or(ImapError::NoMechanism)?;
         if !self.service.plain_sign_in_allowed(&self.peer) {
             return Err(ImapError::NeedsTls);
         }
-        let turn = sasl::start(Mechanism::Plain, initial.map(Secret::expose))?;
-        Ok(turn)
+        let initial = initial.map(Secret::expose);
+        let step = self.service.sasl_start(&self.peer, mechanism, initial);
+        Ok(step.await?)
+    }
+
+    /// Takes the client's line of a SASL exchange.
+    pub(crate) async fn sasl_line(
+        &mut self,
+        tag: Tag,
+        exchange: SaslExchange,
+        line: &Secret,
+        out: &mut Output<'_>,
+    ) -> Result<Next, ConnError> {
+        let step = self
+            .service
+            .sasl_respond(&self.peer, exchange, line.expose());
+        let step = step.await.map_err(ImapError::from);
+        self.sasl_step(tag, step, out).await
     }
 
     /// Goes on with a SASL exchange, or ends it.
-    pub(crate) async fn sasl_turn(
+    pub(crate) async fn sasl_step(
         &mut self,
         tag: Tag,
-        turn: Result<Turn, ImapError>,
+        step: Result<SaslStep, ImapError>,
         out: &mut Output<'_>,
     ) -> Result<Next, ConnError> {
-        let outcome = match turn {
-            Ok(Turn::Challenge(exchange)) => {
-                out.responses.continuation(exchange.challenge());
-                return Ok(Next::Sasl(tag, exchange));
+        let outcome = match step {
+            Ok(SaslStep::Challenge(exchange)) => {
+                out.responses.continuation(&exchange.challenge());
+                return Ok(Next::Sasl(tag, Box::new(exchange)));
             }
-            Ok(Turn::Done(claim)) => self.login(&claim.authcid, &claim.password).await,
+            Ok(SaslStep::Proven(principal, exchange)) => {
+                self.signed_in(*principal);
+                out.responses.continuation(&exchange.challenge());
+                return Ok(Next::Sasl(tag, Box::new(exchange)));
+            }
+            Ok(SaslStep::SignedIn(principal)) => {
+                self.signed_in(*principal);
+                Ok(self.welcome())
+            }
+            Ok(SaslStep::Confirmed) => Ok(self.welcome()),
+            // The client had proved itself, and did not take our proof: it must not go on.
+            Err(err) if self.is_authenticated() => {
+                return Ok(farewell(out, &err.to_string()));
+            }
             Err(err) => Err(err),
         };
         self.finish(&tag, outcome, Tell::KeepNumbers, out).await

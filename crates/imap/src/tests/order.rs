@@ -1,5 +1,7 @@
 //! States, sign-in, limits: what is refused, and when a connection ends.
 
+use testkit::ScramClient;
+
 use super::client::{ANN, PASSWORD, World};
 use crate::limits::{BAD_COMMANDS_BEFORE_LOGIN_MAX, BAD_COMMANDS_MAX, SIGN_INS_FAILED_MAX};
 
@@ -55,7 +57,10 @@ async fn capabilities_follow_the_state() {
     answer.is(&[&format!("{common} STARTTLS LOGINDISABLED"), "OK done"]);
     let mut stranger = world.stranger().await;
     let answer = stranger.says("CAPABILITY").await;
-    answer.is(&[&format!("{common} AUTH=PLAIN"), "OK done"]);
+    answer.is(&[
+        &format!("{common} AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-256 AUTH=PLAIN"),
+        "OK done",
+    ]);
     let mut client = world.client().await;
     let answer = client.says("CAPABILITY").await;
     answer.is(&[&format!("{common} COMPRESS=DEFLATE"), "OK done"]);
@@ -242,4 +247,38 @@ async fn a_client_may_name_itself() {
         .await
         .ends("BAD *");
     client.says("ID NIL").await.ends("OK done");
+}
+
+#[tokio::test]
+async fn scram_signs_in_and_a_client_that_does_not_confirm_is_gone() {
+    let world = World::new().await;
+    for (answer, heard) in [
+        ("", "OK [CAPABILITY *"),
+        ("*", "* BYE *"),
+        ("eA==", "* BYE *"),
+    ] {
+        let mut client = world.stranger().await;
+        let mut scram = ScramClient::new("p=tls-exporter,,", &[7; 32], ANN, PASSWORD);
+        let begin = format!("AUTHENTICATE SCRAM-SHA-256-PLUS {}", scram.first());
+        let challenge = client.says(&begin).await.lines.remove(0);
+        let last = scram.last(challenge.strip_prefix("+ ").unwrap());
+        let proof = client.goes_on(&last).await.lines.remove(0);
+        assert!(scram.is_proof(proof.strip_prefix("+ ").unwrap()));
+        client.goes_on(answer).await.ends(heard);
+        if answer.is_empty() {
+            client.dialogue(&[("SELECT INBOX", "OK *")]).await;
+        } else {
+            client.leaves().await;
+        }
+    }
+    let mut client = world.stranger().await;
+    let mut scram = ScramClient::new("n,,", b"", ANN, "wrong horse wrong horse");
+    let begin = format!("AUTHENTICATE SCRAM-SHA-256 {}", scram.first());
+    let challenge = client.says(&begin).await.lines.remove(0);
+    let last = scram.last(challenge.strip_prefix("+ ").unwrap());
+    client
+        .goes_on(&last)
+        .await
+        .ends("NO [AUTHENTICATIONFAILED] *");
+    client.dialogue(&[("SELECT INBOX", "BAD *")]).await;
 }

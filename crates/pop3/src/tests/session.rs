@@ -1,8 +1,8 @@
 //! Signing in, order, limits and the end of sessions.
 
-use testkit::Link;
+use testkit::{Link, PASSWORD, ScramClient};
 
-use super::client::{Client, SIGN_IN, world};
+use super::client::{ANN, Client, SIGN_IN, world};
 
 const BEFORE_SIGN_IN: &[(&str, &str)] = &[
     ("STAT", "-ERR *"),
@@ -32,7 +32,10 @@ async fn capa_tells_what_can_be_done_now() {
     let always = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING"];
     for (line, more) in [
         (Link::Clear, &["STLS"][..]),
-        (Link::Secured, &["USER", "SASL PLAIN"]),
+        (
+            Link::Secured,
+            &["USER", "SASL SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN"],
+        ),
     ] {
         let mut client = Client::connect(&world().await, line).await;
         let expected = [&always, more].concat();
@@ -149,4 +152,36 @@ async fn a_server_that_stops_says_so() {
             .is_some_and(|line| line.starts_with("-ERR "))
     );
     client.hears_the_end().await;
+}
+
+#[tokio::test]
+async fn scram_signs_in_and_a_client_that_does_not_confirm_is_gone() {
+    let world = world().await;
+    for (answer, heard) in [("", "+OK 0 messages*"), ("*", "-ERR *"), ("eA==", "-ERR *")] {
+        let mut client = Client::connect(&world, Link::Secured).await;
+        let mut scram = ScramClient::new("p=tls-exporter,,", &[7; 32], ANN, PASSWORD);
+        let begin = format!("AUTH SCRAM-SHA-256-PLUS {}\r\n", scram.first());
+        client.send(begin.as_bytes()).await;
+        let challenge = client.line().await.unwrap();
+        let last = scram.last(challenge.strip_prefix("+ ").unwrap());
+        client.send(format!("{last}\r\n").as_bytes()).await;
+        let proof = client.line().await.unwrap();
+        assert!(scram.is_proof(proof.strip_prefix("+ ").unwrap()));
+        client.dialogue(&[(answer, heard)]).await;
+        if answer.is_empty() {
+            client
+                .dialogue(&[("STAT", "+OK 0 0"), ("QUIT", "+OK *")])
+                .await;
+        }
+        client.hears_the_end().await;
+    }
+    let mut client = Client::connect(&world, Link::Secured).await;
+    let mut scram = ScramClient::new("n,,", b"", ANN, "wrong horse wrong horse");
+    let begin = format!("AUTH SCRAM-SHA-256 {}\r\n", scram.first());
+    client.send(begin.as_bytes()).await;
+    let challenge = client.line().await.unwrap();
+    let last = scram.last(challenge.strip_prefix("+ ").unwrap());
+    client
+        .dialogue(&[(&last, "-ERR [AUTH] *"), ("STAT", "-ERR *")])
+        .await;
 }

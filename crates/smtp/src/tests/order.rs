@@ -102,7 +102,7 @@ async fn ehlo_offers_exactly_what_there_is() {
         expected.extend(starttls.then_some("STARTTLS"));
         expected.extend(["ENHANCEDSTATUSCODES", "CHUNKING", "DSN", "PRDR"]);
         expected.extend((link == Link::Secured).then_some("REQUIRETLS"));
-        expected.extend(auth.then_some("AUTH PLAIN LOGIN"));
+        expected.extend(auth.then_some("AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN"));
         expected.push("HELP");
 
         let mut client = Client::connect(&world().await, protocol, link).await;

@@ -1,7 +1,7 @@
 //! Submission: who may send, and as whom.
 
 use service::Protocol;
-use testkit::Link;
+use testkit::{Link, PASSWORD, ScramClient};
 
 use super::client::{Client, inbox, world};
 
@@ -48,6 +48,58 @@ async fn every_way_to_sign_in_works_once() {
     for way in [plain, login, initial] {
         Client::user(&world().await).await.dialogue(way).await;
     }
+}
+
+/// Leads SCRAM up to the server's proof.
+async fn proves_itself(client: &mut Client, password: &str) -> Vec<String> {
+    let mut scram = ScramClient::new("p=tls-exporter,,", &[7; 32], "ann@example.org", password);
+    let first = format!("AUTH SCRAM-SHA-256-PLUS {}\r\n", scram.first());
+    client.send(first.as_bytes()).await;
+    let challenge = client.reply().await;
+    let challenge = challenge[0].strip_prefix("334 ").expect("a challenge");
+    client
+        .send(format!("{}\r\n", scram.last(challenge)).as_bytes())
+        .await;
+    let answer = client.reply().await;
+    if let Some(proof) = answer[0].strip_prefix("334 ") {
+        assert!(scram.is_proof(proof), "{answer:?}");
+    }
+    answer
+}
+
+#[tokio::test]
+async fn scram_signs_in_and_a_client_that_does_not_confirm_is_gone() {
+    let world = world().await;
+    for (line, answer) in [
+        ("", "235 2.7.0 *"),
+        ("*", "501 5.7.0 *"),
+        ("eA==", "501 5.5.2 *"),
+    ] {
+        let mut client = Client::user(&world).await;
+        assert!(proves_itself(&mut client, PASSWORD).await[0].starts_with("334 "));
+        client.dialogue(&[(line, answer)]).await;
+        if line.is_empty() {
+            client.dialogue(&[MAIL]).await;
+        } else {
+            client.hears_the_end().await;
+        }
+    }
+    let mut client = Client::user(&world).await;
+    assert!(proves_itself(&mut client, PASSWORD).await[0].starts_with("334 "));
+    client
+        .dialogue(&[(&"A".repeat(3_000), "500 5.5.6 *")])
+        .await;
+    client.hears_the_end().await;
+    let mut client = Client::user(&world).await;
+    let refused = proves_itself(&mut client, "wrong horse wrong horse").await;
+    assert!(refused[0].starts_with("535 5.7.8 "), "{refused:?}");
+    client
+        .dialogue(&[
+            ("MAIL FROM:<ann@example.org>", "530 5.7.0 *"),
+            SIGN_IN[0],
+            MAIL,
+        ])
+        .await;
 }
 
 #[tokio::test]

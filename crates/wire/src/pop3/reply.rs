@@ -26,7 +26,7 @@ pub enum Reply {
     /// Refusal.
     Err(Option<ResponseCode>, String),
     /// A SASL challenge as base64 (RFC 5034 §4).
-    Challenge(&'static str),
+    Challenge(String),
 }
 
 impl Reply {
@@ -80,7 +80,7 @@ mod tests {
                 Reply::Err(Some(ResponseCode::InUse), "in use".to_owned()),
                 b"-ERR [IN-USE] in use\r\n",
             ),
-            (Reply::Challenge(""), b"+ \r\n"),
+            (Reply::Challenge(String::new()), b"+ \r\n"),
         ] {
             assert_eq!(reply.to_bytes(), bytes);
         }

@@ -95,6 +95,8 @@ impl ClientFirst {
         let name = attributes.next().and_then(|name| name.strip_prefix("n="));
         let name = saslname(name.ok_or(SaslError::Malformed)?)?;
         match authzid.strip_prefix("a=") {
+            // No name that is said to be one: so writes GNU SASL (2026).
+            Some("") => {}
             Some(other) if saslname(other)? != name => return Err(SaslError::OtherAuthzid),
             None if !authzid.is_empty() => return Err(SaslError::Malformed),
             _ => {}
@@ -274,6 +276,7 @@ mod tests {
             ),
             ("y,,n=žofie@example.org,r=x", "žofie@example.org"),
             ("n,,n=ann,r=x,z=later", "ann"),
+            ("n,a=,n=ann,r=x", "ann"),
         ] {
             assert_eq!(
                 first(message, false, NONE).unwrap().name(),
