@@ -353,6 +353,7 @@ mod tests {
         format!("c={channel},r={nonce},p={proof}")
     }
 
+    // long: one table of messages.
     #[test]
     fn a_proof_for_another_channel_or_exchange_is_refused() {
         use SaslError as E;
