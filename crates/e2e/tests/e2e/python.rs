@@ -41,6 +41,13 @@ fn sessions_that_change_at_random_agree() -> anyhow::Result<()> {
 }
 
 #[test]
+fn a_client_comes_back_and_hears_what_changed() -> anyhow::Result<()> {
+    clients::python_with_packages(&Server::start()?, "imap_resync.py", &[])?
+        .ok()
+        .map(drop)
+}
+
+#[test]
 fn a_maildrop_is_read_by_pop3() -> anyhow::Result<()> {
     clients::python(&Server::start()?, "pop3_maildrop.py", &[])?
         .ok()
