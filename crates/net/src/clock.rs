@@ -68,6 +68,20 @@ impl Clock {
         time.now_us
             .fetch_add(i64::try_from(by_us).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
+
+    /// Sets a virtual clock forward or back by so many seconds, as an operator sets the machine's;
+    /// [`Self::monotonic_us`] does not move.
+    ///
+    /// # Panics
+    ///
+    /// On the real clock, since a program that tries this is wrong.
+    pub fn set_by(&self, seconds: i64) {
+        let Source::Virtual(time) = &self.0 else {
+            panic!("only a virtual clock can be set");
+        };
+        let by_us = seconds.saturating_mul(1_000_000);
+        time.now_us.fetch_add(by_us, Ordering::SeqCst);
+    }
 }
 
 /// A machine whose clock stands before 1970 gets a negative number, as [`Timestamp`] means it.
@@ -94,6 +108,9 @@ mod tests {
         assert_eq!((clock.now(), clock.monotonic_us()), (Timestamp(5), 0));
         other.advance(Duration::from_secs(2));
         assert_eq!(clock.now(), Timestamp(2_000_005));
+        assert_eq!(clock.monotonic_us(), 2_000_000);
+        other.set_by(-1);
+        assert_eq!(clock.now(), Timestamp(1_000_005));
         assert_eq!(clock.monotonic_us(), 2_000_000);
     }
 

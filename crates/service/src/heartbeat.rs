@@ -6,11 +6,12 @@
 //! are kept as evidence, put right from the second copy, recorded, and changes of class C2 and C3
 //! wait until the next start has checked everything.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use net::Clock;
 use policy::change::SealedLog;
-use store::{LogQuery, WriteTx};
+use store::{StoreResult, WriteTx};
 use types::Timestamp;
 
 use crate::Service;
@@ -25,6 +26,8 @@ const PURGE_MAX: usize = 10_000;
 /// Fates that are put into their indexes in one transaction, so that mail does not wait for it.
 const SETTLED_AT_ONCE: usize = 1_000;
 const DAY_S: i64 = 86_400;
+/// A clock that moves by more than this, other than time does, was set; NTP corrects more gently.
+const CLOCK_SET_MIN_US: i64 = 5_000_000;
 
 /// Numbers the beats without gaps, through all starts, and knows when the last one was.
 pub(crate) struct Beats {
@@ -32,13 +35,16 @@ pub(crate) struct Beats {
     next: tokio::sync::Mutex<Option<u64>>,
     /// Monotonic time of the last one, or of the start.
     last_us: AtomicU64,
+    /// What the time of day was ahead of monotonic time at the last one, or at the start.
+    ahead_us: AtomicI64,
 }
 
 impl Beats {
-    pub(crate) fn starting_at(now_us: u64) -> Self {
+    pub(crate) fn starting_at(clock: &Clock) -> Self {
         Self {
             next: tokio::sync::Mutex::default(),
-            last_us: AtomicU64::new(now_us),
+            last_us: AtomicU64::new(clock.monotonic_us()),
+            ahead_us: AtomicI64::new(ahead_us(clock)),
         }
     }
 
@@ -47,9 +53,16 @@ impl Beats {
     }
 }
 
+/// What the time of day is ahead of monotonic time.
+fn ahead_us(clock: &Clock) -> i64 {
+    let passed_us = i64::try_from(clock.monotonic_us()).unwrap_or(i64::MAX);
+    clock.now().0.saturating_sub(passed_us)
+}
+
 impl Service {
     /// One beat. The caller repeats it every [`HEARTBEAT`].
     pub async fn heartbeat(&self) {
+        self.look_at_time();
         self.recheck().await;
         let [activity, trace] = self.seal_logs().await;
         if let Err(err) = self.record_beat(activity, trace).await {
@@ -63,6 +76,37 @@ impl Service {
         self.inner.beats.last_us.store(now_us, Ordering::Relaxed);
         let now_s = self.clock().now().seconds();
         self.inner.metrics.heartbeat_at.set(now_s);
+    }
+
+    /// Raises an alarm if the clock was set since the last beat.
+    fn look_at_time(&self) {
+        let ahead_us = ahead_us(self.clock());
+        let before_us = self.inner.beats.ahead_us.swap(ahead_us, Ordering::Relaxed);
+        let set_by_us = ahead_us.saturating_sub(before_us);
+        if set_by_us.saturating_abs() > CLOCK_SET_MIN_US {
+            let way = if set_by_us > 0 { "forward" } else { "back" };
+            let seconds = set_by_us.unsigned_abs() / 1_000_000;
+            let text = format!("the machine's clock was set {way} by {seconds} seconds");
+            self.alarm("clock", &text);
+        }
+    }
+
+    /// Raises an alarm if the time is before that of the last beat or the newest entry, which
+    /// earlier starts left.
+    pub(crate) async fn look_at_time_since_last_start(&self) -> StoreResult<()> {
+        let last_beat = self.inner.store.activity().last_of_kind(BEAT).await?;
+        let last = last_beat
+            .map(|beat| beat.row.at)
+            .max(self.last_entry_at().await);
+        let behind_us = last.map_or(0, |last| last.0.saturating_sub(self.clock().now().0));
+        if behind_us > CLOCK_SET_MIN_US {
+            let seconds = behind_us / 1_000_000;
+            let text = format!(
+                "the machine's clock is {seconds} seconds behind what it said before the start"
+            );
+            self.alarm("clock", &text);
+        }
+        Ok(())
     }
 
     /// When the last beat of this start was, if there was one.
@@ -112,10 +156,8 @@ impl Service {
 
     /// The number behind that of the last beat on record.
     async fn beats_so_far(&self) -> ServiceResult<u64> {
-        let mut query = LogQuery::between(Timestamp(0), Timestamp(i64::MAX), 1);
-        query.kind = Some(BEAT.to_owned());
-        let found = self.inner.store.activity().query(query).await?;
-        let last = found.first().and_then(|last| {
+        let found = self.inner.store.activity().last_of_kind(BEAT).await?;
+        let last = found.and_then(|last| {
             let detail: serde_json::Value = serde_json::from_slice(&last.row.detail).ok()?;
             detail["number"].as_u64()
         });

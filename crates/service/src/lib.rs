@@ -172,7 +172,7 @@ impl Service {
             .map(|octet| format!("{octet:02x}"))
             .collect();
         let seals = Seals::open(&signer)?;
-        let beats = heartbeat::Beats::starting_at(clock.monotonic_us());
+        let beats = heartbeat::Beats::starting_at(&clock);
         let started = clock.now();
         let metrics = Metrics::new(&store, started);
         let inner = Inner {

@@ -12,7 +12,9 @@ use ledger::tiles::{CHECKPOINT_FILE, TileNodes, TileReader};
 use ledger::{Checkpoint, Entry, Tree};
 use net::Clock;
 use rusqlite::Connection;
-use service::{LogVerdict, Pin, Service, StartError, VerifyView};
+use service::{
+    AdmitError, AdmitOptions, Command, LogVerdict, Pin, Service, StartError, VerifyView,
+};
 use tempfile::TempDir;
 use testkit::World;
 
@@ -587,6 +589,38 @@ async fn days_go_when_their_time_is_over_and_can_still_be_proved() {
     assert!(verify(&service).await.good);
     assert!(stopped.told(EDIT).is_empty());
     proven_checkpoint(&stopped.logs(), &stopped.pin);
+}
+
+#[tokio::test]
+async fn a_shorter_retention_is_recorded_and_takes_no_entry_away() {
+    let stopped = Stopped::with_many_rows().await;
+    stopped.clock.advance(91 * DAY);
+    let service = stopped.open().await;
+    let before = stopped.entries();
+    let shorten = |value: &str| Command::SettingSet {
+        key: "activity_retention_days".to_owned(),
+        value: value.to_owned(),
+    };
+    let console = World::console();
+    let admit = |value| service.admit(&console, vec![shorten(value)], AdmitOptions::default());
+    let refused = admit("1").await;
+    assert!(
+        matches!(refused, Err(AdmitError::Invalid(_))),
+        "{refused:?}"
+    );
+    let admitted = admit("90").await.unwrap();
+    assert!(
+        admitted.effects[0].starts_with("Keeps records for a shorter time"),
+        "{:?}",
+        admitted.effects
+    );
+    service.heartbeat().await;
+    assert_eq!(stopped.days().len(), 1, "the other days' time is over");
+    let after = stopped.entries();
+    assert_eq!(after[..before.len()], before, "entries are kept for ever");
+    assert_eq!(after[before.len()].kind, "setting.set");
+    assert!(verify(&service).await.good);
+    stopped.close(service).await;
 }
 
 #[tokio::test]

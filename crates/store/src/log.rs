@@ -254,6 +254,17 @@ impl Log {
             .map_err(|_| StoreError::Panicked)?
     }
 
+    /// The row of this kind with the highest number, whatever time it tells.
+    pub async fn last_of_kind(&self, kind: &str) -> StoreResult<Option<LogRecord>> {
+        let (reply, flushed) = oneshot::channel();
+        self.send(Command::Flush(reply))?;
+        flushed.await.map_err(|_| ended())?;
+        let (days, kind) = (self.days.clone(), kind.to_owned());
+        tokio::task::spawn_blocking(move || rows::last_of_kind(&days, &kind))
+            .await
+            .map_err(|_| StoreError::Panicked)?
+    }
+
     /// Waits until all rows appended so far are on the disk; says how far the numbers go.
     pub async fn sync(&self) -> StoreResult<Synced> {
         let (reply, answer) = oneshot::channel();

@@ -1,11 +1,10 @@
 //! How much one actor may add to the ledger, which is kept for ever.
 //!
+//! Time is monotonic here: setting the clock back makes nobody wait longer, forward nobody shorter.
 //! An append of several entries counts as one change. What is of class C0, as true tightening is, has a budget of its own, so
 //! that an intruder who used up an admin's budget cannot keep the admin from closing the door.
 
 use std::collections::HashMap;
-
-use types::Timestamp;
 
 /// Changes of one actor in an hour, and as many again that only tighten.
 pub(super) const CHANGES_PER_HOUR_MAX: u32 = 60;
@@ -13,8 +12,8 @@ pub(super) const CHANGES_PER_HOUR_MAX: u32 = 60;
 pub(super) const OCTETS_PER_DAY_MAX: u64 = 1_048_576;
 /// Actors whose use is remembered; beyond it whoever was idle longest is forgotten.
 const ACTORS_MAX: usize = 10_000;
-const HOUR_S: i64 = 3_600;
-const DAY_S: i64 = 86_400;
+const HOUR_US: u64 = 3_600_000_000;
+const DAY_US: u64 = 24 * HOUR_US;
 
 /// What the budget is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,9 +39,9 @@ pub(crate) enum OverBudget {
 
 #[derive(Clone, Copy)]
 struct Spent {
-    hour_began: Timestamp,
+    hour_began_us: u64,
     changes: u32,
-    day_began: Timestamp,
+    day_began_us: u64,
     octets: u64,
 }
 
@@ -59,26 +58,26 @@ impl Budgets {
         actor: &str,
         purse: Purse,
         octets: u64,
-        now: Timestamp,
+        now_us: u64,
     ) -> Result<(), OverBudget> {
         let key = (actor.to_owned(), purse);
         let fresh = Spent {
-            hour_began: now,
+            hour_began_us: now_us,
             changes: 0,
-            day_began: now,
+            day_began_us: now_us,
             octets: 0,
         };
         let mut spent = self.spent.get(&key).copied().unwrap_or(fresh);
-        if now >= spent.hour_began.plus_s(HOUR_S) {
+        if now_us >= spent.hour_began_us + HOUR_US {
             spent = Spent {
-                hour_began: now,
+                hour_began_us: now_us,
                 changes: 0,
                 ..spent
             };
         }
-        if now >= spent.day_began.plus_s(DAY_S) {
+        if now_us >= spent.day_began_us + DAY_US {
             spent = Spent {
-                day_began: now,
+                day_began_us: now_us,
                 octets: 0,
                 ..spent
             };
@@ -100,7 +99,10 @@ impl Budgets {
         if self.spent.len() < ACTORS_MAX || self.spent.contains_key(key) {
             return;
         }
-        let idlest = self.spent.iter().min_by_key(|(_, spent)| spent.hour_began);
+        let idlest = self
+            .spent
+            .iter()
+            .min_by_key(|(_, spent)| spent.hour_began_us);
         if let Some(idlest) = idlest.map(|(key, _)| key.clone()) {
             self.spent.remove(&idlest);
         }
@@ -111,7 +113,7 @@ impl Budgets {
 mod tests {
     use super::*;
 
-    const START: Timestamp = Timestamp(1_000_000_000);
+    const START: u64 = 1_000_000_000;
 
     #[test]
     fn changes_are_counted_by_the_hour_and_tightening_apart() {
@@ -121,13 +123,13 @@ mod tests {
         }
         let over = Err(OverBudget::Changes);
         assert_eq!(
-            budgets.spend("a_1", Purse::Ordinary, 1, START.plus_s(3_599)),
+            budgets.spend("a_1", Purse::Ordinary, 1, START + HOUR_US - 1),
             over
         );
         assert_eq!(budgets.spend("a_1", Purse::Tightening, 1, START), Ok(()));
         assert_eq!(budgets.spend("a_2", Purse::Ordinary, 1, START), Ok(()));
         assert_eq!(
-            budgets.spend("a_1", Purse::Ordinary, 1, START.plus_s(3_600)),
+            budgets.spend("a_1", Purse::Ordinary, 1, START + HOUR_US),
             Ok(())
         );
     }
@@ -139,11 +141,11 @@ mod tests {
         assert_eq!(budgets.spend("a_1", Purse::Ordinary, big, START), Ok(()));
         let over = Err(OverBudget::Octets);
         assert_eq!(
-            budgets.spend("a_1", Purse::Ordinary, 2, START.plus_s(7_200)),
+            budgets.spend("a_1", Purse::Ordinary, 2, START + 2 * HOUR_US),
             over
         );
         assert_eq!(
-            budgets.spend("a_1", Purse::Ordinary, 2, START.plus_s(86_400)),
+            budgets.spend("a_1", Purse::Ordinary, 2, START + DAY_US),
             Ok(())
         );
     }

@@ -366,9 +366,10 @@ impl Service {
             .iter()
             .map(|entry| entry.to_bytes().map_or(0, |bytes| bytes.len()));
         let octets = (bytes.sum::<usize>() + object_octets) as u64;
-        let spent = admission
-            .budgets
-            .spend(&actor.key(), purse, octets, self.clock().now());
+        let spent =
+            admission
+                .budgets
+                .spend(&actor.key(), purse, octets, self.clock().monotonic_us());
         spent.map_err(|err| AdmitError::OverBudget(err.to_string()))
     }
 

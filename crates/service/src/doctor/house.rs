@@ -103,7 +103,8 @@ impl Service {
         })
     }
 
-    async fn last_entry_at(&self) -> Option<types::Timestamp> {
+    /// When the newest entry was made, as it says itself.
+    pub(crate) async fn last_entry_at(&self) -> Option<types::Timestamp> {
         let last = self.config().size().checked_sub(1)?;
         let actor = Actor::system(ledger::Door::Schedule);
         let entries = self.ledger_list(&actor, Some(last), 1).await.ok()?;

@@ -43,6 +43,7 @@ impl Service {
         task.await.unwrap_or(Err(StartError::BrokenOff))?;
         service.check_mode(mode)?;
         service.open_logs().await?;
+        service.look_at_time_since_last_start().await?;
         service.load_blocks().await?;
         let mut admission = service.inner.admission.lock().await;
         service.check_objects(&mut admission).await;

@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, Row};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row};
 
-use super::{Days, LogRow, read};
+use super::{Days, LogRecord, LogRow, read};
 use crate::error::{StoreError, StoreResult};
 use crate::migrate::open_reader;
 
@@ -170,6 +170,22 @@ pub(super) fn next_number(days: &Days, below: i64) -> StoreResult<u64> {
         next = undamaged(of_day)?.unwrap_or(0).max(next);
     }
     Ok(next)
+}
+
+/// The row of a kind with the highest number. A day that cannot be read is left out.
+pub(super) fn last_of_kind(days: &Days, kind: &str) -> StoreResult<Option<LogRecord>> {
+    let sql = "SELECT seq, at, kind, account, session, source, message, detail
+                 FROM record WHERE kind = ?1 ORDER BY seq DESC LIMIT 1";
+    let mut last: Option<LogRecord> = None;
+    for day in days.list()? {
+        let of_day = open_reader(&days.path(&day))
+            .and_then(|conn| Ok(conn.query_row(sql, [kind], read).optional()?));
+        let of_day = undamaged(of_day)?.flatten();
+        if of_day.as_ref().map(|row| row.seq) > last.as_ref().map(|row| row.seq) {
+            last = of_day;
+        }
+    }
+    Ok(last)
 }
 
 /// The lowest and the highest number in a file.

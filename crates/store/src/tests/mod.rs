@@ -10,6 +10,7 @@ mod ledger;
 mod logs;
 mod mail;
 mod random;
+mod readers;
 mod rows;
 mod world;
 mod writes;
