@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::program;
+use crate::program::{self, Ran};
 
 /// Octets that are written at once while a disk is filled.
 const STEP_OCTETS: usize = 65_536;
@@ -28,6 +28,24 @@ impl Disk {
         let disk = mount(&["--bind", &source], path)?;
         program::run("mount", ["-o", "remount,bind,ro", &source], b"")?.ok()?;
         Ok(disk)
+    }
+
+    /// Makes it so small, at one stroke, that `left` octets are free; `false` if writers were faster.
+    pub fn shrink(&self, left: u64) -> anyhow::Result<bool> {
+        let told = rustix::fs::statvfs(&self.path)?;
+        let used = (told.f_blocks - told.f_bfree) * told.f_frsize;
+        Ok(self.resize(used + left)?.status == Some(0))
+    }
+
+    /// Makes it `size` octets large again.
+    pub fn grow(&self, size: u64) -> anyhow::Result<()> {
+        self.resize(size)?.ok().map(drop)
+    }
+
+    fn resize(&self, size: u64) -> anyhow::Result<Ran> {
+        let place = self.path.display().to_string();
+        let options = format!("remount,size={size}");
+        program::run("mount", ["-o", &options, &place], b"")
     }
 
     /// Takes room until `left` octets are free.

@@ -168,6 +168,19 @@ impl Server {
         Ok(status)
     }
 
+    /// Waits for the end of a server that gives up by itself; its status must not be 0.
+    pub fn gives_up(&mut self) -> anyhow::Result<()> {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                ensure!(!status.success(), "it gave up with {status}");
+                return Ok(());
+            }
+            ensure!(started.elapsed() < START_PATIENCE, "it did not give up");
+            thread::sleep(START_PULSE);
+        }
+    }
+
     /// Starts again on the same data and ports, after [`Server::kill`] or [`Server::stop`].
     pub fn start_again(&mut self) -> anyhow::Result<()> {
         (self.child, self.ready) = spawn(&self.site, &self.kind)?;

@@ -8,6 +8,7 @@ mod curl;
 mod doctor;
 mod effects;
 mod full_disk;
+mod hard_days;
 mod ledger;
 mod life;
 mod listeners;
