@@ -210,7 +210,7 @@ fn envelopes() -> Round {
         let mail = &mail;
         let read = mail.store.read_blocking(|tx| {
             for id in &mail.emails {
-                black_box(email::description(tx, *id)?);
+                black_box(email::find(tx, *id)?);
             }
             Ok(())
         });

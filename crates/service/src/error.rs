@@ -1,5 +1,7 @@
 //! Why a service function did not do what it was asked, in kinds that every door can say.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use store::StoreError;
 use types::{MailboxName, SpecialUse};
 
@@ -47,6 +49,14 @@ pub enum ServiceError {
     Unavailable,
 }
 
+/// How often this process has met damage.
+static DAMAGE_MET: AtomicU64 = AtomicU64::new(0);
+
+/// How often something damaged was asked for since the start; each time is in the log.
+pub(crate) fn damage_met() -> u64 {
+    DAMAGE_MET.load(Ordering::Relaxed)
+}
+
 impl From<StoreError> for ServiceError {
     fn from(err: StoreError) -> Self {
         match err {
@@ -61,6 +71,7 @@ impl From<StoreError> for ServiceError {
             StoreError::TooLarge { max_octets } => Self::TooLarge { max_octets },
             StoreError::Damaged(what) => {
                 tracing::error!(%what, "damaged: {what}; see sealpost doctor");
+                DAMAGE_MET.fetch_add(1, Ordering::Relaxed);
                 Self::Damaged
             }
             other => {

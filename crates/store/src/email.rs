@@ -5,7 +5,8 @@ use types::{AccountId, BlobId, EmailId, FlagSet, Keyword, ThreadId, Timestamp};
 
 use crate::error::{StoreError, StoreResult};
 use crate::pack::Place;
-use crate::tx::{ReadTx, WriteTx, optional, place_at, time};
+use crate::sum::{self, Listed, Text};
+use crate::tx::{ReadTx, WriteTx, place_at};
 
 /// A message to be stored. What is ready to send was computed by the caller.
 #[derive(Clone, Debug)]
@@ -73,53 +74,26 @@ impl BlobRef {
     }
 }
 
-/// A message without header block and body.
+/// A message without header block and body. Its row is checked against its sum.
 pub fn find(tx: &ReadTx<'_>, email: EmailId) -> StoreResult<Option<Email>> {
-    let sql = "SELECT id, account, thread_id, octets, received_at, envelope, bodystructure, preview
-                 FROM email WHERE id = ?1";
-    tx.one(sql, [email.0], |row| {
-        Ok(Email {
-            id: EmailId(row.get(0)?),
-            account: AccountId(row.get(1)?),
-            thread: optional(row, 2, ThreadId)?.unwrap_or(ThreadId(row.get(0)?)),
-            octets: row.get(3)?,
-            received_at: time(row, 4)?,
-            envelope: row.get(5)?,
-            bodystructure: row.get(6)?,
-            preview: row.get(7)?,
-        })
-    })
-}
-
-/// Whose a message is, and its header block with the empty line that ends it.
-pub fn head(tx: &ReadTx<'_>, email: EmailId) -> StoreResult<Option<(AccountId, Vec<u8>)>> {
-    let sql = "SELECT account, head FROM email WHERE id = ?1";
-    tx.one(sql, [email.0], |row| {
-        Ok((AccountId(row.get(0)?), row.get(1)?))
-    })
-}
-
-/// What lists of messages show of one, ready to send.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Description {
-    /// Whose it is.
-    pub account: AccountId,
-    /// The IMAP ENVELOPE.
-    pub envelope: Vec<u8>,
-    /// The IMAP BODYSTRUCTURE.
-    pub bodystructure: Vec<u8>,
-}
-
-/// What lists of messages show of one.
-pub fn description(tx: &ReadTx<'_>, email: EmailId) -> StoreResult<Option<Description>> {
-    let sql = "SELECT account, envelope, bodystructure FROM email WHERE id = ?1";
-    tx.one(sql, [email.0], |row| {
-        Ok(Description {
-            account: AccountId(row.get(0)?),
-            envelope: row.get(1)?,
-            bodystructure: row.get(2)?,
-        })
-    })
+    let sql = "SELECT e.account, e.octets, e.received_at, e.thread_id, e.envelope,
+                      e.bodystructure, e.preview, e.list_sum FROM email e WHERE e.id = ?1";
+    let found = tx.one(sql, [email.0], |row| {
+        let listed = Listed::at(row, 0)?;
+        let fits = sum::fits(row, sum::LISTED_COLUMNS, &listed.sum())?;
+        let found = Email {
+            id: email,
+            account: AccountId(listed.account),
+            thread: ThreadId(listed.thread.unwrap_or(email.0)),
+            octets: listed.octets,
+            received_at: Timestamp(listed.received_at),
+            envelope: listed.envelope.to_vec(),
+            bodystructure: listed.bodystructure.to_vec(),
+            preview: listed.preview.to_vec(),
+        };
+        Ok((fits, found))
+    })?;
+    sum::sound(email, found)
 }
 
 /// A message that can be read: its header block, and where its body lies.
@@ -135,18 +109,27 @@ pub struct Readable {
     pub body: BlobRef,
 }
 
-/// A message with its header block, found with one question.
+/// A message with its header block, found with one question. Its row is checked against its sum.
 pub fn readable(tx: &ReadTx<'_>, email: EmailId) -> StoreResult<Option<Readable>> {
-    let sql = "SELECT b.id, b.sha256, b.octets, b.segment, b.start, e.account, e.octets, e.head
+    let sql = "SELECT b.id, b.sha256, b.octets, b.segment, b.start, e.account, e.octets, e.head,
+                      e.text_sum
                  FROM email e JOIN blob b ON b.id = e.blob WHERE e.id = ?1";
-    tx.one(sql, [email.0], |row| {
-        Ok(Readable {
+    let found = tx.one(sql, [email.0], |row| {
+        let found = Readable {
             body: blob_ref(row)?,
             account: AccountId(row.get(5)?),
             octets: row.get(6)?,
             head: row.get(7)?,
-        })
-    })
+        };
+        let text = Text {
+            account: found.account.0,
+            octets: found.octets,
+            body: &found.body.place.sha256.0,
+            head: &found.head,
+        };
+        Ok((sum::fits(row, 8, &text.sum())?, found))
+    })?;
+    sum::sound(email, found)
 }
 
 /// Where the body of a message lies.
@@ -196,25 +179,42 @@ pub(crate) fn insert(
     account: AccountId,
     new: &NewEmail,
 ) -> StoreResult<(EmailId, u64)> {
-    tx.one(
+    let body = blob(tx, new.blob)?;
+    let octets = body.octets() + new.head.len() as u64;
+    let listed = Listed {
+        account: account.0,
+        octets,
+        received_at: new.received_at.0,
+        thread: new.thread.map(|thread| thread.0),
+        envelope: &new.envelope,
+        bodystructure: &new.bodystructure,
+        preview: &new.preview,
+    };
+    let text = Text {
+        account: account.0,
+        octets,
+        body: &body.place.sha256.0,
+        head: &new.head,
+    };
+    let id = tx.insert(
         "INSERT INTO email (account, blob, octets, received_at, thread_id, envelope,
-                bodystructure, preview, head)
-         SELECT ?1, b.id, b.octets + ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM blob b WHERE b.id = ?2
-         RETURNING id, octets",
+                bodystructure, preview, head, list_sum, text_sum)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         (
-            account.0,
+            listed.account,
             new.blob.0,
-            new.head.len(),
-            new.received_at.0,
-            new.thread.map(|thread| thread.0),
-            &new.envelope,
-            &new.bodystructure,
-            &new.preview,
-            &new.head,
+            octets,
+            listed.received_at,
+            listed.thread,
+            listed.envelope,
+            listed.bodystructure,
+            listed.preview,
+            text.head,
+            listed.sum(),
+            text.sum(),
         ),
-        |row| Ok((EmailId(row.get(0)?), row.get(1)?)),
-    )?
-    .ok_or(StoreError::NotFound("body"))
+    )?;
+    Ok((EmailId(id), octets))
 }
 
 /// Removes a message that no mailbox and no recoverable row names; its body may die with it.

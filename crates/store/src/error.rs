@@ -88,9 +88,20 @@ impl From<rusqlite::Error> for StoreError {
                 Self::Busy
             }
             Some(rusqlite::ErrorCode::DatabaseCorrupt) => Self::Damaged(format!("database: {err}")),
+            None if is_no_value(&err) => Self::Damaged(format!("a row of the database: {err}")),
             _ => Self::Sql(err),
         }
     }
+}
+
+/// Whether a column held what none of ours is ever given.
+fn is_no_value(err: &rusqlite::Error) -> bool {
+    matches!(
+        err,
+        rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::FromSqlConversionFailure(..)
+    )
 }
 
 impl StoreError {

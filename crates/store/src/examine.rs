@@ -13,6 +13,7 @@ use crate::mailbox;
 use crate::message;
 use crate::pack::Place;
 use crate::store::Store;
+use crate::sum;
 use crate::tx::{ReadTx, WriteTx, place_at};
 
 /// Where damaged messages are put.
@@ -75,6 +76,10 @@ pub enum Repair {
     Release(BlobId),
     /// Takes the same body from another message that has it whole.
     Replace(BlobId, BlobRef),
+    /// Gives sums to the messages that have none.
+    Sums,
+    /// Copies size and date of a message to the mailboxes it is in.
+    Copies(EmailId),
     /// Moves a damaged message to [`DAMAGED_MAILBOX`] of its account.
     SetAside(AccountId, EmailId),
 }
@@ -189,25 +194,38 @@ impl Store {
     }
 
     fn examine_messages(&self, faults: &mut Vec<Fault>, tell: Tell<'_>) -> StoreResult<()> {
-        self.each_step(
-            "email",
-            Part::Messages,
-            faults,
-            tell,
-            |faults, first, last| {
-                let wrong = self.read_fresh_blocking(|tx| wrong_messages(tx, first, last))?;
-                for (account, email, what) in wrong {
-                    let place = self.read_fresh_blocking(|tx| place_of(tx, email))?;
-                    faults.push(Fault {
-                        part: Part::Messages,
-                        repair: (!place.is_aside).then_some(Repair::SetAside(account, email)),
-                        place: place.words,
-                        what: what.to_owned(),
-                    });
-                }
-                Ok(())
-            },
-        )
+        let part = Part::Messages;
+        let mut without = 0;
+        self.each_step("email", part, faults, tell, |faults, first, last| {
+            let looked = self.read_fresh_blocking(|tx| sum::look(tx, first, last))?;
+            without += looked.without;
+            for row in looked.wrong {
+                let place = self.read_fresh_blocking(|tx| place_of(tx, row.email))?;
+                let repair = match row.copies_alone {
+                    true => Some(Repair::Copies(row.email)),
+                    false if place.is_aside => None,
+                    false => Some(Repair::SetAside(row.account, row.email)),
+                };
+                faults.push(Fault {
+                    part,
+                    place: place.words,
+                    what: row.what.to_owned(),
+                    repair,
+                });
+            }
+            Ok(())
+        })?;
+        if without > 0 {
+            faults.push(Fault {
+                part,
+                place: format!("{without} messages of an earlier release"),
+                what: "they have no sums, so octets that change in their header blocks would not \
+                       be noticed"
+                    .to_owned(),
+                repair: Some(Repair::Sums),
+            });
+        }
+        Ok(())
     }
 
     /// Goes through a table by its ids. A step that cannot be read is a fault; the next go on.
@@ -283,6 +301,9 @@ impl Store {
 
     /// Carries out a repair; it can be repeated.
     pub async fn repair(&self, repair: Repair, now: Timestamp) -> StoreResult<()> {
+        if repair == Repair::Sums {
+            return self.add_sums().await;
+        }
         let twin = match &repair {
             Repair::Replace(_, twin) => {
                 let mut body = self.body(twin.octets());
@@ -305,9 +326,21 @@ impl Store {
                 tx.run("UPDATE email SET blob = ?2 WHERE blob = ?1", (old.0, new.0))?;
                 email::release_blob(tx, *old, now)
             }
+            Repair::Copies(id) => tx.run(COPY_AGAIN, [id.0]).map(drop),
+            // Done above, in steps.
+            Repair::Sums => Ok(()),
             Repair::SetAside(account, email) => set_aside(tx, *account, *email, now),
         })
         .await
+    }
+
+    /// In steps, so that mail is taken meanwhile.
+    async fn add_sums(&self) -> StoreResult<()> {
+        let mut last = Some(0);
+        while let Some(after) = last {
+            last = self.write(move |tx| sum::add_missing(tx, after)).await?;
+        }
+        Ok(())
     }
 }
 
@@ -358,31 +391,6 @@ fn twins(tx: &ReadTx<'_>, body: &BodyRow) -> StoreResult<Vec<BlobRef>> {
             place: place_at(row, 1)?,
         })
     })
-}
-
-/// Messages whose rows do not fit together.
-fn wrong_messages(
-    tx: &ReadTx<'_>,
-    first: i64,
-    last: i64,
-) -> StoreResult<Vec<(AccountId, EmailId, &'static str)>> {
-    let sql = "SELECT e.account, e.id, b.id IS NULL, e.octets = length(e.head) + b.octets,
-                      EXISTS (SELECT 1 FROM mailbox_email WHERE email = e.id)
-                        OR EXISTS (SELECT 1 FROM recoverable WHERE email = e.id)
-                 FROM email e LEFT JOIN blob b ON b.id = e.blob
-                WHERE e.id >= ?1 AND e.id <= ?2 ORDER BY e.id";
-    let rows = tx.all(sql, (first, last), |row| {
-        let fits: Option<bool> = row.get(3)?;
-        let what = match (row.get(2)?, fits, row.get(4)?) {
-            (true, ..) => Some("the row of its body is missing"),
-            (false, Some(true), true) => None,
-            (false, Some(true), false) => Some("it is in no mailbox"),
-            (false, ..) => Some("header block and body are not as long as the message"),
-        };
-        Ok((AccountId(row.get(0)?), EmailId(row.get(1)?), what))
-    })?;
-    let wrong = |(account, email, what): (_, _, Option<_>)| Some((account, email, what?));
-    Ok(rows.into_iter().filter_map(wrong).collect())
 }
 
 /// Where a message is, in words.
@@ -442,6 +450,11 @@ fn set_aside(
     }
     Ok(())
 }
+
+const COPY_AGAIN: &str = "
+UPDATE mailbox_email SET (octets, received_at) =
+       (SELECT octets, received_at FROM email WHERE id = ?1)
+ WHERE email = ?1";
 
 /// The name of a mailbox whose counters are not what its rows say.
 const WRONG_MAILBOX: &str = "

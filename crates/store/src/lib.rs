@@ -21,6 +21,8 @@ mod change;
 mod index;
 mod tx;
 
+mod sum;
+
 pub mod account;
 pub mod block;
 pub mod credential;

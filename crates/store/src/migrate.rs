@@ -45,6 +45,10 @@ pub(crate) const MAIL: Format = Format {
             "0005_credentials",
             include_str!("../migrations/0005_credentials.sql"),
         ),
+        (
+            "0006_email_sums",
+            include_str!("../migrations/0006_email_sums.sql"),
+        ),
     ],
 };
 

@@ -1,9 +1,11 @@
 //! Damage on the disk: octets are changed, cut off or overwritten while the server is stopped.
 //!
+//! Of three rounds one hits the body of a chosen message, one its row, one anything at random.
 //! Afterwards it starts or says why not; it gives out what was stored or refuses in words, never
-//! other octets; it does not crash; the doctor finds what cannot be read and sets it aside.
+//! other octets; it does not crash; the doctor finds what cannot be read and sets it aside. A chosen message alone is refused: every other one
+//! is read as it was sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
@@ -13,9 +15,12 @@ use anyhow::{Context as _, ensure};
 
 use super::dice::Dice;
 use super::load::{self, Known};
+use super::mail;
 use super::{Options, Report};
 use crate::Server;
 
+/// Names that are tried until the text of one stands in one piece on the disk.
+const CHOICES_MAX: usize = 100;
 /// How long mail comes in before anything is damaged.
 const FILL: Duration = Duration::from_millis(500);
 /// Octets that are overwritten at once, at most.
@@ -76,33 +81,156 @@ fn kind_of(path: &Path) -> &'static str {
     }
 }
 
+/// The mail of a server, and its files.
+struct Sound {
+    known: Known,
+    /// The names of all messages that can be read.
+    readable: BTreeSet<String>,
+    folders: [PathBuf; 2],
+    before: Before,
+}
+
+impl Sound {
+    /// Fills a server and stops it.
+    fn fill(server: &mut Server) -> anyhow::Result<Self> {
+        let known = load::busy(server, "d", &Known::default(), FILL, Server::stop)?;
+        server.start_again()?;
+        let read = read_all(server, &known)?;
+        ensure!(read.refused == 0, "refused before any damage");
+        server.stop()?;
+        let folders = [server.data(), server.scratch().join("keys")];
+        Ok(Self {
+            known,
+            readable: read.names,
+            before: Before::of(&folders)?,
+            folders,
+        })
+    }
+
+    /// The files of mail and logs, by kind.
+    fn kinds(&self) -> Vec<(&'static str, Vec<&PathBuf>)> {
+        let mut kinds: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let data = |path: &&PathBuf| {
+            path.starts_with(&self.folders[0])
+                && !path.ends_with("lock")
+                && !path.ends_with("ca.pem")
+        };
+        for path in self.before.0.keys().filter(data) {
+            kinds.entry(kind_of(path)).or_default().push(path);
+        }
+        kinds.into_iter().collect()
+    }
+
+    /// Flips a bit of what the files of this kind hold of a message; gives its name.
+    fn hit(&self, what: Chosen, dice: &mut Dice) -> anyhow::Result<String> {
+        for _ in 0..CHOICES_MAX {
+            let choice = self.readable.iter().nth(dice.place(self.readable.len()));
+            let name = choice.context("no message can be read")?;
+            let text = mail::text(name);
+            let (head, body) = text.split_once("\r\n\r\n").context("no empty line")?;
+            let (part, kind) = match what {
+                // Each line of a body names its message, so it stands there once.
+                Chosen::Body => (body, "packs damaged"),
+                Chosen::Row => (head, "database damaged"),
+            };
+            if !part.is_empty() && self.flip(kind, part.as_bytes(), dice)? {
+                return Ok(name.clone());
+            }
+        }
+        anyhow::bail!("no message stands in one piece in the files")
+    }
+
+    /// Flips the same bit of this text wherever it stands: a page may hold octets of old.
+    fn flip(&self, kind: &str, text: &[u8], dice: &mut Dice) -> anyhow::Result<bool> {
+        let (offset, bit) = (dice.place(text.len()), 1 << dice.below(8));
+        let files = self.before.0.iter();
+        let mut is_hit = false;
+        for (path, octets) in files.filter(|(path, _)| kind_of(path) == kind) {
+            for at in places(octets, text) {
+                let file = File::options().write(true).open(path)?;
+                file.write_all_at(&[text[offset] ^ bit], (at + offset) as u64)?;
+                is_hit = true;
+            }
+        }
+        Ok(is_hit)
+    }
+}
+
+/// What is hit of a chosen message.
+#[derive(Clone, Copy)]
+enum Chosen {
+    Body,
+    Row,
+}
+
+/// Where this text begins.
+fn places(octets: &[u8], text: &[u8]) -> Vec<usize> {
+    let starts = octets.windows(text.len()).enumerate();
+    let same = starts.filter(|(_, window)| *window == text);
+    same.map(|(at, _)| at).collect()
+}
+
 /// Runs the campaign.
 pub(super) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let mut server = load::prepared()?;
-    let known = load::busy(&mut server, "d", &Known::default(), FILL, Server::stop)?;
+    let sound = Sound::fill(&mut server)?;
+    let known = &sound.known;
     report.acknowledged += known.sent.acknowledged.len() + known.appended.acknowledged.len();
-    let folders = [server.data(), server.scratch().join("keys")];
-    let before = Before::of(&folders)?;
-    let mut kinds: BTreeMap<&'static str, Vec<&PathBuf>> = BTreeMap::new();
-    let data = |path: &&PathBuf| {
-        path.starts_with(&folders[0]) && !path.ends_with("lock") && !path.ends_with("ca.pem")
-    };
-    for path in before.0.keys().filter(data) {
-        kinds.entry(kind_of(path)).or_default().push(path);
-    }
-    let kinds: Vec<_> = kinds.into_iter().collect();
     for round in 0..options.rounds {
         let mut dice = Dice::of_round(options.seed, round);
-        let (kind, paths) = &kinds[dice.place(kinds.len())];
-        let path = paths[dice.place(paths.len())];
-        let what = damage(path, &mut dice)?;
-        report.note(kind);
-        let told = || format!("round {round}: {what} in {}", path.display());
-        check(&mut server, &known, report).with_context(told)?;
-        before.put_back(&folders)?;
+        match round % 3 {
+            0 => choose(&mut server, &sound, Chosen::Body, &mut dice, report),
+            1 => choose(&mut server, &sound, Chosen::Row, &mut dice, report),
+            _ => hit_anything(&mut server, &sound, &mut dice, report),
+        }
+        .with_context(|| format!("round {round}"))?;
+        sound.before.put_back(&sound.folders)?;
         report.round_done(options);
     }
     Ok(())
+}
+
+/// Damages one message: it is refused, and every other one is read.
+fn choose(
+    server: &mut Server,
+    sound: &Sound,
+    what: Chosen,
+    dice: &mut Dice,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let name = sound.hit(what, dice)?;
+    report.note(match what {
+        Chosen::Body => "chosen bodies damaged",
+        Chosen::Row => "chosen rows damaged",
+    });
+    let read = check(server, &sound.known, report).with_context(|| format!("{name} is hit"))?;
+    let read = read.with_context(|| format!("{name} is hit: it did not start"))?;
+    ensure!(
+        read.refused == 1,
+        "{} refused, not {name} alone",
+        read.refused
+    );
+    let missing: Vec<_> = sound.readable.difference(&read.names).collect();
+    ensure!(missing == [&name], "{name} is hit, not read: {missing:?}");
+    report.compared += read.names.len();
+    Ok(())
+}
+
+fn hit_anything(
+    server: &mut Server,
+    sound: &Sound,
+    dice: &mut Dice,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let kinds = sound.kinds();
+    let (kind, paths) = &kinds[dice.place(kinds.len())];
+    let path = paths[dice.place(paths.len())];
+    let what = damage(path, dice)?;
+    report.note(kind);
+    let told = || format!("{what} in {}", path.display());
+    check(server, &sound.known, report)
+        .with_context(told)
+        .map(drop)
 }
 
 /// Damages a file; says how.
@@ -131,7 +259,13 @@ fn damage(path: &Path, dice: &mut Dice) -> anyhow::Result<String> {
     }
 }
 
-fn check(server: &mut Server, known: &Known, report: &mut Report) -> anyhow::Result<()> {
+/// Starts the damaged server, reads, lets the doctor look and repair, and reads again. Gives what
+/// was read first; nothing if it did not start.
+fn check(
+    server: &mut Server,
+    known: &Known,
+    report: &mut Report,
+) -> anyhow::Result<Option<Reading>> {
     let _ = fs::remove_file(server.scratch().join("talk"));
     if let Err(err) = server.start_again() {
         let words = server.talk();
@@ -141,9 +275,10 @@ fn check(server: &mut Server, known: &Known, report: &mut Report) -> anyhow::Res
             "it did not start, without a word: {err:#}\n{words}"
         );
         report.note("starts refused in words");
-        return Ok(());
+        return Ok(None);
     }
-    let refused = read_all(server, known)?;
+    let read = read_all(server, known)?;
+    let refused = read.refused;
     report.refused += refused;
     let looked = server.cli(&["doctor"])?;
     ensure!(
@@ -160,13 +295,14 @@ fn check(server: &mut Server, known: &Known, report: &mut Report) -> anyhow::Res
     }
     let fixed = server.cli(&["doctor", "--fix", "--json"])?;
     report.repaired += fixed.out.matches("\"repaired\":true").count();
-    let after = read_all(server, known)?;
+    let after = read_all(server, known)?.refused;
     ensure!(
         after <= refused,
         "worse after the repair: {after} instead of {refused}"
     );
     no_panic(&server.talk())?;
-    server.kill()
+    server.kill()?;
+    Ok(Some(read))
 }
 
 fn no_panic(words: &str) -> anyhow::Result<()> {
@@ -174,26 +310,35 @@ fn no_panic(words: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads every message that can be read; none may be other than it was sent. Gives how many
-/// commands were refused.
-fn read_all(server: &Server, known: &Known) -> anyhow::Result<usize> {
-    let mut refused = 0;
+/// What a reading of all mailboxes gave.
+#[derive(Default)]
+struct Reading {
+    /// Commands that were refused.
+    refused: usize,
+    /// The messages that were given out, each as it was sent.
+    names: BTreeSet<String>,
+}
+
+/// Reads every message that can be read; none may be other than it was sent.
+fn read_all(server: &Server, known: &Known) -> anyhow::Result<Reading> {
+    let mut read = Reading::default();
     for mailbox in ["INBOX", "Kept"] {
         let mut imap = match load::signed_in(server) {
             Ok(imap) => imap,
             // Where the rows of sign-ins are damaged nobody signs in, and hears it.
             Err(err) => {
                 ensure!(format!("{err:#}").contains(" NO "), "signing in: {err:#}");
-                return Ok(refused + 1);
+                read.refused += 1;
+                return Ok(read);
             }
         };
         let (answer, _) = imap.say(&format!("SELECT {mailbox}"))?;
         if !answer.starts_with("OK") {
-            refused += 1;
+            read.refused += 1;
             continue;
         }
         let (answer, found) = imap.say("UID FETCH 1:* (UID FLAGS BODY.PEEK[])")?;
-        refused += usize::from(!answer.starts_with("OK"));
+        read.refused += usize::from(!answer.starts_with("OK"));
         for message in found {
             let id = message.checked_id()?;
             let said = [&known.sent, &known.appended];
@@ -201,7 +346,8 @@ fn read_all(server: &Server, known: &Known) -> anyhow::Result<usize> {
                 .iter()
                 .any(|said| said.acknowledged.contains_key(&id) || said.open.contains(&id));
             ensure!(is_known, "nobody said {id}");
+            read.names.insert(id);
         }
     }
-    Ok(refused)
+    Ok(read)
 }

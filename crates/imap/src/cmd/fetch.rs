@@ -211,9 +211,12 @@ impl Session {
         let mut ahead = Ahead::default();
         for (at, (place, row)) in rows.into_iter().enumerate() {
             let left = &emails[at..];
+            let damaged_before = ahead.damaged;
             let description = ahead.description(&service, &principal, left, plan).await?;
             let stored = ahead.stored(&service, &principal, left, plan).await?;
-            let detail = details.pop_front().flatten();
+            let detail = there(details.pop_front(), &mut ahead.damaged)?;
+            // One message, whatever of it is damaged.
+            ahead.damaged = ahead.damaged.min(damaged_before + 1);
             if (plan.describes && description.is_none())
                 || (plan.details && detail.is_none())
                 || (plan.opens.is_some() && stored.is_none())

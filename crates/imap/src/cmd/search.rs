@@ -329,8 +329,10 @@ impl Search<'_> {
                 .service
                 .message_details(self.principal, self.mailbox, batch);
             for ((uid, _), detail) in batch.iter().zip(details.await?) {
-                if detail.as_ref().is_some_and(&wanted) {
-                    hits.insert(*uid);
+                match detail {
+                    Ok(detail) if wanted(&detail) => drop(hits.insert(*uid)),
+                    Ok(_) | Err(ServiceError::NotFound(_)) => {}
+                    Err(err) => return Err(err.into()),
                 }
             }
         }

@@ -31,8 +31,8 @@ const LEDGER: &str = "ledger and logs";
 /// Looks at everything the server keeps and depends on; says what is wrong and what to do.
 ///
 /// Files and their owners, disk space, clock, certificates, stored secrets, the ledger with its
-/// second copy and both logs, the database, every message body against its hash, messages and
-/// counters. Ends with 0 if all is well, 6 if the ledger is not, else 1. Without a running server
+/// second copy and both logs, the database, every message body against its hash, messages against
+/// their sums, and counters. Ends with 0 if all is well, 6 if the ledger is not, else 1. Without a running server
 /// it looks at the files of the folder alone.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Doctor {

@@ -28,6 +28,7 @@ fn ailment(fault: &Fault) -> Ailment {
         (Some(Repair::Replace(..)), _) => {
             "sealpost doctor --fix takes it from another message that has the same, whole"
         }
+        (Some(Repair::Sums), _) => "sealpost doctor --fix writes them, from what the rows hold now",
         (Some(_), _) => "sealpost doctor --fix puts it right",
         (None, Part::Tables) => {
             "stop the server, keep a copy of the data folder, then put mail.db back from a backup"
@@ -35,7 +36,7 @@ fn ailment(fault: &Fault) -> Ailment {
         (None, _) => "it is set aside already, or cannot be read; a backup may have it whole",
     };
     match fault.repair {
-        Some(Repair::Release(_)) => {
+        Some(Repair::Release(_) | Repair::Sums) => {
             Ailment::warning(fault.part.name(), &fault.place, &fault.what, remedy)
         }
         // Set aside before: known, and nothing is worse than it was.
@@ -54,6 +55,8 @@ fn done(repair: &Repair) -> &'static str {
     match repair {
         Repair::Mailbox(_) | Repair::Account(_) => "counted again",
         Repair::Keep(_) => "kept",
+        Repair::Sums => "written, from what the rows hold now",
+        Repair::Copies(_) => "taken from the message; mail clients see it after a restart",
         Repair::Release(_) => "given up; its room is free in a day",
         Repair::Replace(..) => "taken from another message that has the same, whole",
         Repair::SetAside(..) => "moved to the mailbox Damaged",

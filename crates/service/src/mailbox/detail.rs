@@ -4,10 +4,10 @@
 use store::{ReadTx, StoreResult, email, message};
 use types::{AccountId, EmailId, MailboxId, ThreadId, Timestamp, Uid};
 
-use super::read::READ_MESSAGES_MAX;
+use super::read::{READ_MESSAGES_MAX, owned};
 use crate::Service;
 use crate::actor::Principal;
-use crate::error::ServiceResult;
+use crate::error::{ServiceError, ServiceResult};
 
 /// Details of a message in a mailbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,21 +21,23 @@ pub struct MessageDetail {
 }
 
 impl Service {
-    /// Details of the first [`READ_MESSAGES_MAX`] of these messages, in their order; `None` for
-    /// those that are not there. Ask again for the rest.
+    /// Details of the first [`READ_MESSAGES_MAX`] of these messages, in their order; each of
+    /// them is there, or is not, for itself. Ask again for the rest.
     pub async fn message_details(
         &self,
         principal: &Principal,
         mailbox: MailboxId,
         messages: &[(Uid, EmailId)],
-    ) -> ServiceResult<Vec<Option<MessageDetail>>> {
+    ) -> ServiceResult<Vec<ServiceResult<MessageDetail>>> {
         let owner = self.owner(principal)?;
         let batch: Vec<_> = messages.iter().take(READ_MESSAGES_MAX).copied().collect();
         let read = move |tx: &ReadTx<'_>| {
             owner.check_open(tx, mailbox)?;
-            let all = batch.iter();
-            all.map(|(uid, email)| detail(tx, owner.account, mailbox, *uid, *email))
-                .collect()
+            let all = batch.iter().map(|(uid, email)| {
+                let read = detail(tx, owner.account, mailbox, *uid, *email);
+                read.map_err(ServiceError::from)
+            });
+            Ok(all.collect())
         };
         Ok(self.inner.store.read(read).await?)
     }
@@ -47,13 +49,11 @@ fn detail(
     mailbox: MailboxId,
     uid: Uid,
     email: EmailId,
-) -> StoreResult<Option<MessageDetail>> {
-    let Some(found) = email::find(tx, email)?.filter(|found| found.account == account) else {
-        return Ok(None);
-    };
-    Ok(Some(MessageDetail {
+) -> StoreResult<MessageDetail> {
+    let found = owned(email::find(tx, email)?, |found| found.account, account)?;
+    Ok(MessageDetail {
         saved_at: message::saved_at(tx, mailbox, uid)?,
         thread: found.thread,
         preview: found.preview,
-    }))
+    })
 }

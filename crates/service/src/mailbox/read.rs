@@ -3,8 +3,8 @@
 //! Many messages are read in one transaction, in the order in which they are asked for; each of
 //! them is there, or is not, for itself.
 
-use store::email::{self, Description, Readable};
-use store::{BlobRef, ReadTx, Store, StoreError, StoreResult};
+use store::email::{self, Readable};
+use store::{BlobRef, Email, ReadTx, Store, StoreError, StoreResult};
 use types::{AccountId, EmailId, MailboxId, Uid};
 
 use super::ascending;
@@ -63,8 +63,8 @@ impl Service {
     ) -> ServiceResult<Vec<ServiceResult<DescribedMessage>>> {
         let account = self.owner(principal)?.account;
         let describe = move |tx: &ReadTx<'_>, email| {
-            let found = email::description(tx, email)?;
-            let Description {
+            let found = email::find(tx, email)?;
+            let Email {
                 envelope,
                 bodystructure,
                 ..

@@ -143,8 +143,8 @@ impl Scan {
     }
 
     fn head(&self, tx: &ReadTx<'_>, email: EmailId) -> ServiceResult<Vec<u8>> {
-        let found = store::email::head(tx, email)?;
-        Ok(owned(found, |(owner, _)| *owner, self.account)?.1)
+        let found = store::email::readable(tx, email)?;
+        Ok(owned(found, |found| found.account, self.account)?.head)
     }
 
     /// The whole message, as far as it is looked into.

@@ -10,7 +10,7 @@ use types::{Address, Domain, Timestamp};
 
 use crate::Service;
 use crate::actor::Actor;
-use crate::error::{ServiceError, ServiceResult};
+use crate::error::{ServiceError, ServiceResult, damage_met};
 use crate::health::days_left;
 
 /// How the server is.
@@ -38,6 +38,8 @@ pub struct StatusView {
     pub frozen: Option<String>,
     /// Whether mail is put off for want of disk space.
     pub low_space: bool,
+    /// How often something damaged was met since the start, by clients or the server itself.
+    pub damage_met: u64,
     /// Why the store has stopped, if it has.
     pub failure: Option<String>,
     /// Version of the program.
@@ -188,6 +190,7 @@ impl Service {
             ledger_size: config.size(),
             frozen: self.inner.admission.lock().await.frozen.clone(),
             low_space: self.inner.store.is_low_on_space(),
+            damage_met: damage_met(),
             failure: self.failure(),
             version: env!("CARGO_PKG_VERSION"),
             started: self.inner.started.to_rfc3339(),

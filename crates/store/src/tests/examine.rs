@@ -8,11 +8,11 @@ use types::MailboxId;
 use super::world::{ANN, HEAD, NOON, World, deliver};
 use crate::{DAMAGED_MAILBOX, Fault, Part, Repair, StoreError, email, mailbox};
 
-fn examine(world: &World) -> Vec<Fault> {
+pub(super) fn examine(world: &World) -> Vec<Fault> {
     world.store.examine_blocking(&mut |_, _, _| {}).unwrap()
 }
 
-fn repair(world: &World, faults: &[Fault]) {
+pub(super) fn repair(world: &World, faults: &[Fault]) {
     let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
     for repair in faults.iter().filter_map(|fault| fault.repair.clone()) {
         runtime.block_on(world.store.repair(repair, NOON)).unwrap();
@@ -20,7 +20,7 @@ fn repair(world: &World, faults: &[Fault]) {
 }
 
 /// Three messages in INBOX; the first and the third have the same body.
-fn filled() -> (World, MailboxId) {
+pub(super) fn filled() -> (World, MailboxId) {
     let world = World::new();
     let inbox = world.inbox();
     for text in ["the same", "another", "the same"] {

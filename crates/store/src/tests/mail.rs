@@ -40,7 +40,7 @@ fn a_delivered_message_is_read_back_as_it_was() {
         let blob = email::body(tx, id)?;
         Ok((
             email::find(tx, id)?.unwrap(),
-            email::head(tx, id)?.unwrap().1,
+            email::readable(tx, id)?.unwrap().head,
             tx.read_blob(&blob)?,
             tx.read_blob_range(&blob, 4, 99)?,
         ))

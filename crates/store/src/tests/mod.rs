@@ -12,5 +12,6 @@ mod mail;
 mod random;
 mod readers;
 mod rows;
+mod sums;
 mod world;
 mod writes;
