@@ -136,10 +136,18 @@ impl Conn {
 
     /// Takes the addresses that the proxy at the other end of the socket tells for true.
     #[must_use]
-    pub fn proxied(mut self, source: SocketAddr, destination: SocketAddr) -> Self {
+    pub fn proxied(self, source: SocketAddr, destination: SocketAddr) -> Self {
+        Self {
+            peer: canonical(source),
+            local: canonical(destination),
+            ..self.behind_proxy()
+        }
+    }
+
+    /// Marks that a proxy is at the other end of the socket; the addresses stay the socket's own.
+    #[must_use]
+    pub fn behind_proxy(mut self) -> Self {
         self.proxy = Some(self.peer);
-        self.peer = canonical(source);
-        self.local = canonical(destination);
         self
     }
 

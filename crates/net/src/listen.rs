@@ -309,7 +309,8 @@ async fn start_proxied(
             source,
             destination,
         } => conn.proxied(source, destination),
-        Header::Local => conn,
+        // Who is behind it is not known, so it is not this machine either.
+        Header::Local => conn.behind_proxy(),
     };
     start(conn, settings.tls.clone(), handler).await;
 }

@@ -322,9 +322,15 @@ async fn a_proxy_names_the_client_and_is_closed_if_it_does_not() {
     ] {
         assert_eq!(answer(&server, said.as_bytes()).await, heard, "{said:?}");
     }
-    let itself = answer(&server, b"PROXY UNKNOWN\r\nNOOP\r\n").await;
-    assert!(itself.starts_with("127.0.0.1:"), "{itself}");
-    assert!(itself.ends_with(" false NOOP\r\n"), "{itself}");
+    for unnamed in [
+        &b"PROXY UNKNOWN\r\n"[..],
+        b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0",
+        b"\r\n\r\n\0\r\nQUIT\n\x21\0\0\0",
+    ] {
+        let heard = answer(&server, &[unnamed, b"NOOP\r\n"].concat()).await;
+        assert!(heard.starts_with("127.0.0.1:"), "{heard}");
+        assert!(heard.ends_with(" true NOOP\r\n"), "{heard}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
