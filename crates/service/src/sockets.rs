@@ -48,10 +48,12 @@ struct Shared {
     ending: BTreeSet<ListenerId>,
 }
 
-/// Sockets of a change that is not made yet; if it is not made, they are closed.
+/// What the doors are to find when a change is made: its sockets, and whose sessions end. If it is
+/// not made, all is taken back.
 pub(crate) struct Ahead<'a> {
     sockets: &'a Sockets,
     addresses: Vec<SocketAddr>,
+    ending: Vec<ListenerId>,
 }
 
 impl Default for Sockets {
@@ -67,6 +69,15 @@ impl Ahead<'_> {
     /// The change is made: the doors take the sockets.
     pub(crate) fn hand_over(mut self) {
         self.addresses.clear();
+        self.ending.clear();
+    }
+
+    /// Notes that the sessions of the listeners that close with this change end too.
+    pub(crate) fn end_sessions_of_closing(&mut self, before: &Config, after: &Config) {
+        let stay: BTreeSet<ListenerId> = after.open_listeners().map(|open| open.id).collect();
+        let closing = before.open_listeners().map(|open| open.id);
+        self.ending = closing.filter(|id| !stay.contains(id)).collect();
+        lock(&self.sockets.shared).ending.extend(&self.ending);
     }
 }
 
@@ -75,6 +86,9 @@ impl Drop for Ahead<'_> {
         let mut shared = lock(&self.sockets.shared);
         for address in &self.addresses {
             shared.bound.remove(address);
+        }
+        for id in &self.ending {
+            shared.ending.remove(id);
         }
     }
 }
@@ -89,6 +103,7 @@ impl Service {
         let mut ahead = Ahead {
             sockets: &self.inner.sockets,
             addresses: Vec::new(),
+            ending: Vec::new(),
         };
         if self.inner.sockets.followed.borrow().is_none() {
             return Ok(ahead);
@@ -117,16 +132,6 @@ impl Service {
             }
         }
         Ok(ahead)
-    }
-
-    /// Notes that the sessions of the listeners that close with this change end too.
-    pub(crate) fn end_sessions_of_closing(&self, before: &Config, after: &Config) {
-        let stay: BTreeSet<ListenerId> = after.open_listeners().map(|open| open.id).collect();
-        let closing = before.open_listeners().map(|open| open.id);
-        let mut shared = lock(&self.inner.sockets.shared);
-        shared
-            .ending
-            .extend(closing.filter(|id| !stay.contains(id)));
     }
 
     /// Waits until the doors have followed the configuration in force.

@@ -123,9 +123,10 @@ fn admit_exit(error: &AdmitError) -> Exit {
         AdmitError::NotFound(_) => Exit::NotFound,
         AdmitError::Conflict(_) => Exit::Conflict,
         AdmitError::Invalid(_) => Exit::Usage,
-        AdmitError::OverBudget(_) | AdmitError::NotKnownYet | AdmitError::Unavailable(_) => {
-            Exit::Failed
-        }
+        AdmitError::OverBudget(_)
+        | AdmitError::NotKnownYet
+        | AdmitError::MadeNotKnownYet(_)
+        | AdmitError::Unavailable(_) => Exit::Failed,
     }
 }
 
@@ -152,6 +153,7 @@ mod tests {
             (AdmitError::Invalid(words()), Exit::Usage),
             (AdmitError::Frozen(words()), Exit::NotAllowed),
             (AdmitError::NotKnownYet, Exit::Failed),
+            (AdmitError::MadeNotKnownYet(Vec::new()), Exit::Failed),
         ] {
             assert_eq!(admit_exit(&error), exit, "{error}");
         }

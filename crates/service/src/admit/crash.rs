@@ -2,15 +2,18 @@
 
 use std::cell::RefCell;
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use tempfile::TempDir;
+use types::{CredentialId, Secret};
 
-use super::AdmitError;
+use super::{AdmitError, AdmitOptions};
+use crate::command::{Command, Password};
 use crate::fault::{self, Step};
 use crate::scene::{
-    Scene, add, assert_sound, entries, entries_adding, image, kinds, open, write_rogue,
+    Scene, add, assert_sound, console, entries, entries_adding, image, kinds, open, write_rogue,
 };
 
 /// The steps of a change, with how often its entry is there after a crash behind each.
@@ -156,6 +159,91 @@ async fn what_the_signer_cannot_confirm_is_not_known_yet_and_then_there() {
     assert_sound(&scene.service, scene.dir.path()).await;
     assert_eq!(entries_adding(scene.dir.path(), CUT_OFF), 1);
     assert_eq!(entries_adding(scene.dir.path(), "next.example.org"), 0);
+}
+
+#[tokio::test]
+async fn a_token_that_may_come_to_be_untold_is_named() {
+    let scene = Scene::new().await;
+    let account: types::Address = "ann@example.org".parse().unwrap();
+    let admit = async |command| {
+        let options = AdmitOptions::default();
+        scene
+            .service
+            .admit(&console(), vec![command], options)
+            .await
+    };
+    let ann = Command::AccountAdd {
+        address: account.clone(),
+        name: None,
+        role: policy::Role::MailboxOwner,
+        quota_octets: None,
+        password: Password(Secret::new(b"first lantern orchard 88".to_vec())),
+    };
+    admit(ann).await.unwrap();
+    let in_the_way = scene.dir.path().join("keys/signer-state.new");
+    let (planted, mut once) = (in_the_way.clone(), true);
+    fault::on(move |reached| {
+        if reached == Step::Committed && std::mem::take(&mut once) {
+            obstacle(planted.clone());
+        }
+    });
+    let token = Command::TokenAdd {
+        account,
+        name: "scraper".to_owned(),
+        scopes: vec![policy::TokenScope::Read],
+        expires_days: None,
+    };
+    let told = admit(token).await.unwrap_err();
+    fs::remove_dir_all(in_the_way).unwrap();
+    scene.service.heartbeat().await;
+    let stands = scene.service.config().credential(CredentialId(2)).is_some();
+    assert!(stands, "it came to be");
+    assert_eq!(told, AdmitError::MadeNotKnownYet(vec![CredentialId(2)]));
+    assert!(told.to_string().contains("k_2"), "{told}");
+}
+
+#[tokio::test]
+async fn a_change_that_failed_ends_no_sessions_later() {
+    let scene = Scene::new().await;
+    let (service, address, port) = (policy::Service::Smtp, Ipv4Addr::LOCALHOST.into(), 2_525);
+    let admit = async |command, end_sessions| {
+        let options = AdmitOptions {
+            end_sessions,
+            ..AdmitOptions::default()
+        };
+        scene
+            .service
+            .admit(&console(), vec![command], options)
+            .await
+    };
+    let add = Command::ListenerAdd {
+        service,
+        address,
+        port,
+    };
+    admit(add, false).await.unwrap();
+    let on = Command::ServiceEnable {
+        service,
+        enabled: true,
+    };
+    admit(on, false).await.unwrap();
+    let config = scene.service.config();
+    let id = config
+        .open_listeners()
+        .find(|of| of.address.port() == port)
+        .unwrap()
+        .id;
+    let remove = || Command::ListenerRemove {
+        service,
+        address,
+        port,
+    };
+    let in_the_way = obstacle(scene.dir.path().join("keys/signer-state.new"));
+    let told = admit(remove(), true).await;
+    assert!(matches!(told, Err(AdmitError::Unavailable(_))), "{told:?}");
+    fs::remove_dir_all(in_the_way).unwrap();
+    admit(remove(), false).await.unwrap();
+    assert!(!scene.service.listener_ends_sessions(id));
 }
 
 #[tokio::test]

@@ -109,12 +109,29 @@ pub enum AdmitError {
     /// It was signed, but the disk did not answer: it will be in force or not, ask again.
     #[error("it is not known yet whether the change took effect; look at `sealpost ledger list`")]
     NotKnownYet,
+    /// As [`Self::NotKnownYet`], of credentials whose secrets were to be told with the success.
+    #[error(
+        "it is not known yet whether the change took effect; look at `sealpost ledger list`. If it \
+         did, nobody knows the secrets of {}: make others and remove these",
+        listed(.0)
+    )]
+    MadeNotKnownYet(Vec<CredentialId>),
     /// Our own trouble; nothing was changed.
     #[error("the change could not be recorded, so it was not made: {0}")]
     Unavailable(String),
 }
 
 impl AdmitError {
+    /// The error with the credentials that the change was to make, where they may come to be.
+    fn about_made(self, made: &[Made]) -> Self {
+        match self {
+            Self::NotKnownYet if !made.is_empty() => {
+                Self::MadeNotKnownYet(made.iter().map(|made| made.id).collect())
+            }
+            other => other,
+        }
+    }
+
     /// The words of a check, with the names that people know in the place of ids.
     fn from_check(err: &ChangeError, config: &Config) -> Self {
         let words = named(&err.to_string(), config);
@@ -199,7 +216,7 @@ impl Service {
             return Err(err);
         }
         let ahead = self.bind_ahead(&config, &draft.config).await;
-        let ahead = ahead.map_err(|err| AdmitError::Conflict(err.to_string()))?;
+        let mut ahead = ahead.map_err(|err| AdmitError::Conflict(err.to_string()))?;
         let mut admitted = self.summary(&draft, options.dry_run);
         if options.dry_run || draft.items.is_empty() {
             return Ok(admitted);
@@ -226,9 +243,10 @@ impl Service {
         self.keep_beside(objects, personal).await?;
         admitted.seqs = entries.iter().map(|entry| entry.seq).collect();
         if options.end_sessions {
-            self.end_sessions_of_closing(&config, &after);
+            ahead.end_sessions_of_closing(&config, &after);
         }
-        self.append(admission, &entries).await?;
+        let appended = self.append(admission, &entries).await;
+        appended.map_err(|err| err.about_made(&made))?;
         ahead.hand_over();
         admitted.made = made;
         Ok(admitted)
@@ -446,6 +464,11 @@ impl Service {
             dry_run,
         }
     }
+}
+
+fn listed(ids: &[CredentialId]) -> String {
+    let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+    ids.join(", ")
 }
 
 fn check_size(commands: &[Command], options: &AdmitOptions) -> Result<(), AdmitError> {
