@@ -31,5 +31,5 @@ pub use own_ca::{IssuedPem, OwnCa, OwnCaError};
 pub use random::Random;
 pub use shutdown::{Shutdown, ShutdownTrigger};
 pub use tally::SourceTally;
-pub use throttle::{Permit, SignInThrottle, ThrottleSettings};
+pub use throttle::{Failure, Permit, SignInThrottle, ThrottleSettings};
 pub use tls::{Certificates, ChannelBindings, TlsError, TlsInfo, TlsServer};

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::limits::source_of;
+use types::Network;
 
 /// How often each source (an IPv4 address or an IPv6 /64) did something lately.
 #[derive(Debug)]
@@ -16,8 +16,8 @@ pub struct SourceTally {
     span: Duration,
     sources_max: usize,
     began_us: u64,
-    younger: HashMap<IpAddr, u32>,
-    older: HashMap<IpAddr, u32>,
+    younger: HashMap<Network, u32>,
+    older: HashMap<Network, u32>,
 }
 
 impl SourceTally {
@@ -43,7 +43,7 @@ impl SourceTally {
             self.older = std::mem::take(&mut self.younger);
             self.began_us = now_us;
         }
-        let source = source_of(peer);
+        let source = Network::source(peer);
         let count = self.younger.entry(source).or_default();
         *count = count.saturating_add(1);
         let before = self.older.get(&source).copied().unwrap_or(0);

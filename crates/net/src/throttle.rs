@@ -1,13 +1,13 @@
 //! Slows down and refuses those who guess passwords.
 //!
-//! Failures are counted for the source (IPv4 /24, IPv6 /64) and for the account. After a few free
+//! Failures are counted for the source (IPv4 /24, IPv6 /64) and for what is tried, an account say. After a few free
 //! ones each further failure makes the next try wait longer, and from a bound on all tries are
 //! refused for a while that doubles each time. A device that repeats one old password is counted
-//! once. A success forgives the account, never the source, or else a guesser would own one account
+//! once, and so is one that repeats proofs, where which password they are made of cannot be told. A success forgives the account, never the source, or else a guesser would own one account
 //! to clear his record. Guesses under way count as if they were to fail, so that many at a time are
 //! no way round the bounds. Memory is bounded: the least recent offender is forgotten first.
 //!
-//! The struct knows no clock and asks nobody; names are kept only as keyed hashes.
+//! The struct knows no clock and asks nobody; what is tried and how are kept only as keyed hashes.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashMap};
@@ -15,7 +15,7 @@ use std::hash::{BuildHasher, Hash};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::limits::network_of;
+use types::Network;
 
 /// Different tries that are remembered per key in order to count repetitions once.
 const REMEMBERED_TRIES_MAX: usize = 32;
@@ -57,14 +57,42 @@ pub enum Permit {
     Full,
 }
 
+/// What a failure is known by, so that its repetition is not counted again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// A secret was shown. The mark is the same for the same secret and tells nothing about it (a
+    /// keyed hash that lives as long as the process).
+    Secret(u64),
+    /// A proof was shown, which is new each time: all those for one account are one failure of
+    /// their source, since they may be one device that repeats its old password. For the account
+    /// each counts, by this number.
+    Proof(u64),
+}
+
+impl Failure {
+    /// What it is known by among the failures of its source for one account.
+    pub fn of_source(self) -> Option<u64> {
+        match self {
+            Self::Secret(mark) => Some(mark),
+            Self::Proof(_) => None,
+        }
+    }
+
+    fn of_account(self) -> u64 {
+        match self {
+            Self::Secret(mark) | Self::Proof(mark) => mark,
+        }
+    }
+}
+
 /// The memory of failed sign-ins.
 #[derive(Debug)]
 pub struct SignInThrottle {
     settings: ThrottleSettings,
     hasher: RandomState,
-    sources: Offenders<IpAddr>,
+    sources: Offenders<Network>,
     accounts: Offenders<u64>,
-    sources_under_way: HashMap<IpAddr, u32>,
+    sources_under_way: HashMap<Network, u32>,
     accounts_under_way: HashMap<u64, u32>,
 }
 
@@ -104,11 +132,41 @@ impl SignInThrottle {
         self.settings = settings;
     }
 
-    /// Whether a try may be made now. `now_us` is monotonic; `account` is the folded name that was
-    /// given, whether or not there is such an account.
-    pub fn permit(&self, now_us: u64, peer: IpAddr, account: &str) -> Permit {
-        let source = self.sources.live(&network_of(peer), now_us, &self.settings);
-        let key = self.key(account);
+    /// Whether a try may be made now; where it may, it is under way until [`Self::end`]. It is
+    /// [`Permit::Full`] while those under way could use up what may fail.
+    ///
+    /// `now_us` is monotonic. `source` is where it comes from, if it is from elsewhere; `account` is
+    /// what is tried, whether or not there is such a thing.
+    pub fn begin(&mut self, now_us: u64, source: Option<IpAddr>, account: &impl Hash) -> Permit {
+        let (source, key) = (source.map(Network::neighbours), self.key(account));
+        let permit = self.permit(now_us, source, key);
+        if !matches!(permit, Permit::After(_)) {
+            return permit;
+        }
+        let settings = &self.settings;
+        let failures = |record: Option<&Record>| record.map_or(0, |record| record.failures);
+        let to_account = failures(self.accounts.live(&key, now_us, settings));
+        // One at a time is always left, or else nobody could ever succeed again.
+        let room = |bound: u32, failures: u32| bound.saturating_sub(failures).max(1);
+        let account_room = room(settings.account_failures_max, to_account);
+        let is_full = |count: Option<&u32>, room| count.copied().unwrap_or(0) >= room;
+        let source_is_full = source.is_some_and(|source| {
+            let from_source = failures(self.sources.live(&source, now_us, settings));
+            let room = room(settings.source_failures_max, from_source);
+            is_full(self.sources_under_way.get(&source), room)
+        });
+        if source_is_full || is_full(self.accounts_under_way.get(&key), account_room) {
+            return Permit::Full;
+        }
+        if let Some(source) = source {
+            *self.sources_under_way.entry(source).or_default() += 1;
+        }
+        *self.accounts_under_way.entry(key).or_default() += 1;
+        permit
+    }
+
+    fn permit(&self, now_us: u64, source: Option<Network>, key: u64) -> Permit {
+        let source = source.and_then(|of| self.sources.live(&of, now_us, &self.settings));
         let account = self.accounts.live(&key, now_us, &self.settings);
         let records = || source.iter().chain(&account);
         let refused_until = records().map(|r| r.refused_until_us).max().unwrap_or(0);
@@ -121,59 +179,39 @@ impl SignInThrottle {
         Permit::After(self.settings.delay_after(failures))
     }
 
-    /// As [`Self::permit`]; where the try may be made, it is under way until [`Self::end`]. It is
-    /// [`Permit::Full`] while those under way could use up what may fail.
-    pub fn begin(&mut self, now_us: u64, peer: IpAddr, account: &str) -> Permit {
-        let permit = self.permit(now_us, peer, account);
-        if !matches!(permit, Permit::After(_)) {
-            return permit;
-        }
-        let settings = &self.settings;
-        let (source, key) = (network_of(peer), self.key(account));
-        let failures = |record: Option<&Record>| record.map_or(0, |record| record.failures);
-        let from_source = failures(self.sources.live(&source, now_us, settings));
-        let to_account = failures(self.accounts.live(&key, now_us, settings));
-        // One at a time is always left, or else nobody could ever succeed again.
-        let room = |bound: u32, failures: u32| bound.saturating_sub(failures).max(1);
-        let source_room = room(settings.source_failures_max, from_source);
-        let account_room = room(settings.account_failures_max, to_account);
-        let under_way = |count: Option<&u32>| count.copied().unwrap_or(0);
-        if under_way(self.sources_under_way.get(&source)) >= source_room
-            || under_way(self.accounts_under_way.get(&key)) >= account_room
-        {
-            return Permit::Full;
-        }
-        *self.sources_under_way.entry(source).or_default() += 1;
-        *self.accounts_under_way.entry(key).or_default() += 1;
-        permit
-    }
-
     /// A try that [`Self::begin`] let through is over, whatever became of it.
-    pub fn end(&mut self, peer: IpAddr, account: &str) {
+    pub fn end(&mut self, source: Option<IpAddr>, account: &impl Hash) {
         let key = self.key(account);
-        take_one(&mut self.sources_under_way, &network_of(peer));
+        if let Some(source) = source {
+            take_one(&mut self.sources_under_way, &Network::neighbours(source));
+        }
         take_one(&mut self.accounts_under_way, &key);
     }
 
-    /// A try failed; says whether its source is refused from now on. `password_mark` is the same for the same password and tells nothing about it
-    /// (a keyed hash that lives as long as the process).
-    pub fn failed(&mut self, now_us: u64, peer: IpAddr, account: &str, password_mark: u64) -> bool {
+    /// A try failed.
+    pub fn failed(
+        &mut self,
+        now_us: u64,
+        source: Option<IpAddr>,
+        account: &impl Hash,
+        failure: Failure,
+    ) {
         let key = self.key(account);
         // One password tried on many accounts is many tries of the source.
-        let source_try = self.key((key, password_mark));
+        let source_try = self.key((key, failure.of_source()));
         let settings = &self.settings;
-        let (bound, source) = (settings.source_failures_max, network_of(peer));
-        self.sources
-            .failed(source, source_try, bound, now_us, settings);
+        if let Some(source) = source.map(Network::neighbours) {
+            let bound = settings.source_failures_max;
+            self.sources
+                .failed(source, source_try, bound, now_us, settings);
+        }
         let bound = settings.account_failures_max;
         self.accounts
-            .failed(key, password_mark, bound, now_us, settings);
-        let source = self.sources.live(&source, now_us, settings);
-        source.is_some_and(|source| source.refused_until_us > now_us)
+            .failed(key, failure.of_account(), bound, now_us, settings);
     }
 
     /// A try succeeded: the account's failures are forgiven, its source's are not.
-    pub fn succeeded(&mut self, account: &str) {
+    pub fn succeeded(&mut self, account: &impl Hash) {
         let key = self.key(account);
         self.accounts.forget(&key);
     }
@@ -305,6 +343,17 @@ mod tests {
         SignInThrottle::new(SETTINGS)
     }
 
+    impl SignInThrottle {
+        fn permits(&self, now_us: u64, peer: IpAddr, account: &str) -> Permit {
+            let source = Some(Network::neighbours(peer));
+            self.permit(now_us, source, self.key(account))
+        }
+
+        fn fails(&mut self, now_us: u64, peer: IpAddr, account: &str, mark: u64) {
+            self.failed(now_us, Some(peer), &account, Failure::Secret(mark));
+        }
+    }
+
     fn after_s(seconds: u64) -> Permit {
         Permit::After(Duration::from_secs(seconds))
     }
@@ -321,8 +370,8 @@ mod tests {
         let peer = ip("192.0.2.1");
         let mut permits = Vec::new();
         for mark in 0..7 {
-            permits.push(throttle.permit(0, peer, "ann"));
-            throttle.failed(0, peer, "ann", mark);
+            permits.push(throttle.permits(0, peer, "ann"));
+            throttle.fails(0, peer, "ann", mark);
         }
         let expected = [0, 0, 0, 1, 2, 4].map(after_s);
         assert_eq!(permits[..6], expected);
@@ -333,30 +382,59 @@ mod tests {
     fn an_account_is_guarded_against_many_sources_and_a_source_against_many_accounts() {
         let mut throttle = throttle();
         for n in 0..6 {
-            throttle.failed(0, ip(&format!("198.51.{n}.1")), "ann", n);
+            throttle.fails(0, ip(&format!("198.51.{n}.1")), "ann", n);
         }
-        assert_eq!(throttle.permit(0, ip("192.0.2.1"), "ann"), refused_s(60));
-        assert_eq!(throttle.permit(0, ip("192.0.2.1"), "bob"), after_s(0));
+        assert_eq!(throttle.permits(0, ip("192.0.2.1"), "ann"), refused_s(60));
+        assert_eq!(throttle.permits(0, ip("192.0.2.1"), "bob"), after_s(0));
         for n in 0..8 {
             // The same password each time: a spray counts for the source.
-            throttle.failed(0, ip("192.0.2.1"), &format!("user{n}"), 7);
+            throttle.fails(0, ip("192.0.2.1"), &format!("user{n}"), 7);
         }
         for neighbour in ["192.0.2.1", "192.0.2.254", "::ffff:192.0.2.9"] {
-            assert_eq!(throttle.permit(0, ip(neighbour), "bob"), refused_s(60));
+            assert_eq!(throttle.permits(0, ip(neighbour), "bob"), refused_s(60));
         }
-        assert_eq!(throttle.permit(0, ip("192.0.3.1"), "bob"), after_s(0));
+        assert_eq!(throttle.permits(0, ip("192.0.3.1"), "bob"), after_s(0));
     }
 
     #[test]
     fn one_wrong_password_repeated_counts_once() {
         let mut throttle = throttle();
         for second in 0..1_000 {
-            throttle.failed(second * SECOND_US / 10, ip("192.0.2.1"), "ann", 7);
+            throttle.fails(second * SECOND_US / 10, ip("192.0.2.1"), "ann", 7);
         }
         assert_eq!(
-            throttle.permit(100 * SECOND_US, ip("192.0.2.1"), "ann"),
+            throttle.permits(100 * SECOND_US, ip("192.0.2.1"), "ann"),
             after_s(0)
         );
+    }
+
+    #[test]
+    fn proofs_for_one_account_are_one_failure_of_their_source_and_many_of_the_account() {
+        let mut throttle = throttle();
+        let peer = ip("192.0.2.1");
+        for number in 0..40 {
+            throttle.failed(0, Some(peer), &"ann", Failure::Proof(number));
+        }
+        assert_eq!(throttle.permits(0, peer, "ann"), refused_s(60));
+        assert_eq!(throttle.permits(0, peer, "bob"), after_s(0));
+        for name in 0..7 {
+            let name = format!("user{name}");
+            throttle.failed(0, Some(peer), &name, Failure::Proof(0));
+        }
+        assert_eq!(throttle.permits(0, peer, "bob"), refused_s(60), "a spray");
+    }
+
+    #[test]
+    fn what_comes_from_nowhere_touches_no_source() {
+        let mut throttle = throttle();
+        for mark in 0..20 {
+            throttle.begin(0, None, &"ann");
+            throttle.failed(0, None, &"ann", Failure::Secret(mark));
+            throttle.end(None, &"ann");
+        }
+        assert_eq!(throttle.begin(0, None, &"ann"), refused_s(60));
+        assert_eq!(throttle.permits(0, ip("::1"), "bob"), after_s(0));
+        assert!(throttle.sources.records.is_empty());
     }
 
     #[test]
@@ -364,11 +442,11 @@ mod tests {
         let mut throttle = throttle();
         let guesser = ip("192.0.2.1");
         for mark in 0..5 {
-            throttle.failed(0, guesser, "ann", mark);
+            throttle.fails(0, guesser, "ann", mark);
         }
-        throttle.succeeded("ann");
-        assert_eq!(throttle.permit(0, ip("198.51.100.1"), "ann"), after_s(0));
-        assert_eq!(throttle.permit(0, guesser, "ann"), after_s(4));
+        throttle.succeeded(&"ann");
+        assert_eq!(throttle.permits(0, ip("198.51.100.1"), "ann"), after_s(0));
+        assert_eq!(throttle.permits(0, guesser, "ann"), after_s(4));
     }
 
     #[test]
@@ -377,20 +455,20 @@ mod tests {
         let peer = ip("2001:db8::1");
         let mut now = 0;
         for mark in 0..5 {
-            throttle.failed(now, peer, "ann", mark);
+            throttle.fails(now, peer, "ann", mark);
         }
         for (mark, refusal) in [(5, 60), (6, 120), (7, 200), (8, 200)] {
-            throttle.failed(now, peer, "ann", mark);
+            throttle.fails(now, peer, "ann", mark);
             let end = now + refusal * SECOND_US;
-            let permit_before = throttle.permit(end - SECOND_US, peer, "ann");
+            let permit_before = throttle.permits(end - SECOND_US, peer, "ann");
             assert_eq!(permit_before, refused_s(1), "refusal of {refusal} s");
-            assert_eq!(throttle.permit(end, peer, "ann"), after_s(4));
+            assert_eq!(throttle.permits(end, peer, "ann"), after_s(4));
             now = end;
         }
         let later = now + 301 * SECOND_US;
-        assert_eq!(throttle.permit(later, peer, "ann"), after_s(0));
-        throttle.failed(later, peer, "ann", 1);
-        assert_eq!(throttle.permit(later, peer, "ann"), after_s(0));
+        assert_eq!(throttle.permits(later, peer, "ann"), after_s(0));
+        throttle.fails(later, peer, "ann", 1);
+        assert_eq!(throttle.permits(later, peer, "ann"), after_s(0));
     }
 
     #[test]
@@ -398,38 +476,38 @@ mod tests {
         let mut throttle = throttle();
         let peer = ip("192.0.2.1");
         for _ in 0..6 {
-            assert_eq!(throttle.begin(0, peer, "ann"), after_s(0));
+            assert_eq!(throttle.begin(0, Some(peer), &"ann"), after_s(0));
         }
-        assert_eq!(throttle.begin(0, peer, "ann"), Permit::Full);
-        assert_eq!(throttle.begin(0, ip("198.51.100.1"), "ann"), Permit::Full);
+        assert_eq!(throttle.begin(0, Some(peer), &"ann"), Permit::Full);
+        assert_eq!(
+            throttle.begin(0, Some(ip("198.51.100.1")), &"ann"),
+            Permit::Full
+        );
         for _ in 0..2 {
-            assert_eq!(throttle.begin(0, ip("192.0.2.9"), "bob"), after_s(0));
+            assert_eq!(throttle.begin(0, Some(ip("192.0.2.9")), &"bob"), after_s(0));
         }
         assert_eq!(
-            throttle.begin(0, peer, "carol"),
+            throttle.begin(0, Some(peer), &"carol"),
             Permit::Full,
             "of one network"
         );
-        throttle.end(peer, "ann");
-        assert_eq!(throttle.begin(0, peer, "ann"), after_s(0));
+        throttle.end(Some(peer), &"ann");
+        assert_eq!(throttle.begin(0, Some(peer), &"ann"), after_s(0));
         for mark in 0..6 {
-            assert!(
-                !throttle.failed(0, peer, "ann", mark),
-                "of the account only"
-            );
-            throttle.end(peer, "ann");
+            throttle.fails(0, peer, "ann", mark);
+            throttle.end(Some(peer), &"ann");
         }
-        assert_eq!(throttle.begin(0, peer, "ann"), refused_s(60));
-        assert!(!throttle.failed(0, peer, "bob", 7));
-        assert!(throttle.failed(0, peer, "bob", 8), "the source is refused");
+        assert_eq!(throttle.begin(0, Some(peer), &"ann"), refused_s(60));
+        throttle.fails(0, peer, "bob", 7);
+        throttle.fails(0, peer, "bob", 8);
         for _ in 0..2 {
-            throttle.end(peer, "bob");
+            throttle.end(Some(peer), &"bob");
         }
         assert!(throttle.sources_under_way.is_empty() && throttle.accounts_under_way.is_empty());
         // What may fail is used up and the refusal is over: one at a time.
         let later = 61 * SECOND_US;
-        assert_eq!(throttle.begin(later, peer, "ann"), after_s(4));
-        assert_eq!(throttle.begin(later, peer, "ann"), Permit::Full);
+        assert_eq!(throttle.begin(later, Some(peer), &"ann"), after_s(4));
+        assert_eq!(throttle.begin(later, Some(peer), &"ann"), Permit::Full);
     }
 
     #[test]
@@ -439,19 +517,19 @@ mod tests {
             ..SETTINGS
         });
         for mark in 0..6 {
-            throttle.failed(0, ip("192.0.2.1"), "ann", mark);
-            throttle.failed(0, ip("192.0.2.1"), "bob", mark);
+            throttle.fails(0, ip("192.0.2.1"), "ann", mark);
+            throttle.fails(0, ip("192.0.2.1"), "bob", mark);
         }
         for n in 0..50 {
-            throttle.failed(0, ip("192.0.2.1"), &format!("user{n}"), 0);
-            throttle.failed(0, ip("192.0.2.1"), "bob", 100 + n);
+            throttle.fails(0, ip("192.0.2.1"), &format!("user{n}"), 0);
+            throttle.fails(0, ip("192.0.2.1"), "bob", 100 + n);
         }
         assert_eq!(throttle.accounts.records.len(), 3);
         assert_eq!(throttle.accounts.by_age.len(), 3);
         let stranger = ip("198.51.100.1");
-        assert_eq!(throttle.permit(0, stranger, "ann"), after_s(0));
-        assert_eq!(throttle.permit(0, stranger, "bob"), refused_s(60));
-        let tries = &throttle.sources.records[&ip("192.0.2.0")].tries;
+        assert_eq!(throttle.permits(0, stranger, "ann"), after_s(0));
+        assert_eq!(throttle.permits(0, stranger, "bob"), refused_s(60));
+        let tries = &throttle.sources.records[&Network::neighbours(ip("192.0.2.1"))].tries;
         assert_eq!(tries.len(), REMEMBERED_TRIES_MAX);
     }
 }

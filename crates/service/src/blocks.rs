@@ -5,11 +5,14 @@
 //! entry of the ledger. The server never blocks itself, a proxy, or a source from which an admin
 //! has signed in lately.
 
+use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::hash::{BuildHasher as _, Hash};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Mutex;
 
+use net::Failure;
 use policy::change::Blocked;
 use store::block::{BLOCKS_MAX, Block};
 use types::{Network, Timestamp};
@@ -123,12 +126,16 @@ struct Table {
     /// Also those that are over, until they are forgotten.
     known: HashMap<Network, Block>,
     watched: HashMap<Network, Watched>,
+    /// Keyed, so that names and passwords leave no trace in what is watched.
+    hasher: RandomState,
 }
 
 /// What a source did since a moment.
 struct Watched {
     since: Timestamp,
-    failed_accounts: HashSet<String>,
+    failed_accounts: HashSet<u64>,
+    /// Different tries to sign in that failed.
+    guesses: HashSet<u64>,
     harvests: u32,
     abuses: u32,
 }
@@ -140,23 +147,26 @@ impl Table {
         (refused_by(block) >= what && block.since <= now && now < block.until).then_some(block)
     }
 
-    /// The block that follows now: longer than the last one that is remembered.
-    fn next(&self, source: Network, rule: Rule, now: Timestamp) -> Block {
+    /// Blocks a source from now on, longer than the last time that is remembered. `None` where a
+    /// block stands that refuses as much: a session that was open before may meet a rule too.
+    fn block(&mut self, source: Network, rule: Rule, now: Timestamp) -> Option<Block> {
         let last = self.known.get(&source);
         let last = last.filter(|last| now < last.until.plus_s(FORGOTTEN_S));
+        if last.is_some_and(|last| now < last.until && refused_by(last) >= rule.refuses()) {
+            return None;
+        }
         let times = last.map_or(1, |last| last.times.saturating_add(1));
         let length_s = FIRST_S.saturating_mul(LONGER.saturating_pow(times - 1));
-        // A block of all connections is not eased to one of sign-ins while it stands.
-        let standing = last.filter(|last| now < last.until).map(refused_by);
-        let what = rule.refuses().max(standing.unwrap_or(Blocked::SignIns));
-        Block {
+        let block = Block {
             source,
-            what: word(what).to_owned(),
+            what: word(rule.refuses()).to_owned(),
             rule: rule.as_str().to_owned(),
             times,
             since: now,
             until: now.plus_s(length_s.min(LONGEST_S)),
-        }
+        };
+        self.keep(block.clone());
+        Some(block)
     }
 
     /// The record of what a source did lately; none where too many are watched.
@@ -171,6 +181,7 @@ impl Table {
         let begin = || Watched {
             since: now,
             failed_accounts: HashSet::new(),
+            guesses: HashSet::new(),
             harvests: 0,
             abuses: 0,
         };
@@ -204,15 +215,30 @@ impl Table {
         met.then_some(rule)
     }
 
-    /// Notes a failed sign-in, and says whether the source sprays.
-    fn sign_in_failed(&mut self, source: Network, account: &str, now: Timestamp) -> Option<Rule> {
+    /// Notes a failed sign-in, and says which rule its source met; `guesses_max` different tries
+    /// are guessing.
+    fn sign_in_failed(
+        &mut self,
+        source: Network,
+        account: &impl Hash,
+        failure: Failure,
+        guesses_max: usize,
+        now: Timestamp,
+    ) -> Option<Rule> {
+        let account = self.hasher.hash_one(account);
+        let guess = self.hasher.hash_one((account, failure.of_source()));
         let watched = self.watch(source, now)?;
-        watched.failed_accounts.insert(account.to_owned());
-        let sprays = watched.failed_accounts.len() >= SPRAYED_ACCOUNTS;
-        if sprays {
-            self.watched.remove(&source);
-        }
-        sprays.then_some(Rule::Spraying)
+        watched.failed_accounts.insert(account);
+        watched.guesses.insert(guess);
+        let rule = if watched.failed_accounts.len() >= SPRAYED_ACCOUNTS {
+            Rule::Spraying
+        } else if watched.guesses.len() >= guesses_max {
+            Rule::Guessing
+        } else {
+            return None;
+        };
+        self.watched.remove(&source);
+        Some(rule)
     }
 
     fn keep(&mut self, block: Block) {
@@ -262,11 +288,13 @@ impl Service {
         }
     }
 
-    /// Takes note of a failed sign-in; `exhausted` says that its source may have no more of them.
-    pub(crate) async fn sign_in_failed(&self, peer: &Peer, account: &str, exhausted: bool) {
+    /// Takes note of a failed sign-in; a source that guesses or sprays is blocked.
+    pub(crate) async fn sign_in_failed(&self, peer: &Peer, account: &impl Hash, failure: Failure) {
         let (source, now) = (Network::source(peer.source()), self.clock().now());
-        let sprays = lock(&self.inner.blocks.0).sign_in_failed(source, account, now);
-        if let Some(rule) = sprays.or(exhausted.then_some(Rule::Guessing)) {
+        let most = self.config().settings().sign_in_failures_per_source_max;
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let rule = lock(&self.inner.blocks.0).sign_in_failed(source, account, failure, most, now);
+        if let Some(rule) = rule {
             self.block(peer, rule).await;
         }
     }
@@ -279,22 +307,23 @@ impl Service {
             return;
         }
         let now = self.clock().now();
-        let block = lock(&self.inner.blocks.0).next(source, rule, now);
-        let (kept, until) = (block.clone(), block.until.to_rfc3339());
+        let Some(block) = lock(&self.inner.blocks.0).block(source, rule, now) else {
+            return;
+        };
+        let until = block.until.to_rfc3339();
         let record = Record::Blocked {
             source,
-            what: rule.refuses(),
+            what: refused_by(&block),
             rule: rule.as_str(),
             times: block.times,
             until: until.clone(),
         };
-        lock(&self.inner.blocks.0).keep(block);
         self.record(&About::peer(peer), &record);
         tracing::warn!(%source, rule = rule.as_str(), %until, "{source} is blocked until {until}: {}", rule.as_str());
         let stored = self
             .inner
             .store
-            .write_small(move |tx| store::block::put(tx, &kept))
+            .write_small(move |tx| store::block::put(tx, &block))
             .await;
         if let Err(err) = stored {
             tracing::warn!(error = %err, "a block holds only until the next start: {err}");
@@ -406,26 +435,22 @@ mod tests {
         let mut now = at(0);
         let mut lengths = Vec::new();
         for _ in 0..6 {
-            let block = table.next(source("192.0.2.7"), Rule::Guessing, now);
-            lengths.push(block.until.seconds() - now.seconds());
-            now = block.until.plus_s(1);
-            table.keep(block);
+            let block = table.block(source("192.0.2.7"), Rule::Guessing, now);
+            let until = block.expect("none stands").until;
+            lengths.push(until.seconds() - now.seconds());
+            now = until.plus_s(1);
         }
         assert_eq!(lengths, [600, 2_400, 9_600, 38_400, 86_400, 86_400]);
         let later = now.plus_s(FORGOTTEN_S);
-        assert_eq!(
-            table.next(source("192.0.2.7"), Rule::Guessing, later).times,
-            1
-        );
+        let anew = table.block(source("192.0.2.7"), Rule::Guessing, later);
+        assert_eq!(anew.map(|block| block.times), Some(1));
     }
 
     #[test]
     fn a_block_refuses_what_its_rule_says_to_its_source_alone() {
         let mut table = Table::default();
-        let guessing = table.next(source("192.0.2.7"), Rule::Guessing, at(0));
-        let harvesting = table.next(source("2001:db8::/64"), Rule::Harvesting, at(0));
-        table.keep(guessing);
-        table.keep(harvesting);
+        table.block(source("192.0.2.7"), Rule::Guessing, at(0));
+        table.block(source("2001:db8::/64"), Rule::Harvesting, at(0));
         for (what, ip, now, stands) in [
             (Blocked::SignIns, "192.0.2.7", 599, true),
             (Blocked::SignIns, "::ffff:192.0.2.7", 599, true),
@@ -439,9 +464,45 @@ mod tests {
             let found = table.stands(what, ip.parse().unwrap(), at(now)).is_some();
             assert_eq!(found, stands, "{what:?} {ip} {now}");
         }
-        // A weaker rule does not ease a block that stands.
-        let next = table.next(source("2001:db8::/64"), Rule::Guessing, at(10));
-        assert_eq!(next.what, "connections");
+        // Only what refuses more follows a block that stands.
+        for (peer, rule, follows) in [
+            ("2001:db8::/64", Rule::Guessing, None),
+            ("2001:db8::/64", Rule::BadSessions, None),
+            ("192.0.2.7", Rule::Spraying, None),
+            (
+                "192.0.2.7",
+                Rule::Harvesting,
+                Some((2, Blocked::Connections)),
+            ),
+        ] {
+            let next = table.block(source(peer), rule, at(10));
+            let next = next.map(|block| (block.times, refused_by(&block)));
+            assert_eq!(next, follows, "{peer} {rule:?}");
+        }
+    }
+
+    #[test]
+    fn who_guesses_is_blocked_and_not_a_neighbour() {
+        let mut table = Table::default();
+        let mut fails = |peer, account: &str, failure| {
+            table.sign_in_failed(source(peer), &account, failure, 5, at(0))
+        };
+        for n in 0..4 {
+            assert_eq!(fails("192.0.2.1", "a", Failure::Secret(n)), None);
+        }
+        assert_eq!(
+            fails("192.0.2.2", "a", Failure::Secret(9)),
+            None,
+            "one typo"
+        );
+        assert_eq!(fails("192.0.2.1", "a", Failure::Secret(0)), None, "again");
+        let guessed = fails("192.0.2.1", "a", Failure::Secret(4));
+        assert_eq!(guessed, Some(Rule::Guessing));
+        assert_eq!(fails("192.0.2.1", "a", Failure::Secret(5)), None, "anew");
+        for n in 0..40 {
+            let device = fails("192.0.2.3", "a", Failure::Proof(n));
+            assert_eq!(device, None, "one device with an old password");
+        }
     }
 
     #[test]
@@ -479,10 +540,13 @@ mod tests {
         let peer = source("192.0.2.7");
         for n in 0..10 {
             for account in [format!("a{n}@example.org"), "a0@example.org".to_owned()] {
-                assert_eq!(table.sign_in_failed(peer, &account, at(n)), None);
+                let guess = Failure::Secret(0);
+                let met = table.sign_in_failed(peer, &account, guess, 30, at(n));
+                assert_eq!(met, None);
             }
         }
-        let eleventh = table.sign_in_failed(peer, "b@example.org", at(11));
+        let eleventh = Failure::Secret(0);
+        let eleventh = table.sign_in_failed(peer, &"b@example.org", eleventh, 30, at(11));
         assert_eq!(eleventh, Some(Rule::Spraying));
     }
 

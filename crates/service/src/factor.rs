@@ -1,7 +1,8 @@
 //! Second factors: whether a code counts, once.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
+use net::Failure;
 use policy::{Account, Authority, Right};
 use serde::Serialize;
 use types::{Address, Secret};
@@ -9,11 +10,8 @@ use types::{Address, Secret};
 use crate::activity::{About, Record};
 use crate::actor::{Actor, Who};
 use crate::error::{ServiceError, ServiceResult};
-use crate::sign_in::Guess;
+use crate::sign_in::{Guess, Guessed};
 use crate::{Service, letters, lock, totp};
-
-/// Where the console is, for the memory of failures: no client has this address.
-const CONSOLE: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 /// What a code was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,12 +36,12 @@ impl Service {
             .account_at(address)
             .ok_or(ServiceError::NotFound("account"))?;
         self.may_use(actor, account)?;
-        let source = actor.via.peer.unwrap_or(CONSOLE);
-        let key = format!("factor {}", account.id);
+        let source = actor.via.peer;
+        let key = Guessed::Factor(account.id);
         let _guess = self.factor_guess(source, &key).await?;
         let about = About {
             account: Some(account.id),
-            source: Some(source).filter(|source| *source != CONSOLE),
+            source,
             ..About::default()
         };
         match self.take_code(account, code).await? {
@@ -54,9 +52,9 @@ impl Service {
                 Ok(check)
             }
             None => {
-                let mark = self.inner.random.number();
-                let now = self.clock().monotonic_us();
-                lock(&self.inner.throttle.0).failed(now, source, &key, mark);
+                // The same code is another guess at another time.
+                let failure = Failure::Secret(self.inner.random.number());
+                self.count_failure(source, &key, failure);
                 let why = "second factor code";
                 self.record(&about, &Record::SignInRefused { why });
                 Err(ServiceError::Refused(
@@ -80,7 +78,11 @@ impl Service {
         }
     }
 
-    async fn factor_guess(&self, source: IpAddr, key: &str) -> ServiceResult<Guess<'_>> {
+    async fn factor_guess(
+        &self,
+        source: Option<IpAddr>,
+        key: &Guessed,
+    ) -> ServiceResult<Guess<'_>> {
         let begun = self.begin_guess(source, key).await;
         match begun.map_err(|_| ServiceError::Busy)? {
             Ok((guess, _)) => Ok(guess),

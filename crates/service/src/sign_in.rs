@@ -1,5 +1,5 @@
-//! Signing in: the same work, the same words and the same wait for names that exist and names that
-//! do not.
+//! Signing in: nearly the same work, the same words and the same wait for names that exist and names
+//! that do not.
 
 mod look;
 mod scram;
@@ -11,13 +11,13 @@ use std::pin::pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use net::{Permit, SignInThrottle, ThrottleSettings};
+use net::{Failure, Permit, SignInThrottle, ThrottleSettings};
 use policy::change::Blocked;
 use policy::{Account, Settings};
 use store::session::NewSession;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
-use types::{Address, Secret, SessionId};
+use types::{AccountId, Address, CredentialId, Secret, SessionId};
 
 use crate::activity::{About, Record};
 use crate::actor::{Peer, Principal};
@@ -70,11 +70,22 @@ pub enum SignInError {
 /// try under way has ended.
 pub(crate) struct Throttle(pub(crate) Mutex<SignInThrottle>, Notify);
 
-/// A try under way; it holds its place among the tries of its source and account.
+/// What somebody may be guessing at; the failures of each are counted apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Guessed {
+    /// The password of an account, by its address, or by what was given where there is none.
+    Name(String),
+    /// A code of an account's second factor.
+    Factor(AccountId),
+    /// A token; `None` for what is no token at all.
+    Token(Option<CredentialId>),
+}
+
+/// A try under way; it holds its place among the tries of its source and of what it is about.
 pub(crate) struct Guess<'a> {
     throttle: &'a Throttle,
-    source: IpAddr,
-    tried: String,
+    source: Option<IpAddr>,
+    tried: Guessed,
 }
 
 impl Drop for Guess<'_> {
@@ -128,19 +139,17 @@ impl Service {
         let looked = self
             .look_for_password(peer, tried.account.as_ref(), password)
             .await?;
-        let mark = self.inner.passwords.fingerprint(password);
-        let mark = u64::from_be_bytes(std::array::from_fn(|at| mark[at]));
-        self.conclude(peer, tried, looked, mark).await
+        let failure = self.failure_of(password);
+        self.conclude(peer, tried, looked, failure).await
     }
 
-    /// Begins a session for what was found right; counts and records what was not. `mark` is the
-    /// same for the same wrong password.
+    /// Begins a session for what was found right; counts what was not as `failure`, and records it.
     async fn conclude(
         &self,
         peer: &Peer,
         tried: Tried,
         looked: Looked,
-        mark: u64,
+        failure: Failure,
     ) -> Result<Principal, SignInError> {
         let admits = |account: &Account| self.config().role_admits(account.role, peer.source());
         let (why, credential) = match (looked, tried.account.clone()) {
@@ -153,15 +162,26 @@ impl Service {
             (Looked::Closed { credential, why }, _) => (why, Some(credential)),
             (Looked::Wrong | Looked::Opens(_), _) => ("password", None),
         };
-        let now = self.clock().monotonic_us();
-        let exhausted = lock(&self.inner.throttle.0).failed(now, peer.source(), &tried.key, mark);
-        self.sign_in_failed(peer, &tried.key, exhausted).await;
+        self.count_failure(Some(peer.source()), &tried.key, failure);
+        self.sign_in_failed(peer, &tried.key, failure).await;
         let about = About {
             credential,
             ..tried.about(peer)
         };
         self.record_refused_sign_in(peer, &about, why);
         Err(SignInError::Refused)
+    }
+
+    /// What the failure of a wrong secret is known by.
+    pub(crate) fn failure_of(&self, secret: &Secret) -> Failure {
+        let mark = self.inner.passwords.fingerprint(secret);
+        Failure::Secret(u64::from_be_bytes(std::array::from_fn(|at| mark[at])))
+    }
+
+    /// Counts a try that failed against its source, if it is from elsewhere, and what it was about.
+    pub(crate) fn count_failure(&self, source: Option<IpAddr>, tried: &Guessed, failure: Failure) {
+        let now = self.clock().monotonic_us();
+        lock(&self.inner.throttle.0).failed(now, source, tried, failure);
     }
 
     /// Records the end of a session.
@@ -190,7 +210,7 @@ impl Service {
                 retry_after_s: BLOCKED_RETRY_S,
             });
         }
-        match self.begin_guess(peer.source(), &tried.key).await? {
+        match self.begin_guess(Some(peer.source()), &tried.key).await? {
             Ok((guess, delay)) => {
                 if !delay.is_zero() {
                     tokio::time::sleep(delay).await;
@@ -210,8 +230,8 @@ impl Service {
     /// looked at.
     pub(crate) async fn begin_guess(
         &self,
-        source: IpAddr,
-        tried: &str,
+        source: Option<IpAddr>,
+        tried: &Guessed,
     ) -> Result<Result<(Guess<'_>, Duration), Duration>, SignInError> {
         let until = Instant::now() + ROOM_PATIENCE;
         loop {
@@ -228,7 +248,7 @@ impl Service {
                     let guess = Guess {
                         throttle: &self.inner.throttle,
                         source,
-                        tried: tried.to_owned(),
+                        tried: tried.clone(),
                     };
                     return Ok(Ok((guess, delay)));
                 }
@@ -248,6 +268,7 @@ impl Service {
         // One account has one memory of failures, under whatever name of its domain it is tried.
         let folded = |account: &Account| account.address.folded().to_string();
         let key = account.as_ref().map_or_else(|| name.clone(), folded);
+        let key = Guessed::Name(key);
         Tried { name, account, key }
     }
 
@@ -343,7 +364,7 @@ struct Tried {
     /// The account that it is, if it works.
     account: Option<Account>,
     /// Under what its failures are remembered.
-    key: String,
+    key: Guessed,
 }
 
 impl Tried {

@@ -7,7 +7,7 @@ use policy::{Credential, CredentialKind, Role, TokenScope};
 use types::{AccountId, Address, CredentialId, Secret};
 
 use crate::activity::{About, Record};
-use crate::sign_in::{BLOCKED_RETRY_S, Guess};
+use crate::sign_in::{BLOCKED_RETRY_S, Guess, Guessed};
 use crate::{Service, letters, lock};
 
 /// The word for the door in records.
@@ -58,17 +58,13 @@ impl Service {
     ) -> Result<TokenHolder, TokenError> {
         let source = source.to_canonical();
         let named = letters::token_parts(token);
-        // What is no token at all has one memory, beside that of its source.
         let id = named.as_ref().map(|(id, _)| *id);
-        let key = id.map_or_else(|| DOOR.to_owned(), |id| format!("{DOOR} {id}"));
+        let key = Guessed::Token(id);
         let _guess = self.token_guess(source, &key).await?;
         let found = self.token_holder(named).await?;
         let admits = |role| self.config().role_admits(role, source);
         let Some((holder, scopes)) = found.filter(|(holder, _)| admits(holder.role)) else {
-            let mark = self.inner.passwords.fingerprint(token);
-            let mark = u64::from_be_bytes(std::array::from_fn(|at| mark[at]));
-            let now = self.clock().monotonic_us();
-            lock(&self.inner.throttle.0).failed(now, source, &key, mark);
+            self.count_failure(Some(source), &key, self.failure_of(token));
             self.record_refused_token(source, id, "token");
             return Err(TokenError::Refused);
         };
@@ -84,13 +80,13 @@ impl Service {
         Ok(holder)
     }
 
-    async fn token_guess(&self, source: IpAddr, key: &str) -> Result<Guess<'_>, TokenError> {
+    async fn token_guess(&self, source: IpAddr, key: &Guessed) -> Result<Guess<'_>, TokenError> {
         if self.is_blocked(Blocked::SignIns, source) {
             return Err(TokenError::Throttled {
                 retry_after_s: BLOCKED_RETRY_S,
             });
         }
-        let begun = self.begin_guess(source, key).await;
+        let begun = self.begin_guess(Some(source), key).await;
         match begun.map_err(|_| TokenError::Unavailable)? {
             Ok((guess, delay)) => {
                 tokio::time::sleep(delay).await;

@@ -457,6 +457,30 @@ async fn a_source_that_guesses_is_blocked_longer_than_it_is_throttled() {
 }
 
 #[tokio::test]
+async fn one_typo_of_a_neighbour_blocks_the_guesser_only_when_he_goes_on() {
+    let world = World::new(&[ANN, BOB]).await;
+    set(&world, "sign_in_failures_per_source_max", "3").await;
+    let fails = async |host: u8, guess: &str| {
+        let peer = from(&world, [198, 51, 100, host]);
+        let refused = world.service.sign_in(&peer, BOB, &secret(guess)).await;
+        assert_eq!(refused.err(), Some(SignInError::Refused), "{host} {guess}");
+    };
+    let blocked = || {
+        let list = world.service.block_list(&World::console());
+        let list = list.expect("the console may").into_iter();
+        list.map(|block| block.source).collect::<Vec<_>>()
+    };
+    fails(1, "one").await;
+    fails(1, "two").await;
+    fails(2, "a typo").await;
+    assert!(blocked().is_empty(), "{:?}", blocked());
+    // The refusal of their whole network is over.
+    world.clock.advance(Duration::from_secs(61));
+    fails(1, "three").await;
+    assert_eq!(blocked(), ["198.51.100.1"]);
+}
+
+#[tokio::test]
 async fn the_place_of_an_admin_is_blocked_by_force_only() {
     let world = World::new(&[ANN, BOB]).await;
     let own = from(&world, [198, 51, 100, 7]);

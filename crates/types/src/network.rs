@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 
 const IPV4_BITS: u8 = 32;
 const IPV6_BITS: u8 = 128;
+/// Bits of an IPv6 address that one customer of a provider usually holds whole (RFC 6177 §2).
 const IPV6_SITE_BITS: u8 = 64;
+/// Bits of an IPv4 address whose holders are taken for neighbours.
+const IPV4_NEIGHBOURS_BITS: u8 = 24;
 
 /// A network such as `192.0.2.0/24` or `2001:db8::/32`; a single address is one of full length.
 ///
@@ -49,12 +52,23 @@ impl Network {
     /// What counts as one source of connections: an IPv4 address, or an IPv6 /64, which one
     /// customer of a provider usually holds whole (RFC 6177 §2).
     pub fn source(address: IpAddr) -> Self {
+        Self::around(address, IPV4_BITS)
+    }
+
+    /// A source with its neighbours: an IPv4 /24 or an IPv6 /64.
+    pub fn neighbours(address: IpAddr) -> Self {
+        Self::around(address, IPV4_NEIGHBOURS_BITS)
+    }
+
+    fn around(address: IpAddr, ipv4_bits: u8) -> Self {
         let address = address.to_canonical();
-        let prefix = bits(address).min(IPV6_SITE_BITS);
-        match masked(address, prefix) {
-            Some(address) => Self { address, prefix },
-            None => Self::single(address),
-        }
+        let prefix = if address.is_ipv4() {
+            ipv4_bits
+        } else {
+            IPV6_SITE_BITS
+        };
+        let address = masked(address, bits(address) - prefix);
+        Self { address, prefix }
     }
 
     /// Whether the two have an address in common.
@@ -64,8 +78,9 @@ impl Network {
 
     /// Whether the address lies in it; an IPv4 address in the form of IPv6 is the IPv4 address.
     pub fn contains(&self, address: IpAddr) -> bool {
-        masked(address.to_canonical(), self.prefix) == Some(self.address)
-            && bits(address.to_canonical()) == bits(self.address)
+        let (address, bits) = (address.to_canonical(), bits(self.address));
+        address.is_ipv4() == self.address.is_ipv4()
+            && masked(address, bits - self.prefix) == self.address
     }
 
     /// The first address of it.
@@ -101,10 +116,10 @@ fn bits(address: IpAddr) -> u8 {
     }
 }
 
-/// The address without the bits behind the prefix; `None` if it has fewer bits.
-fn masked(address: IpAddr, prefix: u8) -> Option<IpAddr> {
-    let rest = u32::from(bits(address).checked_sub(prefix)?);
-    Some(match address {
+/// The address without its last bits, `rest` of them.
+fn masked(address: IpAddr, rest: u8) -> IpAddr {
+    let rest = u32::from(rest);
+    match address {
         IpAddr::V4(v4) => {
             let mask = u32::MAX.checked_shl(rest).unwrap_or(0);
             Ipv4Addr::from_bits(v4.to_bits() & mask).into()
@@ -113,7 +128,7 @@ fn masked(address: IpAddr, prefix: u8) -> Option<IpAddr> {
             let mask = u128::MAX.checked_shl(rest).unwrap_or(0);
             Ipv6Addr::from_bits(v6.to_bits() & mask).into()
         }
-    })
+    }
 }
 
 impl fmt::Display for Network {
@@ -144,7 +159,8 @@ impl FromStr for Network {
         if address != address.to_canonical() {
             return Err(wrong());
         }
-        let first = masked(address, prefix).ok_or_else(wrong)?;
+        let rest = bits(address).checked_sub(prefix).ok_or_else(wrong)?;
+        let first = masked(address, rest);
         let network = Self {
             address: first,
             prefix,
@@ -178,15 +194,18 @@ mod tests {
 
     #[test]
     fn a_source_is_an_address_or_a_site() {
-        for (address, source) in [
-            ("192.0.2.7", "192.0.2.7"),
-            ("::ffff:192.0.2.7", "192.0.2.7"),
-            ("2001:db8:0:1:2:3:4:5", "2001:db8:0:1::/64"),
+        for (address, source, neighbours) in [
+            ("192.0.2.7", "192.0.2.7", "192.0.2.0/24"),
+            ("::ffff:192.0.2.7", "192.0.2.7", "192.0.2.0/24"),
+            (
+                "2001:db8:0:1:2:3:4:5",
+                "2001:db8:0:1::/64",
+                "2001:db8:0:1::/64",
+            ),
         ] {
-            assert_eq!(
-                Network::source(address.parse().unwrap()).to_string(),
-                source
-            );
+            let address = address.parse().unwrap();
+            assert_eq!(Network::source(address).to_string(), source);
+            assert_eq!(Network::neighbours(address).to_string(), neighbours);
         }
         let network = |text: &str| text.parse::<Network>().unwrap();
         assert!(network("192.0.2.7").overlaps(&network("192.0.2.0/24")));

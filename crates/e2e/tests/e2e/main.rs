@@ -3,7 +3,6 @@
 mod bad_inputs;
 mod blocks;
 mod crash;
-mod credentials;
 mod curl;
 mod doctor;
 mod effects;

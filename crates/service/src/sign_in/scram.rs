@@ -1,6 +1,7 @@
 //! Signing in without sending the password: SCRAM-SHA-256 (RFC 5802, RFC 7677). A door speaks the
 //! messages; here stands what they are about.
 
+use net::Failure;
 use policy::Account;
 use types::{Address, CredentialId};
 
@@ -65,9 +66,8 @@ impl Service {
                 looked = candidate.looked;
             }
         }
-        // A proof is new each time, so a device that repeats a wrong password is not recognised.
-        let mark = self.inner.random.number();
-        let principal = self.conclude(peer, tried, looked, mark).await?;
+        let failure = Failure::Proof(self.inner.random.number());
+        let principal = self.conclude(peer, tried, looked, failure).await?;
         Ok((principal, signature))
     }
 
@@ -87,7 +87,7 @@ impl Service {
     }
 
     /// The credentials of the account that have keys; one that nothing can prove where there are
-    /// none, so that the work is the same.
+    /// none, so that the work is nearly the same. (Their objects are read only where there are any.)
     async fn candidates(
         &self,
         peer: &Peer,

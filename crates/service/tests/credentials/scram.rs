@@ -133,3 +133,25 @@ async fn failed_proofs_are_throttled_with_failed_passwords() {
     let throttled = Some(SignInError::Throttled { retry_after_s: 60 });
     assert_eq!(both, [throttled, throttled]);
 }
+
+#[tokio::test]
+async fn a_device_that_repeats_an_old_password_by_scram_is_no_guesser() {
+    let world = world().await;
+    for (key, value) in [
+        ("sign_in_failures_per_account_max", "1000"),
+        ("sign_in_failures_per_source_max", "5"),
+    ] {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        let set = Command::SettingSet { key, value };
+        world.admit(set).await.expect("in its range");
+    }
+    tokio::time::pause();
+    for _ in 0..40 {
+        let tried = by_scram(&world, Protocol::Imap, ANN, &secret("old")).await;
+        assert_eq!(tried.err(), Some(SignInError::Refused));
+    }
+    let other = by_scram(&world, Protocol::Imap, ROOT, &secret(PASSWORD)).await;
+    assert!(other.is_ok(), "another account of its source");
+    let blocks = world.service.block_list(&World::console());
+    assert!(blocks.expect("the console may").is_empty());
+}

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use policy::TokenScope;
-use service::Command;
 use service::token::TokenError;
+use service::{Command, Protocol, SignInError};
 use testkit::World;
 use types::{CredentialId, Secret};
 
-use crate::{ANN, address, make, secret, world};
+use crate::{ANN, address, code, enrol, make, secret, world};
 
 async fn token(world: &World, scopes: &[TokenScope], expires_days: Option<u32>) -> Secret {
     let command = Command::TokenAdd {
@@ -114,4 +114,36 @@ async fn guesses_at_a_token_are_throttled() {
         matches!(right, Err(TokenError::Throttled { .. })),
         "{right:?}"
     );
+}
+
+#[tokio::test]
+async fn whoever_signs_in_under_the_name_of_a_token_or_a_factor_shuts_neither() {
+    let world = world().await;
+    let good = token(&world, &[TokenScope::Read], None).await;
+    enrol(&world).await.expect("with the right code");
+    world.clock.advance(Duration::from_secs(60));
+    tokio::time::pause();
+    let peer = world.peer(Protocol::Imap);
+    let account = world
+        .service
+        .config()
+        .account_at(&address(ANN))
+        .map(|account| account.id);
+    let account = account.expect("it is there");
+    for name in ["token k_3".to_owned(), format!("factor {account}")] {
+        for guess in 0..10 {
+            let guess = secret(&format!("wrong guess {guess}"));
+            let tried = world.service.sign_in(&peer, &name, &guess).await;
+            assert_eq!(tried.err(), Some(SignInError::Refused), "{name}");
+        }
+    }
+    let holder = ask(&world, &good, TokenScope::Read).await;
+    assert_eq!(holder, Ok((ANN.to_owned(), CredentialId(3))));
+    let code = secret(&code(world.clock.now()));
+    let console = World::console();
+    let checked = world
+        .service
+        .factor_check(&console, &address(ANN), &code)
+        .await;
+    assert!(checked.is_ok(), "{checked:?}");
 }
