@@ -31,7 +31,7 @@ pub(crate) const TEXT_KEYS_MAX: u32 = 32;
 /// Messages that are held in memory at a time to be looked into, for all sessions together.
 pub(crate) const PARSING_MAX: usize = 4;
 /// Messages of one APPEND, held until the last has come.
-pub(crate) const APPEND_MESSAGES_MAX: usize = 100;
+pub(crate) const APPEND_MESSAGES_MAX: usize = 1_000;
 /// Octets of the messages of one APPEND together; a single message is bounded by the setting.
 pub(crate) const APPEND_OCTETS_MAX: u64 = 67_108_864;
 /// Octets of a refused message that are read and thrown away, so that the connection can go on.
