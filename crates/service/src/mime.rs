@@ -29,6 +29,7 @@ mod text;
 pub mod fuzzing;
 
 use content_type::ContentType;
+pub use decode::TransferEncoding;
 pub use envelope::{envelope, sent_day};
 pub use subset::{Wanted, header_subset};
 pub use text::{decoded_header, matches_header};
@@ -74,13 +75,13 @@ pub enum SectionKind {
     Mime,
 }
 
-/// A part without its transfer encoding.
+/// Where the content of a part lies, and how it is encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decoded {
-    /// These octets; their character set is what it was.
-    Octets(Vec<u8>),
+pub enum Encoded {
+    /// In this range of the message, encoded so.
+    Known(Range<usize>, TransferEncoding),
     /// Its encoding is not one that is known.
-    UnknownEncoding,
+    Unknown,
     /// The message has no such part.
     Missing,
 }
@@ -119,20 +120,23 @@ impl Mime {
         }
     }
 
-    /// The octets of a part without its transfer encoding (RFC 3516 §4.2); without part numbers
-    /// the message as it is. What contains other parts has no encoding of its own.
-    pub fn decoded(&self, message: &[u8], part: &[u32]) -> Decoded {
+    /// Where the content of a part lies and how it is encoded (RFC 3516 §4.2); without part
+    /// numbers that of the message. What contains other parts has no encoding of its own.
+    pub fn encoded(&self, part: &[u32]) -> Encoded {
         if part.is_empty() {
-            return Decoded::Octets(message.to_vec());
+            let whole = self.root.header.start..self.root.body.end;
+            return Encoded::Known(whole, TransferEncoding::Identity);
         }
         let Some(part) = self.find(part) else {
-            return Decoded::Missing;
+            return Encoded::Missing;
         };
-        let body = message.get(part.body.clone()).unwrap_or_default();
-        match part.kind {
-            Kind::Leaf if !decode::is_known(&part.encoding) => Decoded::UnknownEncoding,
-            Kind::Leaf => Decoded::Octets(decode::transfer(&part.encoding, body)),
-            Kind::Multipart(_) | Kind::Message(_) => Decoded::Octets(body.to_vec()),
+        let encoding = match part.kind {
+            Kind::Leaf => TransferEncoding::named(&part.encoding),
+            Kind::Multipart(_) | Kind::Message(_) => Some(TransferEncoding::Identity),
+        };
+        match encoding {
+            Some(encoding) => Encoded::Known(part.body.clone(), encoding),
+            None => Encoded::Unknown,
         }
     }
 

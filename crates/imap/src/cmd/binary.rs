@@ -1,10 +1,11 @@
 //! Parts of messages without their transfer encoding (RFC 3516 §4.2, RFC 9051 §6.4.5).
 //!
-//! They are decoded before the response begins: a part that cannot be is a reason to refuse.
+//! What has no encoding is sent from where it is stored. Of the rest one part at a time is decoded,
+//! so that a message costs no more memory however many of its parts are asked for.
 
 use service::StoredMessage;
-use service::mime::{Decoded, Mime};
-use wire::imap::FetchItem;
+use service::mime::{Encoded, TransferEncoding};
+use wire::imap::{FetchItem, Nul, Partial};
 
 use super::part::{Content, Message};
 use crate::error::ImapError;
@@ -12,70 +13,73 @@ use crate::output::Output;
 use crate::selected::Row;
 use crate::session::Session;
 
-/// The parts that a FETCH wants decoded; `None` where the message has no such part.
-pub(super) type Parts = Vec<(Vec<u32>, Option<Vec<u8>>)>;
-
 impl Session {
-    /// Decodes the parts that the items ask for.
-    pub(super) async fn decoded(
+    /// Refuses to decode what cannot be, before the response begins.
+    pub(super) async fn check_encodings(
         &mut self,
         row: &Row,
-        stored: Option<&StoredMessage>,
+        stored: &StoredMessage,
         items: &[FetchItem],
-    ) -> Result<Parts, ImapError> {
-        let mut wanted: Vec<Vec<u32>> = Vec::new();
-        for item in items {
-            if let FetchItem::Binary { part, .. } | FetchItem::BinarySize(part) = item
-                && !wanted.contains(part)
-            {
-                wanted.push(part.clone());
-            }
-        }
-        let Some(stored) = stored.filter(|_| !wanted.is_empty()) else {
-            return Ok(Vec::new());
-        };
-        let message = Message {
+    ) -> Result<(), ImapError> {
+        let mut message = Message {
             email: row.email,
             stored,
             parsed: &mut self.parsed,
         };
-        let decode = move |text: &[u8]| {
-            let mime = Mime::parse(text);
-            let parts = wanted.into_iter();
-            parts
-                .map(|part| (mime.decoded(text, &part), part))
-                .collect()
-        };
-        let decoded: Vec<(Decoded, Vec<u32>)> = message.looked_into(decode).await?;
-        let parts = decoded.into_iter().map(|(decoded, part)| match decoded {
-            Decoded::Octets(octets) => Ok((part, Some(octets))),
-            Decoded::Missing => Ok((part, None)),
-            Decoded::UnknownEncoding => Err(ImapError::UnknownEncoding),
-        });
-        parts.collect()
+        for item in items {
+            if let FetchItem::Binary { part, .. } | FetchItem::BinarySize(part) = item
+                && message.mime().await?.encoded(part) == Encoded::Unknown
+            {
+                return Err(ImapError::UnknownEncoding);
+            }
+        }
+        Ok(())
     }
 }
 
-/// Says an item that asks for a decoded part; the others are none of its business.
-pub(super) fn say(item: &FetchItem, parts: &Parts, out: &mut Output<'_>) {
-    let find = |wanted: &[u32]| {
-        let found = parts.iter().find(|(part, _)| part == wanted);
-        found.and_then(|(_, octets)| octets.as_deref())
+/// Says how many octets a part has; one that is not there has none.
+pub(super) async fn size(
+    message: &mut Message<'_>,
+    part: &[u32],
+    out: &mut Output<'_>,
+) -> Result<(), ImapError> {
+    let octets = decoded(message, part).await?.octets();
+    out.responses.fetch_binary_size(part, octets);
+    Ok(())
+}
+
+/// Says a part, or some octets of it.
+pub(super) async fn content(
+    message: &mut Message<'_>,
+    part: &[u32],
+    partial: Option<Partial>,
+    out: &mut Output<'_>,
+) -> Result<(), ImapError> {
+    let content = decoded(message, part).await?.cut(partial);
+    let nul = match &content {
+        Content::Missing => None,
+        // What is stored has no NUL: messages with it are refused.
+        Content::Stored(_) => Some(Nul::Nowhere),
+        Content::Octets(octets) if octets.contains(&0) => Some(Nul::Within),
+        Content::Octets(_) => Some(Nul::Nowhere),
     };
-    match item {
-        FetchItem::BinarySize(part) => {
-            let octets = find(part).map_or(0, <[u8]>::len);
-            out.responses.fetch_binary_size(part, octets as u64);
-        }
-        FetchItem::Binary { part, partial, .. } => {
-            let content = find(part).map(|octets| Content::Octets(octets.into()).cut(*partial));
-            let octets = match &content {
-                Some(Content::Octets(octets)) => Some(&octets[..]),
-                _ => None,
-            };
-            let origin = partial.map(|partial| partial.start);
-            out.responses.fetch_binary(part, origin, octets);
-        }
-        _ => {}
+    let literal = nul.map(|nul| (content.octets(), nul));
+    let origin = partial.map(|partial| partial.start);
+    out.responses.fetch_binary(part, origin, literal);
+    message.send(content, out).await
+}
+
+/// The content of a part without its transfer encoding.
+async fn decoded(message: &mut Message<'_>, part: &[u32]) -> Result<Content<'static>, ImapError> {
+    let (range, encoding) = match message.mime().await?.encoded(part) {
+        Encoded::Known(range, encoding) => (range.start as u64..range.end as u64, encoding),
+        Encoded::Unknown => return Err(ImapError::UnknownEncoding),
+        Encoded::Missing => return Ok(Content::Missing),
+    };
+    if encoding == TransferEncoding::Identity {
+        return Ok(Content::Stored(range));
     }
+    let decode = move |body: &[u8]| encoding.decode(body);
+    let octets = message.looked_into(range, decode).await?;
+    Ok(Content::Octets(octets.into()))
 }

@@ -45,7 +45,6 @@ struct Found {
     stored: Option<StoredMessage>,
     description: Option<DescribedMessage>,
     detail: Option<MessageDetail>,
-    decoded: binary::Parts,
 }
 
 /// What was read of the next messages, in their order.
@@ -223,7 +222,9 @@ impl Session {
             {
                 continue;
             }
-            let decoded = self.decoded(&row, stored.as_ref(), plan.items).await?;
+            if let Some(stored) = &stored {
+                self.check_encodings(&row, stored, plan.items).await?;
+            }
             given.push(row.uid);
             let found = Found {
                 place,
@@ -231,7 +232,6 @@ impl Session {
                 stored,
                 description,
                 detail,
-                decoded,
             };
             let tells_flags =
                 newly_seen.contains(&row.uid) && !plan.items.contains(&FetchItem::Flags);
@@ -258,7 +258,6 @@ impl Session {
                 let said = self.octets_item(item, &found.row, stored, out).await;
                 said.map_err(broken_off)?;
             }
-            binary::say(item, &found.decoded, out);
             self.row_item(item, found, out)?;
             if let Some(detail) = &found.detail {
                 detail_item(item, detail, out);
@@ -389,6 +388,10 @@ impl Session {
             FetchItem::Section {
                 section, partial, ..
             } => section_item(&mut message, section, *partial, out).await,
+            FetchItem::BinarySize(part) => binary::size(&mut message, part, out).await,
+            FetchItem::Binary { part, partial, .. } => {
+                binary::content(&mut message, part, *partial, out).await
+            }
             _ => Ok(()),
         }
     }

@@ -16,7 +16,7 @@ use types::EmailId;
 use wire::imap::{FieldName, Form, Partial, Section, SectionText};
 
 use crate::error::ImapError;
-use crate::limits::{CHUNK_OCTETS, PARSING_MAX};
+use crate::limits::{CHUNK_OCTETS, PARSING_MAX, RESPONSES_MAX_OCTETS};
 use crate::output::Output;
 
 static PARSING: Semaphore = Semaphore::const_new(PARSING_MAX);
@@ -83,11 +83,11 @@ impl<'a> Message<'a> {
     }
 
     /// The structure of the message: the one kept, or read now.
-    async fn mime(&mut self) -> Result<Arc<Mime>, ImapError> {
+    pub(super) async fn mime(&mut self) -> Result<Arc<Mime>, ImapError> {
         if let Some(parsed) = self.parsed.as_ref().filter(|p| p.email == self.email) {
             return Ok(Arc::clone(&parsed.mime));
         }
-        let mime = self.looked_into(Mime::parse).await?;
+        let mime = self.looked_into(0..self.stored.octets, Mime::parse).await?;
         let mime = Arc::new(mime);
         *self.parsed = Some(Parsed {
             email: self.email,
@@ -99,17 +99,18 @@ impl<'a> Message<'a> {
     /// The value of BODY: the structure without extension data, which is not kept ready.
     pub(super) async fn body(&mut self) -> Result<Vec<u8>, ImapError> {
         let body = |text: &[u8]| Mime::parse(text).body_structure(text).to_bytes(Form::Body);
-        self.looked_into(body).await
+        self.looked_into(0..self.stored.octets, body).await
     }
 
-    /// Reads the whole message and looks into it, away from the tasks that wait.
+    /// Reads a range of the message and looks into it, away from the tasks that wait.
     pub(super) async fn looked_into<T: Send + 'static>(
         &self,
+        range: Range<u64>,
         look: impl FnOnce(&[u8]) -> T + Send + 'static,
     ) -> Result<T, ImapError> {
         let unavailable = || ServiceError::Unavailable;
         let permit = PARSING.acquire().await.map_err(|_| unavailable())?;
-        let text = self.read(0..self.stored.octets).await?;
+        let text = self.read(range).await?;
         let looked = tokio::task::spawn_blocking(move || {
             let _until_done = permit;
             look(&text)
@@ -149,7 +150,10 @@ impl<'a> Message<'a> {
         let range = match content {
             Content::Missing => return Ok(()),
             Content::Octets(octets) => {
-                out.responses.literal_octets(&octets);
+                for chunk in octets.chunks(RESPONSES_MAX_OCTETS) {
+                    out.responses.literal_octets(chunk);
+                    out.relieve().await?;
+                }
                 return Ok(());
             }
             Content::Stored(range) => range,

@@ -61,6 +61,30 @@ async fn parts_come_without_their_encoding() {
 }
 
 #[tokio::test]
+async fn messages_in_messages_are_not_copied_for_each_of_them() {
+    const NESTED: &str = "Content-Type: message/rfc822\r\n\r\n";
+    const DEPTH: usize = 31;
+    let inner = format!("a:b\r\n\r\n{}", "text\r\n".repeat(1_000));
+    let message = NESTED.repeat(DEPTH) + &inner;
+    let world = World::new().await;
+    let mut client = reader(&world, &[&message]).await;
+    let (mut items, mut sizes) = (Vec::new(), Vec::new());
+    for depth in 1..=DEPTH {
+        let part = vec!["1"; depth].join(".");
+        let octets = message.len() - depth * NESTED.len();
+        items.push(format!("BINARY.SIZE[{part}]"));
+        sizes.push(format!("BINARY.SIZE[{part}] {octets}"));
+    }
+    let answer = client.says(&format!("FETCH 1 ({})", items.join(" "))).await;
+    answer.is(&[&format!("* 1 FETCH ({})", sizes.join(" ")), "OK fetched"]);
+    let whole = items.join(" ").replace(".SIZE", ".PEEK");
+    let answer = client.says(&format!("FETCH 1 ({whole})")).await;
+    answer.ends("OK fetched");
+    let text = answer.lines.iter().filter(|line| line.starts_with("text"));
+    assert_eq!(text.count(), DEPTH * 1_000);
+}
+
+#[tokio::test]
 async fn a_literal_with_nul_is_refused_and_the_session_goes_on() {
     let world = World::new().await;
     let mut client = world.client().await;

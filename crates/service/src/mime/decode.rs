@@ -5,19 +5,42 @@
 
 use mail_parser::decoders::charsets::map::charset_decoder;
 
-/// Decodes a body of this transfer encoding; others than base64 and quoted-printable are as they are.
-pub(super) fn transfer(encoding: &str, body: &[u8]) -> Vec<u8> {
-    match encoding {
-        "BASE64" => base64(body),
-        "QUOTED-PRINTABLE" => quoted_printable(body),
-        _ => body.to_vec(),
+/// How the content of a part is encoded (RFC 2045 §6.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransferEncoding {
+    /// 7bit, 8bit and binary: not at all.
+    Identity,
+    /// Base64.
+    Base64,
+    /// Quoted-printable.
+    QuotedPrintable,
+}
+
+impl TransferEncoding {
+    /// The encoding of this name in capitals, if it is known.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name {
+            "7BIT" | "8BIT" | "BINARY" => Some(Self::Identity),
+            "BASE64" => Some(Self::Base64),
+            "QUOTED-PRINTABLE" => Some(Self::QuotedPrintable),
+            _ => None,
+        }
+    }
+
+    /// The content of a body; never longer than the body.
+    pub fn decode(self, body: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Identity => body.to_vec(),
+            Self::Base64 => base64(body),
+            Self::QuotedPrintable => quoted_printable(body),
+        }
     }
 }
 
-/// Whether [`transfer`] knows an encoding (RFC 2045 §6.1).
-pub(super) fn is_known(encoding: &str) -> bool {
-    let known = ["7BIT", "8BIT", "BINARY", "BASE64", "QUOTED-PRINTABLE"];
-    known.contains(&encoding)
+/// Decodes a body of this transfer encoding; one of an encoding that is not known is as it is.
+pub(super) fn transfer(encoding: &str, body: &[u8]) -> Vec<u8> {
+    let encoding = TransferEncoding::named(encoding);
+    encoding.unwrap_or(TransferEncoding::Identity).decode(body)
 }
 
 /// Octets of this character set as text; UTF-8 where the set is unknown.

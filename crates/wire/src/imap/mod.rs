@@ -53,7 +53,7 @@ pub use reader::{
     CommandReader, Event, Line, LineScanner, LiteralHeader, ReadRefusal, ReaderLimits,
     literal_at_end,
 };
-pub use response::{Code, Condition, ListData, ListName, Responses, SearchResult, Vanished};
+pub use response::{Code, Condition, ListData, ListName, Nul, Responses, SearchResult, Vanished};
 pub use section::{FieldName, Section, SectionText};
 pub use sequence::{Bound, NumberRanges, SequenceRange, SequenceSet, write_numbers};
 pub use spelling::Spelling;

@@ -461,25 +461,21 @@ impl Responses {
         push(&mut self.out, format_args!("{}] {octets}", dotted(part)));
     }
 
-    /// `BINARY`: a literal, or a `literal8` where there is NUL; `None` if there is no such part.
-    /// `origin` is the first octet of a partial (RFC 3516 §4.2).
-    pub fn fetch_binary(&mut self, part: &[u32], origin: Option<u32>, octets: Option<&[u8]>) {
+    /// The header of a literal for `BINARY`, of a `literal8` where there is NUL; `None` if there is
+    /// no such part. `origin` is the first octet of a partial (RFC 3516 §4.2). The octets, exactly
+    /// as many, must follow before anything else is said.
+    pub fn fetch_binary(&mut self, part: &[u32], origin: Option<u32>, literal: Option<(u64, Nul)>) {
         self.fetch_item("BINARY[");
         push(&mut self.out, format_args!("{}]", dotted(part)));
         if let Some(origin) = origin {
             push(&mut self.out, format_args!("<{origin}>"));
         }
-        match octets {
-            None => self.out.extend_from_slice(b" NIL"),
-            Some(octets) => {
-                let tilde = if octets.contains(&0) { "~" } else { "" };
-                push(
-                    &mut self.out,
-                    format_args!(" {tilde}{{{}}}\r\n", octets.len()),
-                );
-                self.out.extend_from_slice(octets);
-            }
-        }
+        let Some((octets, nul)) = literal else {
+            self.out.extend_from_slice(b" NIL");
+            return;
+        };
+        let tilde = if nul == Nul::Within { "~" } else { "" };
+        push(&mut self.out, format_args!(" {tilde}{{{octets}}}\r\n"));
     }
 
     /// `INTERNALDATE`
@@ -542,6 +538,15 @@ impl Responses {
         self.fetch_has_item = true;
         self.out.extend_from_slice(name.as_bytes());
     }
+}
+
+/// Whether octets have NUL among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nul {
+    /// At least one.
+    Within,
+    /// None.
+    Nowhere,
 }
 
 /// When messages left a mailbox (RFC 7162 §3.2.10).
