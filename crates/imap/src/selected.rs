@@ -132,6 +132,11 @@ impl View {
         self.told_modseq
     }
 
+    /// Whether messages are gone of which the client was not told yet.
+    pub(crate) fn withholds(&self) -> bool {
+        self.gone > 0
+    }
+
     /// The number of messages as the client counts them.
     pub(crate) fn exists(&self) -> u32 {
         sequence(self.rows.len())
@@ -448,7 +453,7 @@ fn row(message: &IndexRow) -> Row {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     fn messages(uids: &[u32]) -> Vec<IndexRow> {
@@ -463,7 +468,8 @@ mod tests {
         uids.iter().map(message).collect()
     }
 
-    fn view(uids: &[u32]) -> View {
+    /// The view of a mailbox with these messages.
+    pub(crate) fn view(uids: &[u32]) -> View {
         View::new(&messages(uids), Vec::new(), ModSeq(1), false)
     }
 

@@ -253,6 +253,16 @@ impl Session {
             return Err(err);
         }
         let mailbox_lives = self.tell(how, out).await;
+        let mut withheld = self.withheld();
+        let outcome = outcome.map(|done| Done {
+            code: done.code.or_else(|| withheld.take()),
+            ..done
+        });
+        if withheld.is_some() {
+            let text = "all changes up to this are told";
+            out.responses
+                .untagged(Condition::Ok, withheld.as_ref(), text);
+        }
         let next = match outcome {
             Ok(done) => {
                 self.bad_commands = 0;
@@ -354,6 +364,19 @@ impl Session {
                 true
             }
             _ => false,
+        }
+    }
+
+    /// With what mod-sequence to come back, while an expunge is withheld: what the client was told
+    /// of messages may have higher ones than the expunge (RFC 7162 §3.2).
+    fn withheld(&self) -> Option<Code> {
+        match &self.state {
+            State::Selected(_, selected)
+                if self.enabled.tracking == Tracking::Qresync && selected.view.withholds() =>
+            {
+                Some(Code::HighestModSeq(selected.view.told_modseq()))
+            }
+            _ => None,
         }
     }
 

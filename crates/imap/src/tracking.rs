@@ -86,22 +86,7 @@ fn each(ranges: &NumberRanges) -> impl Iterator<Item = u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::selected::View;
-    use service::IndexRow;
-    use types::{EmailId, FlagSet, ModSeq, Timestamp};
-
-    fn view(uids: &[u32]) -> View {
-        let message = |uid: &u32| IndexRow {
-            uid: Uid(*uid),
-            email: EmailId(i64::from(*uid)),
-            flags: FlagSet::default(),
-            modseq: ModSeq(1),
-            size_octets: 10,
-            internal_date: Timestamp(0),
-        };
-        let messages: Vec<IndexRow> = uids.iter().map(message).collect();
-        View::new(&messages, Vec::new(), ModSeq(1), false)
-    }
+    use crate::selected::tests::view;
 
     #[test]
     fn what_is_still_there_or_unknown_is_not_lost() {

@@ -13,6 +13,17 @@ const STEPS: usize = 40;
 const CHANGES_MAX: usize = 8;
 const MESSAGE: &str = "a:b\r\n\r\nx\r\n";
 
+/// What the client says while it stays. In most of them an expunge by others is withheld.
+const WHILE_SELECTED: [&str; 7] = [
+    "NOOP",
+    "EXPUNGE",
+    "FETCH 1:* (UID FLAGS MODSEQ)",
+    "SEARCH MODSEQ 1",
+    "STORE 1:* +FLAGS (\\Answered)",
+    "STORE 1:* (UNCHANGEDSINCE 30) -FLAGS (\\Answered)",
+    "UID FETCH 1:* (UID FLAGS MODSEQ)",
+];
+
 /// UIDs and flags.
 type Messages = BTreeMap<u32, String>;
 
@@ -55,6 +66,11 @@ async fn change(dice: &Random, client: &mut Client) {
     );
 }
 
+fn leading_number(text: &str) -> u64 {
+    let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().unwrap()
+}
+
 fn ranges(set: &str) -> Vec<RangeInclusive<u32>> {
     let range = |text: &str| {
         let (first, last) = text.split_once(':').unwrap_or((text, text));
@@ -81,6 +97,20 @@ impl Kept {
             parameter += &format!(" ({} {})", place + 1, known[place]);
         }
         parameter
+    }
+
+    /// Takes the mod-sequence that the answer names, or else the highest of what it tells, as
+    /// clients do (RFC 7162 §3.2).
+    fn come_back_with(&mut self, answer: &Answer) {
+        let lines = answer.lines.join("\n");
+        if let Some((_, named)) = lines.rsplit_once("[HIGHESTMODSEQ ") {
+            self.modseq = leading_number(named);
+            return;
+        }
+        let told = lines.split("MODSEQ (").skip(1);
+        let found = lines.split("(MODSEQ ").skip(1);
+        let highest = told.chain(found).map(leading_number).max();
+        self.modseq = self.modseq.max(highest.unwrap_or(0));
     }
 
     /// Takes in what is told.
@@ -139,20 +169,19 @@ async fn resynchronize(world: &World, dice: &Random, kept: &mut Kept, others: &m
     examiner.says("EXAMINE INBOX").await.ends("OK *");
     assert_eq!(kept.messages, everything(&mut examiner).await);
     // It stays for a while: what it hears then it need not hear again.
-    for _ in 0..below(dice, 4) {
+    for _ in 0..below(dice, 6) {
         let other = below(dice, others.len());
         change(dice, &mut others[other]).await;
-        kept.follow(&client.says("NOOP").await);
-        let gone = client.says("EXPUNGE").await;
-        kept.follow(&gone);
-        if gone.lines.last().unwrap().contains("HIGHESTMODSEQ") {
-            kept.modseq = number(&gone, "OK [HIGHESTMODSEQ");
-            let last = kept.messages.keys().last().copied().unwrap_or(0);
-            kept.follow(
-                &client
-                    .says(&format!("UID FETCH {}:* (UID FLAGS)", last + 1))
-                    .await,
-            );
+        let command = one_of(dice, &WHILE_SELECTED);
+        let last = kept.messages.keys().last().copied().unwrap_or(0);
+        let answer = client.says(command).await;
+        kept.follow(&answer);
+        kept.come_back_with(&answer);
+        if answer.lines.iter().any(|line| line.ends_with(" EXISTS")) {
+            let new = format!("UID FETCH {}:* (UID FLAGS MODSEQ)", last + 1);
+            let answer = client.says(&new).await;
+            kept.follow(&answer);
+            kept.come_back_with(&answer);
         }
     }
 }

@@ -234,6 +234,23 @@ async fn resynchronizer(world: &World) -> (Client, u64, u64) {
     (client, validity, modseq)
 }
 
+/// Removes these messages.
+async fn delete(client: &mut Client, set: &str) {
+    let store = format!("STORE {set} +FLAGS.SILENT (\\Deleted)");
+    client.says(&store).await.ends("OK *");
+    client.says("EXPUNGE").await.ends("OK *");
+}
+
+/// The news are these, as far as they are written out.
+fn is_told(answer: &Answer, expected: &[&str]) {
+    let heard = news(answer);
+    let right = heard
+        .iter()
+        .zip(expected)
+        .all(|(line, start)| line.starts_with(start));
+    assert!(right && heard.len() == expected.len(), "{answer:#?}");
+}
+
 /// What an answer says of messages.
 fn news(answer: &Answer) -> Vec<&str> {
     let lines = answer.lines.iter().map(String::as_str);
@@ -247,10 +264,7 @@ async fn a_client_that_comes_back_hears_what_it_missed() {
     let world = World::new().await;
     let mut busy = reader(&world, 6).await;
     let (mut client, validity, modseq) = resynchronizer(&world).await;
-    busy.says("STORE 2:3,5 +FLAGS.SILENT (\\Deleted)")
-        .await
-        .ends("OK *");
-    busy.says("EXPUNGE").await.ends("OK *");
+    delete(&mut busy, "2:3,5").await;
     busy.says("UID STORE 4 +FLAGS.SILENT (\\Seen)")
         .await
         .ends("OK *");
@@ -283,15 +297,7 @@ async fn a_client_that_comes_back_hears_what_it_missed() {
             .says(&format!("SELECT INBOX (QRESYNC ({known}))"))
             .await;
         answer.ends("OK [READ-WRITE] open");
-        let heard = news(&answer);
-        let right = heard
-            .iter()
-            .zip(expected)
-            .all(|(line, start)| line.starts_with(start));
-        assert!(
-            right && heard.len() == expected.len(),
-            "{known}: {heard:#?}"
-        );
+        is_told(&answer, expected);
     }
     for (command, expected) in [
         (
@@ -308,15 +314,7 @@ async fn a_client_that_comes_back_hears_what_it_missed() {
         ),
     ] {
         let answer = client.says(&command).await;
-        let heard = news(&answer);
-        let right = heard
-            .iter()
-            .zip(expected)
-            .all(|(line, start)| line.starts_with(start));
-        assert!(
-            right && heard.len() == expected.len(),
-            "{command}: {heard:#?}"
-        );
+        is_told(&answer, expected);
     }
 }
 
@@ -325,10 +323,7 @@ async fn the_last_messages_are_missed_too() {
     let world = World::new().await;
     let mut busy = reader(&world, 3).await;
     let (mut client, _, modseq) = resynchronizer(&world).await;
-    busy.says("STORE 2:3 +FLAGS.SILENT (\\Deleted)")
-        .await
-        .ends("OK *");
-    busy.says("EXPUNGE").await.ends("OK *");
+    delete(&mut busy, "2:3").await;
     client
         .says("NOOP")
         .await
@@ -346,10 +341,7 @@ async fn expunges_are_told_as_uids_and_not_while_numbers_are_in_use() {
     let world = World::new().await;
     let mut busy = reader(&world, 5).await;
     let (mut client, _, before) = resynchronizer(&world).await;
-    busy.says("STORE 1,3:4 +FLAGS.SILENT (\\Deleted)")
-        .await
-        .ends("OK *");
-    busy.says("EXPUNGE").await.ends("OK *");
+    delete(&mut busy, "1,3:4").await;
     // Nor is a message told as long gone that this client still counts.
     let answer = client
         .says(&format!(
@@ -365,10 +357,7 @@ async fn expunges_are_told_as_uids_and_not_while_numbers_are_in_use() {
         !news(&answer).iter().any(|line| line.contains("EARLIER")),
         "{answer:?}"
     );
-    busy.says("STORE 1 +FLAGS.SILENT (\\Deleted)")
-        .await
-        .ends("OK *");
-    busy.says("EXPUNGE").await.ends("OK *");
+    delete(&mut busy, "1").await;
     let answer = client.says("FETCH 2 UID").await;
     assert!(
         !answer.lines.iter().any(|line| line.contains("VANISHED")),
@@ -382,6 +371,56 @@ async fn expunges_are_told_as_uids_and_not_while_numbers_are_in_use() {
     let answer = client.says("EXPUNGE").await;
     answer.is(&["* VANISHED 5", "OK [HIGHESTMODSEQ *"]);
     client.says("EXPUNGE").await.is(&["OK expunged"]);
+}
+
+#[tokio::test]
+async fn a_withheld_expunge_keeps_the_mod_sequence_to_come_back_with() {
+    let world = World::new().await;
+    let mut busy = reader(&world, 5).await;
+    let (mut client, validity, before) = resynchronizer(&world).await;
+    delete(&mut busy, "2").await;
+    busy.says("UID STORE 4 +FLAGS.SILENT (\\Seen)")
+        .await
+        .ends("OK *");
+    let coded = format!("OK [HIGHESTMODSEQ {before}] *");
+    let apart = format!("* OK [HIGHESTMODSEQ {before}] *");
+    for command in [
+        "FETCH 4 MODSEQ",
+        "SEARCH MODSEQ 1",
+        "STORE 5 +FLAGS (\\Seen)",
+    ] {
+        client.says(command).await.ends(&coded);
+    }
+    // Where the answer has another code it stands before it.
+    for (command, code) in [
+        (
+            "STORE 4 (UNCHANGEDSINCE 1) +FLAGS ($x)",
+            "OK [MODIFIED 4] *",
+        ),
+        ("STORE 2,5 +FLAGS ($x)", "NO [EXPUNGEISSUED] *"),
+    ] {
+        let answer = client.says(command).await;
+        let [.., last_but_one, _] = answer.lines.as_slice() else {
+            panic!("{answer:?}");
+        };
+        assert!(testkit::matches(last_but_one, &apart), "{answer:?}");
+        answer.ends(code);
+    }
+    let mut again = world.client().await;
+    again.says("ENABLE QRESYNC").await.ends("OK *");
+    let select = format!("SELECT INBOX (QRESYNC ({validity} {before}))");
+    let answer = again.says(&select).await;
+    assert_eq!(news(&answer)[0], "* VANISHED (EARLIER) 2");
+    client
+        .says("NOOP")
+        .await
+        .is(&["* VANISHED 2", "OK nothing done"]);
+    client.says("FETCH 1 MODSEQ").await.ends("OK fetched");
+    // Who does not resynchronize has no use for it.
+    let mut plain = world.client().await;
+    plain.says("SELECT INBOX (CONDSTORE)").await.ends("OK *");
+    delete(&mut busy, "1").await;
+    plain.says("FETCH 2 MODSEQ").await.ends("OK fetched");
 }
 
 #[tokio::test]
