@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use types::{AccountId, Address, CertificateId, CredentialId, Domain, ListenerId, Network};
 
-use crate::change::{AccessSubject, Blocked, Owned, Service};
+use crate::change::{AccessSubject, Blocked, Owned, Service, digits};
 use crate::role::Role;
 
 /// Effects that one entry lists; the rest is counted.
@@ -177,6 +177,17 @@ pub enum Protection {
     Block(Network),
     /// The second factor of an account.
     SecondFactor(AccountId),
+    /// The wait of grave changes after edits from outside.
+    Freeze {
+        /// The entry of the first of them.
+        #[serde(with = "digits")]
+        first: u64,
+        /// The entry of the newest.
+        #[serde(with = "digits")]
+        last: u64,
+        /// How many they are.
+        count: u64,
+    },
 }
 
 /// From where something may be used from now on.

@@ -13,7 +13,7 @@ use types::{
 
 use crate::change::{
     AccessSet, AccessSubject, AccountCreate, AccountNameSet, AccountQuotaSet, AccountRef,
-    AccountRoleSet, ActivityCheckpoint, AliasCreate, AliasMembersChange, AliasRemove,
+    AccountRoleSet, Acknowledge, ActivityCheckpoint, AliasCreate, AliasMembersChange, AliasRemove,
     AppPasswordCreate, BlockAdd, BlockRemove, Blocked, Boot, CatchAllClear, CatchAllSet,
     CertificateRemove, CertificateSet, Change, CredentialRef, DetailSeparator, DomainAliasCreate,
     DomainAliasRemove, DomainCreate, DomainPlusAddressingSet, DomainRef, ListenerRemove,
@@ -41,6 +41,7 @@ fn changes() -> Vec<Change> {
     all.extend(source_changes());
     all.extend(settings(|key| key.starts_with("log_")));
     all.extend(credential_changes());
+    all.push(Change::Acknowledge(Acknowledge { through: u64::MAX }));
     all
 }
 
@@ -318,6 +319,13 @@ fn effects() -> Vec<Effect> {
     });
     all.push(Effect::WeakensProtection {
         what: Protection::SecondFactor(AccountId(1)),
+    });
+    all.push(Effect::WeakensProtection {
+        what: Protection::Freeze {
+            first: 12,
+            last: u64::MAX,
+            count: 3,
+        },
     });
     all
 }

@@ -51,6 +51,7 @@ impl Change {
             | Self::Genesis(_)
             | Self::Boot(_)
             | Self::OutsideEdit(_)
+            | Self::Acknowledge(_)
             | Self::ActivityCheckpoint(_)
             | Self::SettingSet(_)
             | Self::ListenerCreate(_)

@@ -213,6 +213,15 @@ impl Words<'_> {
                 "Takes the second factor from {}: its password alone is enough again.",
                 self.account(*id)
             ),
+            Protection::Freeze { first, last, count } => {
+                let entries = match count {
+                    1 => format!("entry #{last}"),
+                    _ => format!("{count} entries, #{first} to #{last}"),
+                };
+                format!(
+                    "Says that somebody has looked at what was changed past the server ({entries}): grave changes go on. Nothing of it is adopted."
+                )
+            }
         }
     }
 

@@ -269,6 +269,11 @@ pub enum Command {
         /// Who.
         source: Network,
     },
+    /// Somebody has looked at what was changed past the server; grave changes go on.
+    LedgerAcknowledge {
+        /// The entry of the newest such edit, as `sealpost status` shows it.
+        through: u64,
+    },
     /// One setting; see `sealpost config get` for keys, meaning and ranges.
     SettingSet {
         /// Its key.

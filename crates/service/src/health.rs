@@ -50,11 +50,11 @@ impl Service {
         }
         health.warnings.extend(self.certificate_warning());
         if let Ok(admission) = self.inner.admission.try_lock()
-            && let Some(why) = &admission.frozen
+            && let Some(why) = admission.frozen(&self.config())
         {
-            health
-                .warnings
-                .push(format!("grave changes wait, the record is in doubt: {why}"));
+            health.warnings.push(format!(
+                "grave changes wait until `sealpost ledger acknowledge`: {why}"
+            ));
         }
         health.good = health.troubles.is_empty() && health.hindrances.is_empty();
         health

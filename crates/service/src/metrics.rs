@@ -230,7 +230,8 @@ impl Service {
         metrics.read_process();
         // While a change is being made, the gate keeps its last known state.
         if let Ok(admission) = self.inner.admission.try_lock() {
-            metrics.frozen.set(i64::from(admission.frozen.is_some()));
+            let frozen = admission.frozen(&self.config());
+            metrics.frozen.set(i64::from(frozen.is_some()));
         }
         metrics.ledger_entries.set(signed(self.config().size()));
         metrics.low_space.set(i64::from(store.is_low_on_space()));

@@ -358,7 +358,6 @@ impl Service {
                 what: err.to_string(),
                 place: format!("{log} row {signed}"),
                 evidence: err.to_string().into_bytes(),
-                freezes: true,
             })
             .await;
         }

@@ -9,6 +9,12 @@ use serde_json::Value;
 /// Exit status when the ledger does not verify.
 const VERIFICATION_FAILED: i32 = 6;
 
+/// Exit status of changes that are not allowed now.
+const NOT_ALLOWED: i32 = 4;
+
+/// Exit status of what does not fit what is there.
+const CONFLICT: i32 = 7;
+
 /// Password that the changes of [`CHANGES`] give.
 const PASSWORD: &[u8] = b"three pale lanterns 42\n";
 
@@ -420,6 +426,44 @@ fn a_row_added_while_stopped_is_neither_obeyed_nor_signed() -> anyhow::Result<()
         ensure!(server.talk().contains("ledger"), "{}", server.talk());
     }
     Ok(())
+}
+
+#[test]
+fn grave_changes_wait_until_an_edit_from_outside_is_acknowledged() -> anyhow::Result<()> {
+    let mut server = Server::start()?;
+    server
+        .cli(&["domain", "add", "second.test", "--yes"])?
+        .ok()?;
+    server
+        .cli(&["ledger", "acknowledge", "--yes"])?
+        .exits(CONFLICT)?;
+    server.stop()?;
+    let data = server.data().display().to_string();
+    clients::python(&server, "rogue_row.py", &[&data])?.ok()?;
+    server.start_again()?;
+    let grave = ["account", "rm", "u0002@demo.test", "--yes"];
+    server.cli(&grave)?.exits(NOT_ALLOWED)?;
+    server.stop()?;
+    server.start_again()?;
+    let refused = server.cli(&grave)?.exits(NOT_ALLOWED)?;
+    ensure!(
+        refused.err.contains("sealpost ledger acknowledge"),
+        "no word of what to do: {}",
+        refused.err
+    );
+    let tried = server.cli(&["ledger", "acknowledge", "--dry-run"])?.ok()?;
+    ensure!(tried.err.contains("ledger_entry"), "{}", tried.err);
+    server.cli(&grave)?.exits(NOT_ALLOWED)?;
+    let reason = ["--reason", "a test of ours", "--yes"];
+    server
+        .cli(&[["ledger", "acknowledge"].as_slice(), &reason].concat())?
+        .ok()?;
+    server.cli(&grave)?.ok()?;
+    server.cli(&["ledger", "verify"])?.ok()?;
+    server
+        .cli(&["ledger", "acknowledge", "--yes"])?
+        .exits(CONFLICT)
+        .map(drop)
 }
 
 #[test]

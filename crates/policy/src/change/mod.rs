@@ -38,7 +38,11 @@ pub use listener::{ListenerRemove, ListenerSet, Service, ServiceError, ServiceSw
 pub use source::{
     AccessSet, AccessSubject, BlockAdd, BlockRemove, Blocked, ProxyScope, ProxySet, SourceError,
 };
-pub use system::{ActivityCheckpoint, Boot, Genesis, Mode, OutsideEdit, Preset, SealedLog};
+pub(crate) use system::digits;
+pub use system::{
+    Acknowledge, ActivityCheckpoint, Boot, Genesis, Mode, OutsideEdit, Preset, RULES_ENGINE,
+    SealedLog,
+};
 
 use serde_json::Value;
 
@@ -93,6 +97,8 @@ changes! {
     Boot(Boot) = "system.boot",
     /// Somebody changed data past the server; evidence, never obeyed.
     OutsideEdit(OutsideEdit) = "security.oob_edit",
+    /// Somebody has looked at such edits; grave changes go on.
+    Acknowledge(Acknowledge) = "security.acknowledge",
     /// How far a log of what happened is signed, told by the ledger too.
     ActivityCheckpoint(ActivityCheckpoint) = "activity.checkpoint",
     /// A setting takes a value.
@@ -258,4 +264,4 @@ macro_rules! target_is_type {
     )*};
 }
 
-target_is_type!(Genesis, Boot, OutsideEdit);
+target_is_type!(Genesis, Boot, OutsideEdit, Acknowledge);

@@ -43,6 +43,10 @@ pub struct Genesis {
     pub preset: Preset,
 }
 
+/// The version of the meaning of rules that a start records. Under 1, the next start ended what an
+/// edit from outside had frozen; since 2, only an acknowledgement does.
+pub const RULES_ENGINE: u32 = 2;
+
 /// One start of the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,6 +103,27 @@ pub enum SealedLog {
     Trace,
 }
 
+impl OutsideEdit {
+    /// How the place of an object begins that is not what entries name.
+    pub const OBJECT_PLACE: &str = "ledger_object ";
+
+    /// Whether grave changes wait after an edit at this place. Not after that of an object: it is
+    /// never obeyed, and what puts it right is a change.
+    pub fn freezes_at(place: &str) -> bool {
+        !place.starts_with(Self::OBJECT_PLACE)
+    }
+}
+
+/// Somebody has looked at the edits from outside, and grave changes go on. It adopts nothing of
+/// them, and they stay in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acknowledge {
+    /// The newest edit that was looked at: the number of its entry.
+    #[serde(with = "digits")]
+    pub through: u64,
+}
+
 impl SealedLog {
     /// Its name in origins, folders and entries.
     pub fn as_str(self) -> &'static str {
@@ -132,14 +157,14 @@ pub struct ActivityCheckpoint {
 }
 
 /// Numbers that may pass 2^53−1 are texts of digits.
-mod digits {
+pub(crate) mod digits {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(number)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         let text = String::deserialize(deserializer)?;
         let number: u64 = text.parse().map_err(D::Error::custom)?;
         if number.to_string() == text {

@@ -48,6 +48,17 @@ pub enum ChangeError {
     /// All is as the change would make it.
     #[error("{0} is so already; nothing would change")]
     NothingChanges(String),
+    /// No edit from outside waits for somebody to look.
+    #[error("there is nothing to acknowledge: no change past the server is open")]
+    NothingToAcknowledge,
+    /// Another edit from outside was found than the newest one that was looked at.
+    #[error(
+        "the newest change past the server is entry #{last}; look at it too (`sealpost ledger show {last}`), then acknowledge again"
+    )]
+    OtherEdits {
+        /// The newest one.
+        last: u64,
+    },
     /// A limit is reached.
     #[error("{place} has the {max} {things} that it may have; remove some first")]
     TooMany {
@@ -156,6 +167,8 @@ impl ChangeError {
             | Self::DomainTaken(_)
             | Self::IdNotNext { .. }
             | Self::NothingChanges(_)
+            | Self::NothingToAcknowledge
+            | Self::OtherEdits { .. }
             | Self::LastOwner(_)
             | Self::LastCertificate(_)
             | Self::NotEmpty { .. }

@@ -111,6 +111,7 @@ impl Change {
         match self {
             Self::Genesis(genesis) => check_genesis(genesis),
             Self::Boot(_) | Self::OutsideEdit(_) => Ok(()),
+            Self::Acknowledge(c) => check_acknowledge(config, c.through),
             Self::ActivityCheckpoint(checkpoint) => check_checkpoint(checkpoint),
             Self::SettingSet(setting) => check_setting(config, setting),
             Self::ListenerCreate(set) => check_listener_create(config, set),
@@ -239,6 +240,15 @@ fn check_checkpoint(told: &ActivityCheckpoint) -> Checked {
         value: told.note.clone(),
         accepted: "it takes a signed checkpoint of this log, size and root",
     })
+}
+
+/// Only what is on record already can have been looked at, and all of it.
+fn check_acknowledge(config: &Config, through: u64) -> Checked {
+    match config.outside_edits().last() {
+        None => Err(ChangeError::NothingToAcknowledge),
+        Some(last) if last != through => Err(ChangeError::OtherEdits { last }),
+        Some(_) => Ok(()),
+    }
 }
 
 fn check_setting(config: &Config, setting: &Setting) -> Checked {

@@ -14,13 +14,16 @@ use super::{
     Password,
 };
 use crate::change::{
-    AccountCreate, AliasCreate, AliasMembersChange, AppPasswordCreate, CertificateSet, Change,
-    DetailSeparator, DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, Genesis,
-    ListenerSet, Member, Owned, PasswordSet, SendAsGrant, Service, TokenCreate,
+    AccountCreate, AliasCreate, AliasMembersChange, AppPasswordCreate, Boot, CertificateSet,
+    Change, DetailSeparator, DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, Genesis,
+    ListenerSet, Member, OutsideEdit, Owned, PasswordSet, SendAsGrant, Service, TokenCreate,
 };
 use crate::fold_error::FoldError;
 use crate::role::Role;
 use crate::settings::Setting;
+
+/// Starts of earlier servers ended the freeze themselves.
+const RULES_ENGINE_OF_ACKNOWLEDGE: u32 = 2;
 
 type Applied = Result<(), FoldError>;
 
@@ -30,7 +33,10 @@ impl Config {
     pub(super) fn apply(&mut self, seq: u64, change: &Change) -> Applied {
         match change {
             Change::Genesis(genesis) => self.begin(genesis),
-            Change::Boot(_) | Change::OutsideEdit(_) | Change::ActivityCheckpoint(_) => Ok(()),
+            Change::ActivityCheckpoint(_) => Ok(()),
+            Change::Boot(boot) => self.boot(boot),
+            Change::OutsideEdit(edit) => self.outside_edit(seq, edit),
+            Change::Acknowledge(c) => self.acknowledge(c.through),
             Change::SettingSet(setting) => self.setting_set(setting),
             Change::ListenerCreate(set) => self.listener_create(set),
             Change::ListenerChange(set) => self.listener_change(set),
@@ -92,6 +98,25 @@ impl Config {
                 Ok(())
             }
         }
+    }
+
+    fn boot(&mut self, boot: &Boot) -> Applied {
+        if boot.rules_engine < RULES_ENGINE_OF_ACKNOWLEDGE {
+            self.outside_edits = Arc::default();
+        }
+        Ok(())
+    }
+
+    fn outside_edit(&mut self, seq: u64, edit: &OutsideEdit) -> Applied {
+        if OutsideEdit::freezes_at(&edit.place) {
+            Arc::make_mut(&mut self.outside_edits).add(seq, edit);
+        }
+        Ok(())
+    }
+
+    fn acknowledge(&mut self, through: u64) -> Applied {
+        Arc::make_mut(&mut self.outside_edits).acknowledge(through);
+        Ok(())
     }
 
     fn begin(&mut self, genesis: &Genesis) -> Applied {

@@ -4,6 +4,7 @@
 //! the flow of mail changes, so equal ledgers give equal configurations.
 
 mod model;
+mod outside_edit;
 mod resolve;
 mod source;
 
@@ -18,6 +19,7 @@ pub use model::{
     Account, Alias, Certificate, Credential, CredentialKind, Grant, HostedDomain, Listener,
     Password,
 };
+pub use outside_edit::{OpenEdit, OutsideEdits};
 pub use resolve::{ExpandError, Expansion, Resolution};
 pub use source::{AccessList, Block};
 
@@ -54,6 +56,7 @@ pub struct Config {
     owners: Arc<BTreeSet<AccountId>>,
     former: Arc<BTreeMap<Address, AccountId>>,
     sources: source::Sources,
+    outside_edits: Arc<OutsideEdits>,
     next: NextIds,
     marks: Marks,
 }
@@ -127,6 +130,11 @@ impl Config {
     /// The settings in force.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Edits from outside that nobody has acknowledged yet.
+    pub fn outside_edits(&self) -> &OutsideEdits {
+        &self.outside_edits
     }
 
     /// Whether a service is switched on.

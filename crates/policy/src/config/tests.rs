@@ -7,14 +7,16 @@ use types::{AccountId, Address, AliasId, CredentialId, DomainId, Sha256};
 
 use super::{Config, ConfigBuilder, ExpandError, Resolution};
 use crate::change::{
-    AccountQuotaSet, AccountRoleSet, AliasMembersChange, AliasRemove, CatchAllClear,
-    CertificateRemove, CertificateSet, Change, CredentialRef, DetailSeparator, DomainAliasRemove,
-    DomainCreate, DomainPlusAddressingSet, DomainRef, ListenerRemove, ListenerSet, Member, Owned,
-    SendAsRevoke, Service,
+    AccountQuotaSet, AccountRoleSet, Acknowledge, AliasMembersChange, AliasRemove, Boot,
+    CatchAllClear, CertificateRemove, CertificateSet, Change, CredentialRef, DetailSeparator,
+    DomainAliasRemove, DomainCreate, DomainPlusAddressingSet, DomainRef, ListenerRemove,
+    ListenerSet, Member, OutsideEdit, Owned, RULES_ENGINE, SendAsRevoke, Service,
 };
 use crate::fold_error::FoldError;
+use crate::judge::Class;
 use crate::role::{Authority, Role};
 use crate::sample::{Sample, digest, disable, disable_domain, enable, entry, genesis, remove};
+use crate::sentence::{Viewer, sentence};
 use crate::settings::Setting;
 
 fn address(text: &str) -> Address {
@@ -483,6 +485,75 @@ fn what_was_not_applied_counts_and_changes_nothing() {
     assert_eq!(config.size(), sample.config.size() + 1);
     assert_eq!(config.state(), sample.config.state());
     assert!(config.account(AccountId(1)).unwrap().enabled);
+}
+
+fn boot(rules_engine: u32) -> Change {
+    Change::Boot(Boot {
+        version: "0.1.0".to_owned(),
+        rules_engine,
+        binary: digest(1),
+        argv: Vec::new(),
+        start_file: digest(2),
+        start_file_differs: Vec::new(),
+        resolver: None,
+        trust_store: None,
+        environment: Vec::new(),
+        host: "mail".to_owned(),
+        uid: 990,
+        state_root: digest(3),
+        last_signed_size: 1,
+    })
+}
+
+fn outside_edit(place: &str) -> Change {
+    Change::OutsideEdit(OutsideEdit {
+        what: "a row without a signed checkpoint".to_owned(),
+        place: place.to_owned(),
+        evidence: None,
+    })
+}
+
+#[test]
+fn edits_from_outside_stay_open_until_they_are_acknowledged() {
+    let mut sample = Sample::new();
+    let acknowledge = |through| Change::Acknowledge(Acknowledge { through });
+    sample.make(outside_edit("ledger_object 00"));
+    let open = |sample: &Sample| {
+        let edits = sample.config.outside_edits();
+        (edits.first(), edits.last(), edits.count())
+    };
+    assert_eq!(open(&sample), (None, None, 0), "an object freezes nothing");
+    let nothing = "there is nothing to acknowledge: no change past the server is open";
+    assert_eq!(sample.refusal(acknowledge(0)).to_string(), nothing);
+
+    let first = sample.config.size();
+    sample.make(outside_edit("ledger_entry 2"));
+    sample.make(boot(RULES_ENGINE));
+    sample.make(outside_edit("ledger/checkpoint"));
+    let last = first + 2;
+    assert_eq!(open(&sample), (Some(first), Some(last), 2));
+    for through in [0, first, last + 1] {
+        let words = sample.refusal(acknowledge(through)).to_string();
+        assert!(
+            words.contains(&format!("is entry #{last}; look")),
+            "{words}"
+        );
+    }
+    let judgement = sample.make(acknowledge(last));
+    assert_eq!(judgement.class, Class::C3);
+    let words = format!("(2 entries, #{first} to #{last}): grave changes go on.");
+    let said = sentence(&judgement.effects[0], &sample.config, Viewer::Server);
+    assert!(said.contains(&words), "{said}");
+    assert_eq!(open(&sample), (None, None, 0));
+
+    for _ in 0..100 {
+        sample.make(outside_edit("ledger_entry 3"));
+    }
+    let edits = sample.config.outside_edits();
+    assert_eq!((edits.count(), edits.listed().len()), (100, 20));
+    sample.make(boot(1));
+    let earlier = "a start of an earlier server ended the freeze";
+    assert_eq!(open(&sample), (None, None, 0), "{earlier}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use types::{CertificateId, Domain};
 
 use super::{Case, Class, Findings};
+use crate::change::Change;
 use crate::config::Config;
 use crate::effect::{Effect, Protection, Refused, Whose};
 use crate::settings::Meaning;
@@ -14,6 +15,15 @@ pub(super) fn compare(case: &Case<'_>, findings: &mut Findings) {
     let later = case.after.settings();
     for (key, meaning, order) in case.before.settings().differences(later) {
         compare_setting(key, meaning, order, findings);
+    }
+    if matches!(case.change, Change::Acknowledge(_)) {
+        let edits = case.before.outside_edits();
+        let what = Protection::Freeze {
+            first: edits.first().unwrap_or_default(),
+            last: edits.last().unwrap_or_default(),
+            count: edits.count(),
+        };
+        findings.add(Effect::WeakensProtection { what }, Class::C3);
     }
     let served = served_names(case.after);
     for (name, certificate) in served_names(case.before) {

@@ -79,6 +79,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("ledger list", &["sealpost ledger list --limit 10"]),
     ("ledger show", &["sealpost ledger show 17"]),
     (
+        "ledger acknowledge",
+        &["sealpost ledger acknowledge --reason 'a restore that went wrong, ticket 17'"],
+    ),
+    (
         "ledger verify",
         &[
             "sealpost ledger verify",

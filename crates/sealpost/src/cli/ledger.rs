@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use ledger::note::VerifierKey;
 use serde_json::{Value, json};
+use service::Command;
 
-use super::ask::Read;
+use super::ask::{Change, Read};
 use crate::control::protocol::Ask;
 use crate::exit::{Exit, Failure};
 use crate::export;
@@ -59,6 +60,14 @@ pub(crate) enum Ledger {
     /// The same folder can be named again and again: it grows, and the ledger must be a
     /// continuation of what was exported before. Ends with 6 if it is not, or not sound.
     Export(Export),
+    /// Says that you have looked at what was changed past the server; grave changes go on.
+    ///
+    /// It is itself an entry, adopts nothing of what was changed, and is possible once the ledger
+    /// and its copies are whole again.
+    Acknowledge {
+        #[command(flatten)]
+        change: Change,
+    },
     /// Prints the newest signed checkpoint, to be kept elsewhere.
     Checkpoint {
         #[command(flatten)]
@@ -127,6 +136,12 @@ impl Ledger {
             Self::Show { seq, read } => read.show(out, Ask::LedgerShow(seq)),
             Self::Verify(verify) => verify.run(out),
             Self::Export(export) => export.run(out),
+            Self::Acknowledge { change } => {
+                let status = change.as_read().place.client()?.ask(Ask::Status)?;
+                // Where nothing is open, the server says so.
+                let through = status["unacknowledged_edit"].as_u64().unwrap_or(0);
+                change.carry_out(out, &[Command::LedgerAcknowledge { through }])
+            }
             Self::Checkpoint { read } => text(out, &read, Ask::LedgerCheckpoint),
             Self::Proof { seq, read } => text(out, &read, Ask::LedgerProof(seq)),
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ledger::tiles::TileWriter;
 use ledger::tree::leaf_hash;
 use ledger::{Door, Entry};
-use policy::{Class, ConfigBuilder};
+use policy::{Class, Config, ConfigBuilder};
 use store::ledger::{NewEntry, ObjectKind};
 use types::Timestamp;
 
@@ -31,8 +31,8 @@ pub(crate) struct Admission {
     pub(crate) copy_is_behind: bool,
     pub(crate) budgets: Budgets,
     pub(crate) refusals: Refusals,
-    /// Why changes of class C2 and C3 wait, while the record's integrity is in doubt.
-    pub(crate) frozen: Option<String>,
+    /// Why the ledger could not be compared the last time.
+    doubt: Option<Doubt>,
     /// Edits from outside that have no entry yet.
     found: VecDeque<Finding>,
     pub(crate) objects: ObjectRound,
@@ -46,7 +46,7 @@ impl Admission {
             copy_is_behind: false,
             budgets: Budgets::default(),
             refusals: Refusals::default(),
-            frozen: None,
+            doubt: None,
             found: VecDeque::new(),
             objects: ObjectRound::default(),
         }
@@ -55,22 +55,52 @@ impl Admission {
     /// Takes note of an edit from outside: it is put right already and is to be recorded. If it
     /// touched the record, changes of class C2 and C3 wait from now on.
     pub(crate) fn find(&mut self, finding: Finding) {
-        if finding.freezes {
-            self.frozen = Some(finding.what.clone());
+        if self.found.len() >= FOUND_MAX
+            && finding.freezes()
+            && let Some(place) = self.found.iter().rposition(|found| !found.freezes())
+        {
+            // What freezes must be recorded, or a restart would end the freeze.
+            self.found.remove(place);
         }
         if self.found.len() < FOUND_MAX {
             self.found.push_back(finding);
         }
     }
 
-    pub(super) fn is_open_for(&self, items: &[Item]) -> Result<(), AdmitError> {
-        match &self.frozen {
+    /// Why changes of class C2 and C3 wait under this configuration: the ledger cannot be put
+    /// right, or nobody has acknowledged what was changed past the server.
+    pub(crate) fn frozen(&self, config: &Config) -> Option<String> {
+        if let Some(doubt) = &self.doubt {
+            return Some(doubt.why.clone());
+        }
+        if let Some(finding) = self.found.iter().find(|finding| finding.freezes()) {
+            return Some(finding.what.clone());
+        }
+        let edits = config.outside_edits();
+        let first = edits.listed().first()?;
+        let more = match edits.count() {
+            1 => String::new(),
+            count => format!("; {} more", count - 1),
+        };
+        Some(format!("entry #{}: {}{more}", first.seq, first.what))
+    }
+
+    /// `after` is the configuration that the items lead to: one of them may be what ends the wait.
+    pub(super) fn is_open_for(&self, items: &[Item], after: &Config) -> Result<(), AdmitError> {
+        match self.frozen(after) {
             Some(why) if items.iter().any(|item| item.judgement.class >= Class::C2) => {
-                Err(AdmitError::Frozen(why.clone()))
+                Err(AdmitError::Frozen(why))
             }
             _ => Ok(()),
         }
     }
+}
+
+/// A ledger that cannot be compared with what was signed, or cannot be put right.
+struct Doubt {
+    why: String,
+    /// Whether it is other than it was signed; else it could not be read.
+    is_damage: bool,
 }
 
 /// Refused attempts of the last minute.
@@ -281,6 +311,11 @@ impl Service {
         let task = tokio::task::spawn_blocking(move || examine(&store, &log, &signed, &key));
         match task.await.unwrap_or(Err(StartError::BrokenOff)) {
             Ok(examined) => {
+                if let Some(doubt) = admission.doubt.take()
+                    && doubt.is_damage
+                {
+                    admission.find(Finding::mended(&doubt.why));
+                }
                 examined
                     .findings
                     .into_iter()
@@ -289,7 +324,17 @@ impl Service {
             }
             Err(err) => {
                 self.alarm("I1", &err.to_string());
-                admission.frozen = Some(err.to_string());
+                // Damage that was seen is not forgotten over a disk that did not answer.
+                if admission
+                    .doubt
+                    .as_ref()
+                    .is_none_or(|doubt| !doubt.is_damage)
+                {
+                    admission.doubt = Some(Doubt {
+                        why: err.to_string(),
+                        is_damage: err.is_damage(),
+                    });
+                }
                 Err(err)
             }
         }
@@ -317,7 +362,7 @@ impl Service {
         Ok(())
     }
 
-    pub(crate) fn publish(&self, config: policy::Config) {
+    pub(crate) fn publish(&self, config: Config) {
         let size = config.size();
         if let Err(err) = self.show_certificates(&config) {
             tracing::error!(error = %err, "the certificates in force stay: {err}");

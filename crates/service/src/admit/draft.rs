@@ -3,10 +3,11 @@
 
 use ledger::{Commitment, ObjectId};
 use policy::change::{
-    AccountCreate, AccountNameSet, AccountQuotaSet, AccountRef, AccountRoleSet, AliasCreate,
-    AliasMembersChange, AliasRemove, CatchAllClear, CatchAllSet, CertificateRemove, CertificateSet,
-    DetailSeparator, DomainAliasCreate, DomainAliasRemove, DomainCreate, DomainPlusAddressingSet,
-    DomainRef, ListenerRemove, ListenerSet, PasswordSet, SendAsGrant, SendAsRevoke, ServiceSwitch,
+    AccountCreate, AccountNameSet, AccountQuotaSet, AccountRef, AccountRoleSet, Acknowledge,
+    AliasCreate, AliasMembersChange, AliasRemove, CatchAllClear, CatchAllSet, CertificateRemove,
+    CertificateSet, DetailSeparator, DomainAliasCreate, DomainAliasRemove, DomainCreate,
+    DomainPlusAddressingSet, DomainRef, ListenerRemove, ListenerSet, PasswordSet, SendAsGrant,
+    SendAsRevoke, ServiceSwitch,
 };
 use policy::judge::judge;
 use policy::{
@@ -97,6 +98,7 @@ impl<'a> Draft<'a> {
             | Command::ListenerRemove { .. }
             | Command::CertificateSet { .. }
             | Command::CertificateRemove { .. }
+            | Command::LedgerAcknowledge { .. }
             | Command::SettingSet { .. } => self.add_to_server(command),
             Command::AccessChange { .. }
             | Command::ProxyChange { .. }
@@ -351,6 +353,9 @@ impl<'a> Draft<'a> {
             }
             Command::CertificateRemove { certificate } => {
                 Change::CertificateRemove(CertificateRemove { id: *certificate })
+            }
+            Command::LedgerAcknowledge { through } => {
+                Change::Acknowledge(Acknowledge { through: *through })
             }
             Command::SettingSet { key, value } => {
                 let setting = Setting::parse(key, value);

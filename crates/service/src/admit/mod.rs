@@ -43,6 +43,9 @@ const REASON_MAX_OCTETS: usize = 2_000;
 const CANNOT_SEND: &str = "This server does not send to others yet: until it does, mail to an \
                            address with a target outside is refused, also for targets here.";
 
+/// The type of change whose plan lists the edits that it is about.
+const ACKNOWLEDGE: &str = "security.acknowledge";
+
 /// How a change is asked for.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct AdmitOptions {
@@ -101,9 +104,9 @@ pub enum AdmitError {
     /// The actor has added enough for now.
     #[error("{0}")]
     OverBudget(String),
-    /// The record was tampered with; changes of class C2 and C3 wait until the next start.
+    /// The record was tampered with; changes of class C2 and C3 wait until that is acknowledged.
     #[error(
-        "changes are frozen, since data were changed past the server ({0}): look at `sealpost ledger list`, find out who did it, then restart the server"
+        "changes are frozen, since data were changed past the server ({0}): look at `sealpost ledger list`, find out who did it, then say so with `sealpost ledger acknowledge`"
     )]
     Frozen(String),
     /// It was signed, but the disk did not answer: it will be in force or not, ask again.
@@ -205,8 +208,13 @@ impl Service {
         options: &AdmitOptions,
     ) -> Result<Admitted, AdmitError> {
         self.roll_forward(admission).await?;
-        let config = self.config();
         let authority = self.authority(actor)?;
+        let acknowledges =
+            |it: &Prepared<'_>| matches!(it.command, Command::LedgerAcknowledge { .. });
+        if prepared.iter().any(acknowledges) && policy::may(&authority, &Right::ManageServer) {
+            self.look_again(admission).await?;
+        }
+        let config = self.config();
         let mut draft = Draft::new(authority, &self.inner.vault, &config, self.clock().now());
         for command in prepared {
             draft.add(command)?;
@@ -222,7 +230,7 @@ impl Service {
             return Ok(admitted);
         }
         self.check_session(actor, &draft.items).await?;
-        admission.is_open_for(&draft.items)?;
+        admission.is_open_for(&draft.items, &draft.config)?;
         let Draft {
             config: after,
             items,
@@ -250,6 +258,13 @@ impl Service {
         ahead.hand_over();
         admitted.made = made;
         Ok(admitted)
+    }
+
+    /// What is acknowledged must be whole, and all that is wrong must be on record.
+    async fn look_again(&self, admission: &mut Admission) -> Result<(), AdmitError> {
+        let whole = self.compare(admission).await;
+        whole.map_err(|err| AdmitError::Conflict(format!("nothing was acknowledged: {err}")))?;
+        self.record_found(admission).await
     }
 
     /// Records something that the server itself did or found.
@@ -437,6 +452,17 @@ impl Service {
         let effects = items.iter().flat_map(|item| &item.judgement.effects);
         let leaves = |effect: &Effect| matches!(effect, Effect::LeavesOrganisation { .. });
         let sends = matches!(self.inner.outside, Outside::Sink(_));
+        let edits = (items.iter())
+            .filter(|item| item.payload.kind == ACKNOWLEDGE)
+            .flat_map(|_| config.outside_edits().listed())
+            .map(|edit| {
+                let place = policy::shown::visible(&edit.place);
+                format!(
+                    "#{}: {} ({place})",
+                    edit.seq,
+                    policy::shown::visible(&edit.what)
+                )
+            });
         let cannot_send = (!sends && effects.clone().any(leaves)).then(|| CANNOT_SEND.to_owned());
         let mut detections: Vec<String> = items
             .iter()
@@ -452,7 +478,11 @@ impl Service {
             .unwrap_or(Class::C0);
         Admitted {
             seqs: Vec::new(),
-            effects: effects.map(sentence).chain(cannot_send).collect(),
+            effects: effects
+                .map(sentence)
+                .chain(edits)
+                .chain(cannot_send)
+                .collect(),
             class: format!("{class:?}"),
             score: items
                 .iter()

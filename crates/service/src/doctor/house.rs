@@ -200,9 +200,10 @@ impl Service {
                 evidence,
             ));
         }
-        if let Some(why) = &admission.frozen {
+        if let Some(why) = admission.frozen(&self.config()) {
             let what = format!("changes are frozen: {why}");
-            let remedy = "find out who did it (sealpost ledger list), then restart the server";
+            let remedy =
+                "find out who did it (sealpost ledger list), then: sealpost ledger acknowledge";
             found.push(Ailment::problem("ledger and logs", "ledger", what, remedy));
         }
         drop(admission);

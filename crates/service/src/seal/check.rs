@@ -148,7 +148,6 @@ impl Report {
             what,
             place: format!("{log} row {first}"),
             evidence: evidence.to_string().into_bytes(),
-            freezes: true,
         })
     }
 
@@ -162,7 +161,6 @@ impl Report {
             evidence: json!({"put_back": count, "first": names})
                 .to_string()
                 .into_bytes(),
-            freezes: true,
         })
     }
 

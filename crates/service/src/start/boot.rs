@@ -2,15 +2,12 @@
 
 use ledger::Door;
 use ledger::state_root::{ObjectState, state_root};
-use policy::change::Boot;
+use policy::change::{Boot, RULES_ENGINE};
 use policy::{Change, Config};
 use types::Sha256;
 
 use super::StartError;
 use crate::Service;
-
-/// Version of the meaning of rules.
-const RULES_ENGINE: u32 = 1;
 
 /// Facts about the process that only the program itself can gather.
 #[derive(Clone, Debug)]

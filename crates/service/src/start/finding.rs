@@ -23,8 +23,6 @@ pub(crate) struct Finding {
     pub(crate) what: String,
     pub(crate) place: String,
     pub(crate) evidence: Vec<u8>,
-    /// Whether changes wait until somebody has looked: the record itself was touched.
-    pub(crate) freezes: bool,
 }
 
 impl Finding {
@@ -75,10 +73,19 @@ impl Finding {
         let sha256 = found.map(|bytes| ledger::object_id(bytes).to_string());
         let evidence = json!({"object": id.to_string(), "of": owner, "found_sha256": sha256});
         let what = format!("the object of {owner} is missing or not as it was recorded");
-        Self {
-            freezes: false,
-            ..Self::new(&what, format!("ledger_object {id}"), &evidence)
-        }
+        let place = format!("{}{id}", OutsideEdit::OBJECT_PLACE);
+        Self::new(&what, place, &evidence)
+    }
+
+    /// What the ledger and its copy were while they could not be put right; they are whole again.
+    pub(crate) fn mended(fault: &str) -> Self {
+        let what = format!("for a while it could not be put right: {fault}");
+        Self::new(&what, "ledger".to_owned(), &Value::Null)
+    }
+
+    /// Whether grave changes wait until somebody has looked.
+    pub(crate) fn freezes(&self) -> bool {
+        OutsideEdit::freezes_at(&self.place)
     }
 
     fn new(what: &str, place: String, evidence: &Value) -> Self {
@@ -86,7 +93,6 @@ impl Finding {
             what: what.to_owned(),
             place,
             evidence: evidence.to_string().into_bytes(),
-            freezes: true,
         }
     }
 

@@ -194,3 +194,13 @@ pub enum StartError {
         why: String,
     },
 }
+
+impl StartError {
+    /// Whether the ledger is other than it was signed, and cannot be put right from its copies.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Forked { .. } | Self::RolledBack { .. } | Self::Damaged { .. }
+        )
+    }
+}

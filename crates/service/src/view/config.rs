@@ -36,6 +36,8 @@ pub struct StatusView {
     pub ledger_size: u64,
     /// Why changes wait, if they do.
     pub frozen: Option<String>,
+    /// The entry of the newest edit from outside that nobody has acknowledged.
+    pub unacknowledged_edit: Option<u64>,
     /// Whether mail is put off for want of disk space.
     pub low_space: bool,
     /// How often something damaged was met since the start, by clients or the server itself.
@@ -188,7 +190,8 @@ impl Service {
             ledger_origin: self.inner.origin.to_string(),
             ledger_vkey: self.inner.vkey.clone(),
             ledger_size: config.size(),
-            frozen: self.inner.admission.lock().await.frozen.clone(),
+            frozen: self.inner.admission.lock().await.frozen(&config),
+            unacknowledged_edit: config.outside_edits().last(),
             low_space: self.inner.store.is_low_on_space(),
             damage_met: damage_met(),
             failure: self.failure(),
