@@ -4,11 +4,14 @@
 //! prepares and does N rounds in silence: `cargo xtask bench` starts it under valgrind, once with 0
 //! rounds and once with more, so that the difference is what the rounds cost in instructions. That
 //! figure hardly moves with the machine or its load, so it can be compared with an earlier one.
+//! `bench verify ENTRIES` makes a ledger of that length and says how long verifying it takes.
 
 mod mail;
 mod message;
 mod plan;
 mod protocol;
+
+mod audit;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -19,7 +22,8 @@ const TIMED_ROUNDS: usize = 15;
 const USAGE: &str = "\
 bench list             the names, and what a round of each does
 bench time [NAME ...]  how long a round takes
-bench run NAME ROUNDS  prepares and does the rounds, and says nothing";
+bench run NAME ROUNDS  prepares and does the rounds, and says nothing
+bench verify ENTRIES   how long it takes to verify a ledger of this length from nothing";
 
 /// One round of what is measured.
 type Round = Box<dyn FnMut()>;
@@ -70,6 +74,10 @@ fn main() -> ExitCode {
             let mut round = (case.prepare)();
             (0..rounds).for_each(|_| round());
         }
+        ["verify", entries] => match entries.parse().ok().and_then(audit::time) {
+            Some(said) => println!("{said}"),
+            None => return usage(),
+        },
         _ => return usage(),
     }
     ExitCode::SUCCESS

@@ -127,6 +127,13 @@ fn entry(config: &Config, change: &Change) -> Entry {
     }
 }
 
+/// The entry of a usual change.
+pub(crate) fn sample_entry() -> Entry {
+    let (entries, _) = ledger();
+    let last = entries.last().expect("a ledger has entries");
+    Entry::from_bytes(last).expect("it was written above")
+}
+
 fn plan() -> Round {
     let (_, config) = ledger();
     let wanted = [address("u7"), address("team3")];

@@ -133,7 +133,7 @@ pub struct Synced {
 /// One log. Dropping it writes what waits and ends its thread.
 pub struct Log {
     days: Days,
-    commands: Option<SyncSender<Command>>,
+    commands: Option<SyncSender<Box<Command>>>,
     closed: AtomicBool,
     dropped: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
@@ -206,6 +206,7 @@ impl Log {
             dropped: Arc::new(AtomicU64::new(0)),
         };
         let dropped = Arc::clone(&writer.dropped);
+        // The channel has room for all of them from the start on, so what it holds is small.
         let (commands, received) = sync_channel(WAITING_MAX);
         let thread = std::thread::Builder::new()
             .name(format!("log-{name}"))
@@ -320,10 +321,12 @@ impl Log {
 
     fn send_always(&self, command: Command) -> StoreResult<()> {
         let commands = self.commands.as_ref().ok_or_else(ended)?;
-        commands.try_send(command).map_err(|err| match err {
-            TrySendError::Full(_) => StoreError::Busy,
-            TrySendError::Disconnected(_) => ended(),
-        })
+        commands
+            .try_send(Box::new(command))
+            .map_err(|err| match err {
+                TrySendError::Full(_) => StoreError::Busy,
+                TrySendError::Disconnected(_) => ended(),
+            })
     }
 }
 
@@ -421,13 +424,13 @@ struct LogWriter {
 type Pending = (LogRow, Option<oneshot::Sender<StoreResult<u64>>>);
 
 impl LogWriter {
-    fn run(mut self, commands: &Receiver<Command>) {
+    fn run(mut self, commands: &Receiver<Box<Command>>) {
         while let Ok(first) = commands.recv() {
             let mut batch = Vec::new();
             let mut next = Some(first);
             let deadline = Instant::now() + BATCH_WAIT;
             while let Some(command) = next {
-                let urgent = self.take(command, &mut batch);
+                let urgent = self.take(*command, &mut batch);
                 let full = batch.len() >= BATCH_MAX;
                 let left = deadline.saturating_duration_since(Instant::now());
                 next = if urgent || full {

@@ -97,6 +97,16 @@ impl FlagsChange {
             Self::Replace(flags) => flags,
         }
     }
+
+    /// The same for SQL: which flags are cleared, then which are set.
+    fn cleared_and_set(self) -> (FlagSet, FlagSet) {
+        match self {
+            Self::Add(flags) => (FlagSet::default(), flags),
+            Self::Remove(flags) => (flags, FlagSet::default()),
+            // All that a row can hold: its integers have a sign.
+            Self::Replace(flags) => (FlagSet(i64::MAX.unsigned_abs()), flags),
+        }
+    }
 }
 
 /// A message on its way into or out of a mailbox.
@@ -165,8 +175,8 @@ pub fn copy(
     now: Timestamp,
 ) -> StoreResult<Copied> {
     same_account(tx, account, from)?;
-    let sql = "SELECT email, flags, octets, received_at FROM mailbox_email
-                WHERE mailbox = ?1 AND uid = ?2";
+    let sql = "SELECT uid, email, flags, octets, received_at FROM mailbox_email
+                WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3";
     let (found, mut messages) = take(tx, from, uids, sql)?;
     if messages.is_empty() {
         return Ok(Vec::new());
@@ -279,16 +289,20 @@ pub fn set_flags(
 ) -> StoreResult<Vec<(Uid, FlagSet)>> {
     let mut changed = Vec::new();
     let mut counts = Counts::default();
-    for uid in ascending(uids) {
-        let sql = "SELECT flags FROM mailbox_email WHERE mailbox = ?1 AND uid = ?2";
-        let found = tx.one(sql, (mailbox.0, uid.0), |row| row.get(0).map(FlagSet))?;
-        let Some(old) = found else { continue };
-        let new = change.of(old);
-        if new != old {
-            let step = |flag| i64::from(new.contains(flag)) - i64::from(old.contains(flag));
-            counts.unseen -= step(FlagSet::SEEN);
-            counts.deleted += step(FlagSet::DELETED);
-            changed.push((uid, new));
+    for (first, last) in ranges(&ascending(uids)) {
+        let sql = "SELECT uid, flags FROM mailbox_email
+                    WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid";
+        let found = tx.all(sql, (mailbox.0, first.0, last.0), |row| {
+            Ok((Uid(row.get(0)?), FlagSet(row.get(1)?)))
+        })?;
+        for (uid, old) in found {
+            let new = change.of(old);
+            if new != old {
+                let step = |flag| i64::from(new.contains(flag)) - i64::from(old.contains(flag));
+                counts.unseen -= step(FlagSet::SEEN);
+                counts.deleted += step(FlagSet::DELETED);
+                changed.push((uid, new));
+            }
         }
     }
     if changed.is_empty() {
@@ -296,10 +310,13 @@ pub fn set_flags(
     }
     let modseq = account::next_modseq(tx, account, UsageChange::default())?;
     mailbox::count(tx, account, mailbox, modseq, 0, counts)?;
-    for (uid, flags) in &changed {
+    let (cleared, set) = change.cleared_and_set();
+    let uids: Vec<Uid> = changed.iter().map(|(uid, _)| *uid).collect();
+    for (first, last) in ranges(&uids) {
         tx.run(
-            "UPDATE mailbox_email SET flags = ?3, modseq = ?4 WHERE mailbox = ?1 AND uid = ?2",
-            (mailbox.0, uid.0, flags.0, modseq.0),
+            "UPDATE mailbox_email SET flags = flags & ~?4 | ?5, modseq = ?6
+              WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3",
+            (mailbox.0, first.0, last.0, cleared.0, set.0, modseq.0),
         )?;
     }
     let flags = changed.clone();
@@ -315,10 +332,11 @@ pub fn changed_since(
     modseq: ModSeq,
 ) -> StoreResult<Vec<Uid>> {
     let mut changed = Vec::new();
-    for uid in ascending(uids) {
-        let sql = "SELECT 1 FROM mailbox_email WHERE mailbox = ?1 AND uid = ?2 AND modseq > ?3";
-        let newer = tx.one(sql, (mailbox.0, uid.0, modseq.0), |_| Ok(()))?;
-        changed.extend(newer.map(|()| uid));
+    for (first, last) in ranges(&ascending(uids)) {
+        let sql = "SELECT uid FROM mailbox_email
+                    WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND modseq > ?4 ORDER BY uid";
+        let params = (mailbox.0, first.0, last.0, modseq.0);
+        changed.extend(tx.all(sql, params, |row| row.get(0).map(Uid))?);
     }
     Ok(changed)
 }
@@ -413,8 +431,8 @@ pub(crate) fn index_state(tx: &ReadTx<'_>, mailbox: MailboxId) -> StoreResult<In
     })
 }
 
-const REMOVE: &str = "DELETE FROM mailbox_email WHERE mailbox = ?1 AND uid = ?2
-                      RETURNING email, flags, octets, received_at";
+const REMOVE: &str = "DELETE FROM mailbox_email WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3
+                      RETURNING uid, email, flags, octets, received_at";
 
 fn same_account(tx: &ReadTx<'_>, account: AccountId, mailbox: MailboxId) -> StoreResult<String> {
     let sql = "SELECT name FROM mailbox WHERE id = ?1 AND account = ?2";
@@ -429,29 +447,34 @@ fn ascending(uids: &[Uid]) -> Vec<Uid> {
     sorted
 }
 
-/// Runs `sql` for each UID; gives those that were there and what they are.
+/// The ranges of consecutive UIDs of an ascending list, as first and last.
+fn ranges(uids: &[Uid]) -> impl Iterator<Item = (Uid, Uid)> {
+    uids.chunk_by(|before, next| before.0.checked_add(1) == Some(next.0))
+        .filter_map(|range| Some((*range.first()?, *range.last()?)))
+}
+
+/// Runs `sql` for each range of UIDs; gives those that were there, ascending, and what they are.
 fn take(
     tx: &ReadTx<'_>,
     mailbox: MailboxId,
     uids: &[Uid],
     sql: &str,
 ) -> StoreResult<(Vec<Uid>, Vec<Moving>)> {
-    let mut found = (Vec::new(), Vec::new());
-    for uid in ascending(uids) {
-        let message = tx.one(sql, (mailbox.0, uid.0), |row| {
-            Ok(Moving {
-                email: EmailId(row.get(0)?),
-                flags: FlagSet(row.get(1)?),
-                octets: row.get(2)?,
-                received_at: time(row, 3)?,
-            })
-        })?;
-        if let Some(message) = message {
-            found.0.push(uid);
-            found.1.push(message);
-        }
+    let mut taken = Vec::new();
+    for (first, last) in ranges(&ascending(uids)) {
+        taken.extend(tx.all(sql, (mailbox.0, first.0, last.0), |row| {
+            let message = Moving {
+                email: EmailId(row.get(1)?),
+                flags: FlagSet(row.get(2)?),
+                octets: row.get(3)?,
+                received_at: time(row, 4)?,
+            };
+            Ok((Uid(row.get(0)?), message))
+        })?);
     }
-    Ok(found)
+    // RETURNING promises no order.
+    taken.sort_unstable_by_key(|(uid, _)| *uid);
+    Ok(taken.into_iter().unzip())
 }
 
 /// Puts the keywords of messages into the words of the mailbox that they go to.
@@ -523,14 +546,12 @@ fn bury(
     removed: Counts,
 ) -> StoreResult<()> {
     mailbox::count(tx, account, mailbox, modseq, 0, removed.negated())?;
-    for range in uids.chunk_by(|before, next| before.0.checked_add(1) == Some(next.0)) {
-        if let (Some(first), Some(last)) = (range.first(), range.last()) {
-            tx.run(
-                "INSERT INTO tombstone (mailbox, modseq, first_uid, last_uid)
-                 VALUES (?1, ?2, ?3, ?4)",
-                (mailbox.0, modseq.0, first.0, last.0),
-            )?;
-        }
+    for (first, last) in ranges(&uids) {
+        tx.run(
+            "INSERT INTO tombstone (mailbox, modseq, first_uid, last_uid)
+             VALUES (?1, ?2, ?3, ?4)",
+            (mailbox.0, modseq.0, first.0, last.0),
+        )?;
     }
     tx.effect(mailbox, Effect::Expunged { uids, modseq });
     Ok(())

@@ -1,6 +1,7 @@
-//! Read-only connections, as many as set and no more; who must wait too long in line is refused.
+//! Read-only connections: opened when needed, as many as set and no more; who must wait too long in
+//! line is refused.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -14,12 +15,20 @@ use crate::migrate::open_reader;
 /// Readers that may wait for a connection.
 const WAITING_MAX: usize = 4_096;
 
-/// The connections that are not in use.
+/// All connections that were opened, on loan or not.
 pub(crate) struct Readers {
-    free: Mutex<Vec<Connection>>,
+    path: PathBuf,
+    pool: Mutex<Pool>,
     returned: Condvar,
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
+}
+
+struct Pool {
+    /// The connections that are not in use.
+    free: Vec<Connection>,
+    /// How many more may be opened.
+    unopened: usize,
 }
 
 /// A connection on loan; it goes back when dropped.
@@ -30,12 +39,16 @@ pub(crate) struct Loan<'a> {
 
 impl Readers {
     pub(crate) fn open(path: &Path, connections: usize) -> StoreResult<Self> {
-        let free: StoreResult<Vec<Connection>> =
-            (0..connections.max(1)).map(|_| open_reader(path)).collect();
+        let connections = connections.max(1);
         Ok(Self {
-            free: Mutex::new(free?),
+            path: path.to_owned(),
+            // The first one is opened now: what stands in the way is better known at the start.
+            pool: Mutex::new(Pool {
+                free: vec![open_reader(path)?],
+                unopened: connections - 1,
+            }),
             returned: Condvar::new(),
-            permits: Arc::new(Semaphore::new(connections.max(1))),
+            permits: Arc::new(Semaphore::new(connections)),
             waiting: AtomicUsize::new(0),
         })
     }
@@ -53,18 +66,27 @@ impl Readers {
     /// Waits for a connection.
     pub(crate) fn borrow(&self) -> StoreResult<Loan<'_>> {
         let _place = self.queue_up()?;
-        let mut free = lock(&self.free);
+        let mut pool = lock(&self.pool);
         loop {
-            if let Some(conn) = free.pop() {
-                return Ok(Loan {
-                    readers: self,
-                    conn: Some(conn),
-                });
-            }
-            free = self
-                .returned
-                .wait(free)
-                .unwrap_or_else(PoisonError::into_inner);
+            let conn = match pool.free.pop() {
+                Some(conn) => conn,
+                None if pool.unopened > 0 => {
+                    let conn = open_reader(&self.path)?;
+                    pool.unopened -= 1;
+                    conn
+                }
+                None => {
+                    pool = self
+                        .returned
+                        .wait(pool)
+                        .unwrap_or_else(PoisonError::into_inner);
+                    continue;
+                }
+            };
+            return Ok(Loan {
+                readers: self,
+                conn: Some(conn),
+            });
         }
     }
 
@@ -97,7 +119,7 @@ impl Loan<'_> {
 impl Drop for Loan<'_> {
     fn drop(&mut self) {
         if let Some(conn) = self.conn.take() {
-            lock(&self.readers.free).push(conn);
+            lock(&self.readers.pool).free.push(conn);
             self.readers.returned.notify_one();
         }
     }

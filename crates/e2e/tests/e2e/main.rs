@@ -3,6 +3,7 @@
 mod bad_inputs;
 mod blocks;
 mod crash;
+mod credentials;
 mod curl;
 mod doctor;
 mod effects;
