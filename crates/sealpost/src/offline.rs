@@ -16,8 +16,8 @@ use ledger::tiles::{CHECKPOINT_FILE, TileReader};
 use ledger::verify::{Against, Copy, Export, Report, Source, verify};
 use net::Clock;
 use service::StoredLedger;
-use store::{OpenError, Options, Store};
-use types::{Secret, Timestamp};
+use store::{OpenError, Store};
+use types::Timestamp;
 
 use crate::exit::{Exit, Failure};
 
@@ -145,11 +145,9 @@ impl TileReader for Files {
     }
 }
 
-/// Takes the data folder of a stopped server; `None` while a server has it.
+/// The data folder of a stopped server, of which no file is changed; `None` while a server has it.
 fn stored(folder: &Path, origin: &Origin) -> anyhow::Result<Option<StoredLedger>> {
-    // The key guards rows of mail, which are not read here.
-    let options = Options::new(Secret::new(Vec::new()));
-    match Store::open(folder, &options) {
+    match Store::open_to_look(folder) {
         Ok(store) => Ok(Some(StoredLedger::new(store, origin))),
         Err(OpenError::InUse { .. }) => Ok(None),
         Err(error) => Err(error.into()),

@@ -10,10 +10,13 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::Context as _;
 use ledger::Origin;
 use ledger::note::VerifierKey;
+use net::{Clock, Random};
 use serde::Deserialize;
+use service::{Outside, Paths, Pin, Start};
 use types::Domain;
 
 use crate::exit::{Exit, Failure};
+use crate::run;
 
 /// Octets of a start file that are read.
 const START_FILE_MAX_OCTETS: u64 = 65_536;
@@ -80,6 +83,28 @@ impl StartFile {
         let text = read_bounded(path)?;
         let file = Self::parse(&path.display().to_string(), &text)?;
         Ok((file, text))
+    }
+
+    /// What a server of this file starts with.
+    pub(crate) fn start(&self) -> Start {
+        Start {
+            paths: Paths {
+                data: self.data_dir.clone(),
+                keys: self.keys_dir.clone(),
+            },
+            clock: Clock::real(),
+            random: Random::system(),
+            outside: Outside::Refuse,
+            hash_threads: run::hash_threads(),
+        }
+    }
+
+    /// The ledger that it must find.
+    pub(crate) fn pin(&self) -> Pin {
+        Pin {
+            origin: self.origin.to_string(),
+            vkey: self.vkey.to_string(),
+        }
     }
 
     fn parse(name: &str, text: &str) -> Result<Self, Failure> {

@@ -115,6 +115,25 @@ impl Layout {
         Ok(())
     }
 
+    /// The folder is held by the process that its lock file names.
+    fn in_use(&self, file: &File) -> OpenError {
+        let mut pid = String::new();
+        // Who holds it is only told; a lock file that cannot be read changes nothing.
+        let _unread = file.take(PID_MAX_OCTETS).read_to_string(&mut pid);
+        OpenError::InUse {
+            dir: self.dir.clone(),
+            pid: pid.trim().to_owned(),
+        }
+    }
+
+    /// A refusal of the system to somebody who only looks.
+    pub(crate) fn explain_look(&self, what: &str, source: io::Error) -> OpenError {
+        OpenError::Io {
+            what: format!("{what} {}", self.dir.display()),
+            source,
+        }
+    }
+
     /// Turns a refusal of the system into words that say what to do.
     pub(crate) fn explain(&self, what: &str, err: io::Error) -> OpenError {
         let dir = self.dir.clone();
@@ -164,18 +183,25 @@ impl FolderLock {
         let mut file = open_private(&layout.dir.join("lock"))
             .map_err(|err| layout.explain("opening the lock file in", err))?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            let mut pid = String::new();
-            // Who holds it is only told; a lock file that cannot be read changes nothing.
-            let _unread = (&file).take(PID_MAX_OCTETS).read_to_string(&mut pid);
-            return Err(OpenError::InUse {
-                dir: layout.dir.clone(),
-                pid: pid.trim().to_owned(),
-            });
+            return Err(layout.in_use(&file));
         }
         file.set_len(0)
             .and_then(|()| writeln!(file, "{}", std::process::id()))
             .map_err(|err| layout.explain("writing the lock file in", err))?;
         Ok(Self { _file: file })
+    }
+
+    /// Keeps a server out while a stopped one's folder is looked at; other looks may share it. A
+    /// folder without a lock file has no server.
+    pub(crate) fn share(layout: &Layout) -> Result<Option<Self>, OpenError> {
+        let file = match File::open(layout.dir.join("lock")) {
+            Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(|err| layout.explain_look("opening the lock file in", err))?,
+        };
+        if flock(&file, FlockOperation::NonBlockingLockShared).is_err() {
+            return Err(layout.in_use(&file));
+        }
+        Ok(Some(Self { _file: file }))
     }
 }
 

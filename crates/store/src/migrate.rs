@@ -80,6 +80,11 @@ impl Format {
         Ok((conn, taken))
     }
 
+    /// Whether the steps to the newest format were not all taken.
+    pub(crate) fn is_older(&self, conn: &Connection, path: &Path) -> Result<bool, OpenError> {
+        Ok(self.check(conn, path)? < self.newest())
+    }
+
     /// The format of a file that is ours or empty.
     fn check(&self, conn: &Connection, path: &Path) -> Result<u32, OpenError> {
         let foreign = || OpenError::Foreign {
@@ -141,6 +146,34 @@ pub(crate) fn set_made_by(conn: &Connection, version: &str) -> StoreResult<()> {
         )?;
     }
     Ok(())
+}
+
+/// Opens a database of ours that no other process changes, and leaves every file as it is: neither
+/// `-wal` nor `-shm` is made. What lies in a write-ahead log that a crash left is seen.
+pub(crate) fn open_to_look(path: &Path) -> StoreResult<Connection> {
+    let octets = path.as_os_str().as_encoded_bytes().iter();
+    let escaped: String = octets.map(|octet| escape(*octet)).collect();
+    let log = path.with_extension("db-wal");
+    let has_log = log.metadata().is_ok_and(|meta| meta.len() > 0);
+    // Without a log to read the file is all there is; with one, its index is built in memory.
+    let mode = if has_log {
+        "mode=ro&readonly_shm=1"
+    } else {
+        "immutable=1"
+    };
+    let uri = format!("file:{escaped}?{mode}");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    Ok(connect(Path::new(&uri), flags)?)
+}
+
+/// An octet of a path as a URI has it (RFC 3986 section 2.1).
+fn escape(octet: u8) -> String {
+    match octet {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => {
+            char::from(octet).to_string()
+        }
+        _ => format!("%{octet:02X}"),
+    }
 }
 
 /// Opens a file for reading only.

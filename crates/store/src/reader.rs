@@ -10,14 +10,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::disk::lock;
 use crate::error::{StoreError, StoreResult};
-use crate::migrate::open_reader;
 
 /// Readers that may wait for a connection.
 const WAITING_MAX: usize = 4_096;
 
+/// How a connection for reading is opened.
+pub(crate) type Open = fn(&Path) -> StoreResult<Connection>;
+
 /// All connections that were opened, on loan or not.
 pub(crate) struct Readers {
     path: PathBuf,
+    open: Open,
     pool: Mutex<Pool>,
     returned: Condvar,
     permits: Arc<Semaphore>,
@@ -38,13 +41,14 @@ pub(crate) struct Loan<'a> {
 }
 
 impl Readers {
-    pub(crate) fn open(path: &Path, connections: usize) -> StoreResult<Self> {
+    pub(crate) fn open(path: &Path, connections: usize, open: Open) -> StoreResult<Self> {
         let connections = connections.max(1);
         Ok(Self {
             path: path.to_owned(),
+            open,
             // The first one is opened now: what stands in the way is better known at the start.
             pool: Mutex::new(Pool {
-                free: vec![open_reader(path)?],
+                free: vec![open(path)?],
                 unopened: connections - 1,
             }),
             returned: Condvar::new(),
@@ -71,7 +75,7 @@ impl Readers {
             let conn = match pool.free.pop() {
                 Some(conn) => conn,
                 None if pool.unopened > 0 => {
-                    let conn = open_reader(&self.path)?;
+                    let conn = (self.open)(&self.path)?;
                     pool.unopened -= 1;
                     conn
                 }

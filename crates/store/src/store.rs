@@ -20,9 +20,9 @@ use crate::log::Log;
 use crate::mac::RowKey;
 use crate::message;
 use crate::meter::Meter;
-use crate::migrate::{self, open_reader};
+use crate::migrate::{self, open_reader, open_to_look};
 use crate::pack::{PackReader, PackWriter};
-use crate::reader::Readers;
+use crate::reader::{Open, Readers};
 use crate::space::Space;
 use crate::tx::{ReadTx, Shared, WriteTx};
 use crate::writer::{self, Core, Job, Urgency, Writer};
@@ -80,6 +80,8 @@ struct Inner {
     core: Arc<Core>,
     layout: Layout,
     readers: Readers,
+    open_reader: Open,
+    is_older: bool,
     jobs: Option<SyncSender<Box<dyn Job>>>,
     threads: Vec<JoinHandle<()>>,
     activity: Log,
@@ -100,21 +102,10 @@ impl Store {
         layout.prepare()?;
         let (conn, migrated) = migrate::MAIL.open(&layout.database())?;
         migrate::set_made_by(&conn, &options.version)?;
-        let readers = Readers::open(&layout.database(), options.readers)?;
+        let readers = Readers::open(&layout.database(), options.readers, open_reader)?;
         let activity = Log::open(&layout.logs(), "activity")?;
         let trace = Log::open(&layout.logs(), "trace")?;
-        let core = Arc::new(Core {
-            shared: Shared {
-                key: RowKey::new(&options.row_key),
-                packs: PackReader::new(&layout.packs()),
-            },
-            cache: IndexCache::new(options.index_rows_max),
-            watchers: Watchers::default(),
-            failure: OnceLock::new(),
-            foreign_commit: AtomicBool::new(false),
-            meter: Meter::default(),
-            _lock: lock,
-        });
+        let core = core(&layout, options, Some(lock));
         let low_space = Arc::new(AtomicBool::new(false));
         let space = Space::new(
             layout.clone(),
@@ -127,6 +118,8 @@ impl Store {
             core,
             layout,
             readers,
+            open_reader,
+            is_older: false,
             jobs: Some(jobs),
             threads,
             activity,
@@ -135,6 +128,42 @@ impl Store {
             low_space,
             leases: Arc::default(),
         })))
+    }
+
+    /// Opens the folder of a stopped server to look at it: no file is made, changed or migrated,
+    /// whoever owns it. A server cannot start meanwhile. Every write fails.
+    pub fn open_to_look(dir: &Path) -> Result<Self, OpenError> {
+        let layout = Layout {
+            dir: dir.to_owned(),
+        };
+        let missing = |err| layout.explain_look("looking at mail.db in", err);
+        let lock = FolderLock::share(&layout)?;
+        let path = layout.database();
+        path.metadata().map_err(missing)?;
+        let is_older = migrate::MAIL.is_older(&open_to_look(&path)?, &path)?;
+        // The key guards rows by which a server acts; a look takes none of them for true.
+        let mut options = Options::new(Secret::new(Vec::new()));
+        options.readers = 1;
+        Ok(Self(Arc::new(Inner {
+            core: core(&layout, &options, lock),
+            readers: Readers::open(&path, options.readers, open_to_look)?,
+            open_reader: open_to_look,
+            is_older,
+            jobs: None,
+            threads: Vec::new(),
+            activity: Log::closed(&layout.logs(), "activity"),
+            trace: Log::closed(&layout.logs(), "trace"),
+            migrated: Vec::new(),
+            low_space: Arc::default(),
+            leases: Arc::default(),
+            layout,
+        })))
+    }
+
+    /// Whether the data are in an older format, which a server brings up to date when it starts.
+    /// Only [`Self::open_to_look`] leaves them so.
+    pub fn is_of_older_format(&self) -> bool {
+        self.0.is_older
     }
 
     /// The migrations that opening has carried out.
@@ -268,7 +297,7 @@ impl Store {
         closure: impl FnOnce(&ReadTx<'_>) -> StoreResult<T>,
     ) -> StoreResult<T> {
         self.0.core.check()?;
-        self.snapshot(&open_reader(&self.0.layout.database())?, closure)
+        self.snapshot(&(self.0.open_reader)(&self.0.layout.database())?, closure)
     }
 
     fn snapshot<T>(
@@ -482,6 +511,22 @@ impl Drop for Inner {
             }
         }
     }
+}
+
+/// What the threads of a store share.
+fn core(layout: &Layout, options: &Options, lock: Option<FolderLock>) -> Arc<Core> {
+    Arc::new(Core {
+        shared: Shared {
+            key: RowKey::new(&options.row_key),
+            packs: PackReader::new(&layout.packs()),
+        },
+        cache: IndexCache::new(options.index_rows_max),
+        watchers: Watchers::default(),
+        failure: OnceLock::new(),
+        foreign_commit: AtomicBool::new(false),
+        meter: Meter::default(),
+        _lock: lock,
+    })
 }
 
 type Started = (SyncSender<Box<dyn Job>>, Vec<JoinHandle<()>>);

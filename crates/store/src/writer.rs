@@ -55,7 +55,7 @@ pub(crate) struct Core {
     pub(crate) foreign_commit: AtomicBool,
     pub(crate) meter: Meter,
     /// The folder is free for others only once every thread has gone.
-    pub(crate) _lock: FolderLock,
+    pub(crate) _lock: Option<FolderLock>,
 }
 
 impl Core {

@@ -1,6 +1,7 @@
 //! The doctor finds what is damaged, says what to do, and puts right what can be; a client hears
 //! of a damaged message in words and gets the others.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -120,6 +121,35 @@ fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// The octets of every file below, by its path.
+fn contents(folder: &Path) -> anyhow::Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let files = files(folder)?.into_iter();
+    files
+        .map(|path| Ok((path.clone(), fs::read(path)?)))
+        .collect()
+}
+
+#[test]
+fn what_cannot_be_opened_is_a_finding_beside_the_others() -> anyhow::Result<()> {
+    let mut server = Server::serve(Site::new()?)?;
+    server.stop()?;
+    let pack = server.data().join("pack");
+    fs::set_permissions(&pack, Permissions::from_mode(0o755))?;
+    fs::write(
+        server.data().join("mail.db"),
+        "no database at all ".repeat(999),
+    )?;
+    let found = server.cli(&["doctor"])?.exits(6)?.out;
+    for words in [
+        "PROBLEM  files: ",
+        "PROBLEM  ledger and logs: ",
+        "PROBLEM  database: ",
+    ] {
+        ensure!(found.contains(words), "{found}");
+    }
+    Ok(())
+}
+
 #[test]
 fn the_doctor_names_open_folders_and_a_changed_ledger() -> anyhow::Result<()> {
     let mut server = Server::serve(Site::new()?)?;
@@ -136,8 +166,17 @@ fn the_doctor_names_open_folders_and_a_changed_ledger() -> anyhow::Result<()> {
     for copy in &copies {
         fs::write(copy, "nothing")?;
     }
-    server.cli(&["doctor"])?.exits(6)?;
-    ensure!(fs::read(&copies[0])? == b"nothing", "a look changed files");
+    fs::set_permissions(server.data(), Permissions::from_mode(0o770))?;
+    let before = contents(&server.data())?;
+    let found = server.cli(&["doctor"])?.exits(6)?.out;
+    ensure!(contents(&server.data())? == before, "a look changed files");
+    let close = format!("chmod 700 {}", server.data().display());
+    ensure!(found.contains(&close), "{found}");
+    ensure!(
+        found.contains("Looked at: files, ledger, database, message bodies"),
+        "{found}"
+    );
+    fs::set_permissions(server.data(), Permissions::from_mode(0o700))?;
     server.cli(&["doctor", "--fix"])?;
     server.cli(&["doctor"])?.ok()?;
     server.start_again()

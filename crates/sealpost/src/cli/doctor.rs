@@ -6,13 +6,10 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use net::{Clock, Random};
 use policy::change::Mode;
 use serde_json::{Value, json};
-use service::{Actor, Ailment, Outside, Paths, Pin, Service, Severity, Start};
-use store::{Options, Store};
-use types::Secret;
+use service::{Actor, Ailment, Service, Severity};
+use store::Store;
 
 use super::ask::Read;
 use crate::control::client::Client;
@@ -110,23 +107,9 @@ impl Doctor {
     fn fix_stopped(&self) -> anyhow::Result<Outcome> {
         let path = self.read.place.start_file_path();
         let (file, text) = StartFile::read(&path)?;
-        let start = Start {
-            paths: Paths {
-                data: file.data_dir.clone(),
-                keys: file.keys_dir.clone(),
-            },
-            clock: Clock::real(),
-            random: Random::system(),
-            outside: Outside::Refuse,
-            hash_threads: run::hash_threads(),
-        };
-        let pin = Pin {
-            origin: file.origin.to_string(),
-            vkey: file.vkey.to_string(),
-        };
         run::runtime()?.block_on(async {
             let facts = run::boot_facts(text);
-            let service = Service::open(start, &pin, Mode::Serve, facts).await?;
+            let service = Service::open(file.start(), &file.pin(), Mode::Serve, facts).await?;
             let actor = Actor::system(ledger::Door::Cli);
             service.doctor_begin(&actor, true)?;
             let outcome = loop {
@@ -174,46 +157,78 @@ fn ended(now: &Value) -> anyhow::Result<Option<Outcome>> {
     }))
 }
 
-/// Looks at the files of a stopped server and changes none.
+/// Looks at the files of a stopped server and changes none. What cannot be opened is a finding.
 fn stopped(data: &Path, file: Option<&StartFile>) -> anyhow::Result<Outcome> {
-    let mut looked_at = vec!["files".to_owned(), LEDGER.to_owned()];
+    let mut looked_at = vec!["files".to_owned(), "ledger".to_owned()];
     let mut found = service::look_at_folder("data folder", data);
     found.extend(
         file.map(|file| service::look_at_folder("keys folder", &file.keys_dir))
             .into_iter()
             .flatten(),
     );
-    let verdict = offline::check(data, file.map(|file| file.vkey.clone()), &[])?
-        .report
-        .verdict;
-    if !verdict.is_good() {
-        found.push(Ailment {
-            severity: Severity::Problem,
-            part: LEDGER.to_owned(),
-            place: "ledger".to_owned(),
-            what: verdict.to_string(),
-            remedy: "keep a copy of the data folder as evidence; docs/ledger.md says what the \
-                     verdict means"
-                .to_owned(),
-            repaired: false,
-        });
+    found.extend(stopped_ledger(data, file));
+    match stopped_mail(data, &mut looked_at) {
+        Ok(mail) => found.extend(mail),
+        Err(error) => found.push(problem(
+            "database",
+            &data.join("mail.db").display().to_string(),
+            format!("the mail cannot be looked at: {error:#}"),
+            "run this as root or as the user that runs the server; if that was so, keep a copy of \
+             the data folder, then put mail.db back from a backup",
+        )),
     }
-    // The key guards rows that are not looked at here.
-    let store =
-        Store::open(data, &Options::new(Secret::new(Vec::new()))).context("looking at the mail")?;
+    clear_progress();
+    let found = found
+        .iter()
+        .map(serde_json::to_value)
+        .collect::<Result<_, _>>()?;
+    Ok(Outcome { looked_at, found })
+}
+
+fn stopped_ledger(data: &Path, file: Option<&StartFile>) -> Option<Ailment> {
+    let what = match offline::check(data, file.map(|file| file.vkey.clone()), &[]) {
+        Ok(checked) if checked.report.verdict.is_good() => return None,
+        Ok(checked) => checked.report.verdict.to_string(),
+        Err(error) => format!("it cannot be checked: {error:#}"),
+    };
+    let remedy = "keep a copy of the data folder as evidence; docs/ledger.md says what the verdict \
+                  means";
+    Some(problem(LEDGER, "ledger", what, remedy))
+}
+
+fn stopped_mail(data: &Path, looked_at: &mut Vec<String>) -> anyhow::Result<Vec<Ailment>> {
+    let store = Store::open_to_look(data)?;
+    if store.is_of_older_format() {
+        let what = "the mail is in the format of an older version, so it was not looked at";
+        return Ok(vec![Ailment {
+            severity: Severity::Warning,
+            ..problem(
+                "database",
+                "mail.db",
+                what.to_owned(),
+                "use the doctor of that version, or start this server, which brings the format up \
+                 to date, and look again",
+            )
+        }]);
+    }
     let mail = service::look_at_mail(&store, &mut |part, done, all| {
         if looked_at.last().is_none_or(|last| last != part) {
             looked_at.push(part.to_owned());
         }
         progress(&json!({"part": part, "done": done, "all": all}));
     })?;
-    clear_progress();
-    found.extend(mail.into_iter().map(|(ailment, _)| ailment));
-    let found = found
-        .iter()
-        .map(serde_json::to_value)
-        .collect::<Result<_, _>>()?;
-    Ok(Outcome { looked_at, found })
+    Ok(mail.into_iter().map(|(ailment, _)| ailment).collect())
+}
+
+fn problem(part: &str, place: &str, what: String, remedy: &str) -> Ailment {
+    Ailment {
+        severity: Severity::Problem,
+        part: part.to_owned(),
+        place: place.to_owned(),
+        what,
+        remedy: remedy.to_owned(),
+        repaired: false,
+    }
 }
 
 fn progress(now: &Value) {

@@ -8,6 +8,7 @@ mod folder;
 mod garbage;
 mod ledger;
 mod logs;
+mod look;
 mod mail;
 mod random;
 mod readers;
