@@ -21,6 +21,22 @@ const RANGES_MAX: usize = 500;
 /// The kind of the record of a heartbeat.
 pub(crate) const BEAT: &str = "heartbeat";
 
+/// Every kind of record, by the word it has in the log.
+pub const ACTIVITY_KINDS: [&str; 12] = [
+    "sign_in",
+    "sign_in.refused",
+    "factor.used",
+    "sign_out",
+    "session.ended",
+    "mail.given_out",
+    "mail.expunged",
+    "mail.restored",
+    BEAT,
+    "blocked",
+    "repaired",
+    "alarm",
+];
+
 /// Something to be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Record {
@@ -57,8 +73,8 @@ pub(crate) enum Record {
         times: u32,
         until: String,
     },
-    /// Something damaged was put right.
-    Repaired { text: String },
+    /// Something damaged was put right, as somebody asked.
+    Repaired { text: String, by: String },
     /// Something that must be looked at.
     Alarm { code: &'static str, text: String },
 }
@@ -111,7 +127,7 @@ impl Record {
             } => json!({
                 "source": source, "what": what, "rule": rule, "times": times, "until": until,
             }),
-            Self::Repaired { text } => json!({ "text": text }),
+            Self::Repaired { text, by } => json!({ "text": text, "by": by }),
             Self::Alarm { code, text } => json!({ "code": code, "text": text }),
         }
     }
@@ -233,6 +249,40 @@ fn ranges(uids: &[Uid]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kind_that_can_be_asked_for_is_one_that_is_written() {
+        let (mailbox, by) = (MailboxId(1), String::new());
+        for record in [
+            Record::SignIn,
+            Record::SignInRefused { why: "" },
+            Record::FactorUsed { kind: "" },
+            Record::SignOut,
+            Record::SessionEnded { by: by.clone() },
+            Record::BodiesGiven {
+                mailbox,
+                uids: Vec::new(),
+            },
+            Record::Expunged {
+                mailbox,
+                uids: Vec::new(),
+            },
+            Record::Restored {
+                count: 1,
+                by: by.clone(),
+            },
+            Record::Repaired {
+                text: String::new(),
+                by,
+            },
+            Record::Alarm {
+                code: "",
+                text: String::new(),
+            },
+        ] {
+            assert!(ACTIVITY_KINDS.contains(&record.kind()), "{record:?}");
+        }
+    }
 
     #[test]
     fn neighbours_become_a_range() {

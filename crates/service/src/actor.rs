@@ -163,6 +163,15 @@ impl Actor {
         }
     }
 
+    /// Who it is, for a person who reads the activity log.
+    pub(crate) fn name(&self) -> String {
+        match &self.who {
+            Who::UnixUser(facts) => format!("console user {}", facts.uid),
+            Who::System => "the server".to_owned(),
+            Who::Account(principal) => principal.address.to_string(),
+        }
+    }
+
     /// The subject under whose key the actor's personal values are sealed.
     pub fn subject(&self) -> SubjectId {
         match &self.who {

@@ -12,7 +12,9 @@ mod mail;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use policy::Right;
 use serde::Serialize;
+use tokio::task::JoinHandle;
 
 use crate::actor::Actor;
 use crate::error::{ServiceError, ServiceResult};
@@ -104,12 +106,16 @@ pub struct Examination {
 
 /// The examination of this server, one at a time.
 #[derive(Clone, Default)]
-pub(crate) struct Doctor(Arc<Mutex<Examination>>);
+pub(crate) struct Doctor {
+    now: Arc<Mutex<Examination>>,
+    /// What carries it out; a server that stops waits for it.
+    task: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
 
 impl Doctor {
     /// Begins; `false` if one is under way.
     fn begin(&self) -> bool {
-        let mut now = lock(&self.0);
+        let mut now = lock(&self.now);
         if now.running {
             return false;
         }
@@ -122,7 +128,7 @@ impl Doctor {
 
     /// Says what is looked at now.
     pub(crate) fn tell(&self, part: &str, done: u64, all: u64) {
-        let mut now = lock(&self.0);
+        let mut now = lock(&self.now);
         if now.part != part {
             now.part = part.to_owned();
             now.looked_at.push(part.to_owned());
@@ -131,38 +137,54 @@ impl Doctor {
     }
 
     fn add(&self, found: impl IntoIterator<Item = Ailment>) {
-        lock(&self.0).found.extend(found);
+        lock(&self.now).found.extend(found);
     }
 
     fn end(&self, broken_off: Option<String>) {
-        let mut now = lock(&self.0);
+        let mut now = lock(&self.now);
         now.running = false;
         now.broken_off = broken_off;
     }
 }
 
 impl Service {
-    /// Begins an examination, with repairs if `fix`; [`Self::doctor_look`] says how far it is.
+    /// Begins an examination; [`Self::doctor_look`] says how far it is. With `fix` it repairs, for
+    /// which the actor must be allowed to manage the server.
     pub fn doctor_begin(&self, actor: &Actor, fix: bool) -> ServiceResult<()> {
-        self.may_read_server(actor)?;
+        match fix {
+            true => self.may_on_server(actor, &Right::ManageServer)?,
+            false => self.may_read_server(actor)?,
+        }
         if !self.inner.doctor.begin() {
             return Err(ServiceError::Refused(
                 "an examination is under way already; wait for its end".to_owned(),
             ));
         }
         let (service, actor) = (self.clone(), actor.clone());
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             let outcome = service.examine(&actor, fix).await;
             let broken_off = outcome.err().map(|err| err.to_string());
             service.inner.doctor.end(broken_off);
         });
+        *lock(&self.inner.doctor.task) = Some(task);
         Ok(())
+    }
+
+    /// Breaks off an examination and waits until it has ended.
+    pub(crate) async fn end_examination(&self) {
+        self.inner.store.end_look();
+        let task = lock(&self.inner.doctor.task).take();
+        if let Some(task) = task
+            && let Err(err) = task.await
+        {
+            tracing::error!(error = %err, "the examination broke off: {err}");
+        }
     }
 
     /// How far the examination is that was begun last.
     pub fn doctor_look(&self, actor: &Actor) -> ServiceResult<Examination> {
         self.may_read_server(actor)?;
-        Ok(lock(&self.inner.doctor.0).clone())
+        Ok(lock(&self.inner.doctor.now).clone())
     }
 
     async fn examine(&self, actor: &Actor, fix: bool) -> ServiceResult<()> {
@@ -188,7 +210,8 @@ impl Service {
             move || look_at_mail(&store, &mut |part, done, all| telling.tell(part, done, all));
         let faults = tokio::task::spawn_blocking(look).await;
         let faults = faults.map_err(|_| ServiceError::Unavailable)??;
-        doctor.add(self.treat(faults, fix).await);
+        let by = fix.then(|| actor.name());
+        doctor.add(self.treat(faults, by.as_deref()).await?);
         Ok(())
     }
 }

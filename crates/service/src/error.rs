@@ -74,6 +74,7 @@ impl From<StoreError> for ServiceError {
                 DAMAGE_MET.fetch_add(1, Ordering::Relaxed);
                 Self::Damaged
             }
+            StoreError::Stopped => Self::Unavailable,
             other => {
                 tracing::error!(error = %other, "the store failed: {other}");
                 Self::Unavailable

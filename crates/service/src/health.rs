@@ -14,8 +14,8 @@ const BEATS_MISSED_MAX: u32 = 5;
 /// How long the writer may take to answer before it counts as stuck.
 const WRITER_TIMEOUT: Duration = Duration::from_secs(20);
 /// A certificate that ends so soon is told.
-const CERTIFICATE_WARNING_DAYS: i64 = 14;
-const DAY_S: i64 = 86_400;
+pub(crate) const CERTIFICATE_WARNING_DAYS: i64 = 14;
+pub(crate) const DAY_S: i64 = 86_400;
 
 /// How the server is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -74,6 +74,7 @@ pub use accept::{
     AcceptError, Accepted, Envelope, EnvelopeRecipient, RecipientError, SenderError, SmtpClient,
     Wishes,
 };
+pub use activity::ACTIVITY_KINDS;
 pub use actor::{Actor, Peer, Principal, Protocol, Via, Who};
 pub use admit::{AdmitError, AdmitOptions, Admitted, Made};
 pub use blocks::SessionEnd;
@@ -259,6 +260,7 @@ impl Service {
 
     /// Finishes what is under way and closes the store. Later calls fail.
     pub async fn close(&self) {
+        self.end_examination().await;
         self.store_uses().await;
         self.close_logs().await;
         let _nobody_admits = self.inner.admission.lock().await;

@@ -81,18 +81,14 @@ impl Service {
         wanted: Wanted,
     ) -> ServiceResult<Restored> {
         let account = self.recoverable_of(actor, address)?;
-        let rows = self.recoverable_list(actor, address).await?;
-        let (ids, more) = chosen(&rows, wanted)?;
+        let choose = move |tx: &store::ReadTx<'_>| Ok(chosen(tx, account, wanted));
+        let (ids, more) = self.inner.store.read(choose).await??;
         let count = ids.len();
         let about = About {
             account: Some(account),
             ..About::default()
         };
-        let by = match &actor.who {
-            Who::UnixUser(facts) => format!("console user {}", facts.uid),
-            Who::System => "the server".to_owned(),
-            Who::Account(principal) => principal.address.to_string(),
-        };
+        let by = actor.name();
         self.record_first(&about, &Record::Restored { count, by })
             .await?;
         let now = self.clock().now();
@@ -129,31 +125,47 @@ impl Service {
     }
 }
 
-/// Numbers and mailboxes of what is wanted, and whether the list may go on.
-fn chosen(rows: &[RecoverableRow], wanted: Wanted) -> ServiceResult<(Vec<(i64, String)>, bool)> {
-    let pair = |row: &RecoverableRow| (row.id, row.mailbox.clone());
+/// Numbers and mailboxes of what is wanted, and whether there may be more.
+fn chosen(
+    tx: &store::ReadTx<'_>,
+    account: AccountId,
+    wanted: Wanted,
+) -> ServiceResult<(Vec<(i64, MailboxName)>, bool)> {
+    let pair = |row: store::recoverable::Recoverable| (row.id, row.mailbox);
     match wanted {
         Wanted::Since(since_s) => {
-            let since = Timestamp(0).plus_s(since_s).to_rfc3339();
-            let later = rows.iter().filter(|row| row.removed >= since);
+            let since = Timestamp(0).plus_s(since_s);
+            let newest = Timestamp(i64::MAX);
+            let page = store::recoverable::list(tx, account, newest, RECOVERABLE_MAX)?;
+            let later = page.rows.into_iter().filter(|row| row.removed_at >= since);
             let chosen: Vec<_> = later.map(pair).collect();
             let more = chosen.len() == RECOVERABLE_MAX;
             Ok((chosen, more))
         }
+        Wanted::Ids(ids) if ids.len() > RECOVERABLE_MAX => Err(ServiceError::Refused(format!(
+            "at most {RECOVERABLE_MAX} messages can be brought back at once"
+        ))),
         Wanted::Ids(ids) => {
-            let find = |id: i64| rows.iter().find(|row| row.id == id).map(pair);
-            let chosen: Option<Vec<_>> = ids.into_iter().map(find).collect();
             let missing = ServiceError::NotFound("removed message of this number");
-            Ok((chosen.ok_or(missing)?, false))
+            let mut chosen = Vec::with_capacity(ids.len());
+            for id in ids {
+                match store::recoverable::find(tx, account, id)? {
+                    Some(row) => chosen.push(pair(row)),
+                    None => return Err(missing),
+                }
+            }
+            Ok((chosen, false))
         }
     }
 }
 
 /// The mailbox of this name, or else INBOX.
-fn home(tx: &mut WriteTx<'_>, account: AccountId, name: &str) -> Result<MailboxId, StoreError> {
-    if let Ok(name) = name.parse::<MailboxName>()
-        && let Some(found) = store::mailbox::find(tx, account, &name)?
-    {
+fn home(
+    tx: &mut WriteTx<'_>,
+    account: AccountId,
+    name: &MailboxName,
+) -> Result<MailboxId, StoreError> {
+    if let Some(found) = store::mailbox::find(tx, account, name)? {
         return Ok(found.id);
     }
     store::mailbox::open_or_create(tx, account, &MailboxName::inbox(), None)

@@ -20,6 +20,9 @@ pub enum StoreError {
     /// The disk failed under a write. Nothing is accepted until the server has been restarted.
     #[error("the store has stopped after a disk failure: {0}")]
     Failed(String),
+    /// The server stops, so a look at the whole store was broken off.
+    #[error("broken off, since the server stops")]
+    Stopped,
     /// A transaction's own code panicked; it was rolled back.
     #[error("a transaction broke off and was rolled back")]
     Panicked,

@@ -1,7 +1,8 @@
 //! A look at everything that the store keeps, and repairs from what exists.
 //!
-//! Looking changes nothing. It goes in small steps, each a snapshot through a fresh connection, so
-//! that it sees octets changed below the database and holds nothing up. A repair takes nothing
+//! Looking changes nothing. Each step is a snapshot through a fresh connection, so that it sees
+//! octets changed below the database. Steps are small but for the structure of a table, which SQLite
+//! checks in one: nobody waits for it, yet the write-ahead log grows until it is done. A repair takes nothing
 //! away: counters are counted again, a damaged message moves to a mailbox of its own.
 
 use types::{AccountId, BlobId, EmailId, MailboxId, MailboxName, Timestamp, Uid};
@@ -36,6 +37,8 @@ pub enum Part {
     Messages,
     /// Mailboxes and accounts against what they count.
     Counters,
+    /// What was not looked at, since too much was found before.
+    Rest,
 }
 
 impl Part {
@@ -46,6 +49,7 @@ impl Part {
             Self::Bodies => "message bodies",
             Self::Messages => "messages",
             Self::Counters => "mailboxes",
+            Self::Rest => "the rest",
         }
     }
 }
@@ -96,7 +100,8 @@ struct BodyRow {
 }
 
 impl Store {
-    /// Looks at everything. For threads outside the runtime; takes as long as reading the disk.
+    /// Looks at everything. For threads outside the runtime; takes as long as reading the disk,
+    /// unless [`Store::end_look`] breaks it off.
     pub fn examine_blocking(&self, tell: Tell<'_>) -> StoreResult<Vec<Fault>> {
         // No body is freed meanwhile.
         let _lease = self.lease();
@@ -105,7 +110,15 @@ impl Store {
         self.examine_bodies(&mut faults, tell)?;
         self.examine_messages(&mut faults, tell)?;
         self.examine_counters(&mut faults, tell)?;
-        faults.truncate(FAULTS_MAX);
+        if faults.len() >= FAULTS_MAX {
+            faults.truncate(FAULTS_MAX);
+            faults.push(Fault {
+                part: Part::Rest,
+                place: "mail.db and packs".to_owned(),
+                what: format!("{FAULTS_MAX} faults were found, so not all was looked at"),
+                repair: None,
+            });
+        }
         Ok(faults)
     }
 
@@ -115,10 +128,11 @@ impl Store {
         let names: Vec<String> =
             self.read_fresh_blocking(|tx| tx.all(sql, [], |row| row.get(0)))?;
         for (done, name) in (1..).zip(&names) {
+            self.may_look()?;
             // A name of ours needs no quotes; one that does is an intruder's.
             let plain = name.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
             let words = match plain {
-                true => self.read_fresh_blocking(|tx| integrity(tx, name)),
+                true => self.look_long_blocking(|tx| integrity(tx, name)),
                 false => Ok(vec!["no table of this server".to_owned()]),
             };
             let fault = |what| Fault {
@@ -137,6 +151,7 @@ impl Store {
         self.each_step("blob", Part::Bodies, faults, tell, |faults, first, last| {
             let rows = self.read_fresh_blocking(|tx| body_rows(tx, first, last))?;
             for body in rows {
+                self.may_look()?;
                 let place = format!("body {}", body.id.0);
                 let (what, repair) = match (body.dying, body.named) {
                     (true, true) => (
@@ -171,8 +186,8 @@ impl Store {
             .into_iter()
             .find(|twin| self.packs().check(&twin.place).is_ok());
         let owners = self.read_fresh_blocking(|tx| {
-            let sql = "SELECT account, id FROM email WHERE blob = ?1";
-            tx.all(sql, [body.id.0], |row| {
+            let sql = "SELECT account, id FROM email WHERE blob = ?1 LIMIT ?2";
+            tx.all(sql, (body.id.0, FAULTS_MAX), |row| {
                 Ok((AccountId(row.get(0)?), EmailId(row.get(1)?)))
             })
         })?;
@@ -247,6 +262,7 @@ impl Store {
         let (begin, end): (i64, i64) = ends.unwrap_or((1, 0));
         let mut first = begin;
         while first <= end && faults.len() < FAULTS_MAX {
+            self.may_look()?;
             let last = first.saturating_add_unsigned(STEP_ROWS - 1).min(end);
             if let Err(err) = step(faults, first, last) {
                 let what = match err {
@@ -283,6 +299,7 @@ impl Store {
         });
         let all = found(all)?.unwrap_or_default();
         for (done, (is_account, id)) in (1..).zip(&all) {
+            self.may_look()?;
             let (sql, repair) = match is_account {
                 true => (WRONG_ACCOUNT, Repair::Account(AccountId(id.unsigned_abs()))),
                 false => (WRONG_MAILBOX, Repair::Mailbox(MailboxId(*id))),

@@ -87,6 +87,18 @@ pub fn list(
     Ok(page)
 }
 
+/// The removed message of this number, if the account has it.
+pub fn find(tx: &ReadTx<'_>, account: AccountId, id: i64) -> StoreResult<Option<Recoverable>> {
+    let sql = select_recoverable!("WHERE id = ?1 AND account = ?2");
+    match tx.one(sql, (id, account.0), read)? {
+        Some((found, mac)) if !verify(tx, &found, &mac) => Err(StoreError::BadMac {
+            table: "recoverable",
+            id: id.unsigned_abs(),
+        }),
+        found => Ok(found.map(|(found, _)| found)),
+    }
+}
+
 /// Puts a removed message into a mailbox of its account.
 pub fn restore(
     tx: &mut WriteTx<'_>,
@@ -95,16 +107,7 @@ pub fn restore(
     mailbox: MailboxId,
     now: Timestamp,
 ) -> StoreResult<Delivered> {
-    let sql = select_recoverable!("WHERE id = ?1 AND account = ?2");
-    let (found, mac) = tx
-        .one(sql, (id, account.0), read)?
-        .ok_or(StoreError::NotFound("recoverable message"))?;
-    if !verify(tx, &found, &mac) {
-        return Err(StoreError::BadMac {
-            table: "recoverable",
-            id: id.unsigned_abs(),
-        });
-    }
+    let found = find(tx, account, id)?.ok_or(StoreError::NotFound("recoverable message"))?;
     remove(tx, &found)?;
     message::put_back(tx, account, found.email, mailbox, now)
 }

@@ -35,6 +35,8 @@ const RESERVE_OCTETS: u64 = 64 * 1024 * 1024;
 const MARGIN_OCTETS: u64 = 64 * 1024 * 1024;
 /// Rows of mailbox indexes in memory, about 50 octets each.
 const INDEX_ROWS_MAX: usize = 2_000_000;
+/// Instructions of SQLite between two looks whether to go on.
+const LOOK_STEPS: i32 = 100_000;
 /// Connections for reading.
 const READERS: usize = 8;
 
@@ -82,6 +84,7 @@ struct Inner {
     readers: Readers,
     open_reader: Open,
     is_older: bool,
+    look_is_over: Arc<AtomicBool>,
     jobs: Option<SyncSender<Box<dyn Job>>>,
     threads: Vec<JoinHandle<()>>,
     activity: Log,
@@ -120,6 +123,7 @@ impl Store {
             readers,
             open_reader,
             is_older: false,
+            look_is_over: Arc::default(),
             jobs: Some(jobs),
             threads,
             activity,
@@ -149,6 +153,7 @@ impl Store {
             readers: Readers::open(&path, options.readers, open_to_look)?,
             open_reader: open_to_look,
             is_older,
+            look_is_over: Arc::default(),
             jobs: None,
             threads: Vec::new(),
             activity: Log::closed(&layout.logs(), "activity"),
@@ -298,6 +303,31 @@ impl Store {
     ) -> StoreResult<T> {
         self.0.core.check()?;
         self.snapshot(&(self.0.open_reader)(&self.0.layout.database())?, closure)
+    }
+
+    /// [`Self::read_fresh_blocking`] of a look, which [`Self::end_look`] breaks off in the middle.
+    pub(crate) fn look_long_blocking<T>(
+        &self,
+        closure: impl FnOnce(&ReadTx<'_>) -> StoreResult<T>,
+    ) -> StoreResult<T> {
+        let mut conn = (self.0.open_reader)(&self.0.layout.database())?;
+        let over = Arc::clone(&self.0.look_is_over);
+        conn.progress_handler(LOOK_STEPS, Some(move || over.load(Ordering::Relaxed)))?;
+        let result = self.snapshot(&conn, closure);
+        self.may_look().and(result)
+    }
+
+    /// Breaks off every look at the whole store, now and later: the server stops.
+    pub fn end_look(&self) {
+        self.0.look_is_over.store(true, Ordering::Relaxed);
+    }
+
+    /// Fails once [`Self::end_look`] was called.
+    pub fn may_look(&self) -> StoreResult<()> {
+        match self.0.look_is_over.load(Ordering::Relaxed) {
+            true => Err(StoreError::Stopped),
+            false => Ok(()),
+        }
     }
 
     fn snapshot<T>(

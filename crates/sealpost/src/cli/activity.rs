@@ -2,8 +2,9 @@
 
 use std::io::Write;
 
+use clap::builder::PossibleValuesParser;
 use net::Clock;
-use service::ActivityQuery;
+use service::{ACTIVITY_KINDS, ActivityQuery};
 use types::Address;
 
 use super::ask::Read;
@@ -25,9 +26,8 @@ pub(crate) struct Activity {
     /// Only of this account.
     #[arg(long)]
     account: Option<Address>,
-    /// Only of this kind: sign_in, sign_in.refused, sign_out, mail.given_out, mail.expunged,
-    /// mail.restored, heartbeat, alarm.
-    #[arg(long)]
+    /// Only of this kind.
+    #[arg(long, value_parser = PossibleValuesParser::new(ACTIVITY_KINDS))]
     kind: Option<String>,
     /// Nothing older: 90m, 12h, 7d, or a day such as 2026-11-23.
     #[arg(long, default_value = "1d")]

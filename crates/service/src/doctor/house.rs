@@ -8,6 +8,7 @@ use super::Ailment;
 use crate::Service;
 use crate::actor::Actor;
 use crate::error::{ServiceError, ServiceResult};
+use crate::health::{CERTIFICATE_WARNING_DAYS, DAY_S};
 
 /// Permission bits of others than the owner.
 const OF_OTHERS: u32 = 0o077;
@@ -15,14 +16,12 @@ const OF_OTHERS: u32 = 0o077;
 const FILES_MAX: usize = 20;
 /// Entries that the look itself has brought, of which edits from outside are told.
 const RECORDED_MAX: usize = 100;
-/// A certificate that ends within this time is told.
-const CERTIFICATE_SOON_S: i64 = 14 * 86_400;
 /// A clock may be set by so much without being told.
 const CLOCK_SLACK_S: i64 = 5;
 /// No server of this program ran before: a clock that says so is wrong.
 const CLOCK_FIRST_S: i64 = 1_767_225_600;
 
-/// Looks at owners and modes of a folder and what lies in it.
+/// Looks at the owners of a folder and of what lies in it, and at the modes of the folders.
 pub fn look_at_folder(name: &str, folder: &Path) -> Vec<Ailment> {
     let mut found = Vec::new();
     match fs::metadata(folder) {
@@ -55,9 +54,8 @@ fn look_below(path: &Path, top: &fs::Metadata, found: &mut Vec<Ailment>) {
         let remedy = format!("chown {} {place}", top.uid());
         found.push(Ailment::problem("files", &place, what, &remedy));
     }
-    // A certificate of the own authority is for everybody to read.
-    let is_public = path.file_name().is_some_and(|name| name == "ca.pem");
-    if meta.mode() & OF_OTHERS != 0 && !meta.is_symlink() && !is_public && meta.is_dir() {
+    // Nobody else reaches a file in a folder that is shut.
+    if meta.mode() & OF_OTHERS != 0 && meta.is_dir() {
         let what = format!("is open to other users (mode {:o})", meta.mode() & 0o7777);
         found.push(Ailment::problem(
             "files",
@@ -124,7 +122,7 @@ impl Service {
             if end <= now {
                 return Some(Ailment::problem("certificates", place, what, remedy));
             }
-            (end <= now.plus_s(CERTIFICATE_SOON_S))
+            (end <= now.plus_s(CERTIFICATE_WARNING_DAYS * DAY_S))
                 .then(|| Ailment::warning("certificates", place, what, remedy))
         };
         let mut found: Vec<_> = config.certificates().filter_map(of).collect();
@@ -146,7 +144,7 @@ impl Service {
         let look = tokio::task::spawn_blocking(move || service.wrong_objects());
         let wrong = look.await.map_err(|_| ServiceError::Unavailable)??;
         let ailment = |owner: String| {
-            let remedy = "set it again: sealpost account password ADDRESS, or sealpost certificate \
+            let remedy = "set it again: sealpost account passwd ADDRESS, or sealpost certificate \
                           set; nobody can use it until then";
             let what = "it is missing, or not what the ledger names";
             Ailment::problem("stored secrets", owner, what, remedy)

@@ -5,6 +5,7 @@ use store::{DAMAGED_MAILBOX, Fault, Part, Repair, Store, StoreResult};
 use super::Ailment;
 use crate::Service;
 use crate::activity::{About, Record};
+use crate::error::ServiceResult;
 
 /// Looks at everything that a store holds; `tell` hears the part and how far it is. For threads
 /// that may block.
@@ -33,6 +34,7 @@ fn ailment(fault: &Fault) -> Ailment {
         (None, Part::Tables) => {
             "stop the server, keep a copy of the data folder, then put mail.db back from a backup"
         }
+        (None, Part::Rest) => "look again once the others are put right",
         (None, _) => "it is set aside already, or cannot be read; a backup may have it whole",
     };
     match fault.repair {
@@ -64,28 +66,29 @@ fn done(repair: &Repair) -> &'static str {
 }
 
 impl Service {
-    /// Puts right what can be, if `fix`, each with a record.
+    /// Puts right what can be, if somebody asked for it (`by`), each with a record.
     pub(super) async fn treat(
         &self,
         faults: Vec<(Ailment, Option<Repair>)>,
-        fix: bool,
-    ) -> Vec<Ailment> {
+        by: Option<&str>,
+    ) -> ServiceResult<Vec<Ailment>> {
         let mut treated = Vec::with_capacity(faults.len());
         let mut moved = false;
         for (mut ailment, repair) in faults {
-            if let Some(repair) = repair.filter(|_| fix) {
-                self.apply(&mut ailment, repair.clone()).await;
+            if let (Some(repair), Some(by)) = (repair, by) {
+                self.inner.store.may_look()?;
+                self.apply(&mut ailment, repair.clone(), by).await;
                 moved |= matches!(repair, Repair::SetAside(..));
             }
             treated.push(ailment);
         }
-        if moved {
-            treated.extend(self.count_again().await);
+        if let Some(by) = by.filter(|_| moved) {
+            treated.extend(self.count_again(by).await);
         }
-        treated
+        Ok(treated)
     }
 
-    async fn apply(&self, ailment: &mut Ailment, repair: Repair) {
+    async fn apply(&self, ailment: &mut Ailment, repair: Repair, by: &str) {
         let what = done(&repair);
         match self.inner.store.repair(repair, self.clock().now()).await {
             Ok(()) => {
@@ -93,7 +96,8 @@ impl Service {
                 ailment.repaired = true;
                 let text = format!("{}: {}: {what}", ailment.place, ailment.what);
                 tracing::warn!("repaired: {text}");
-                self.record(&About::default(), &Record::Repaired { text });
+                let by = by.to_owned();
+                self.record(&About::default(), &Record::Repaired { text, by });
             }
             Err(err) => {
                 tracing::error!(error = %err, "not repaired: {}: {err}", ailment.place);
@@ -103,7 +107,7 @@ impl Service {
     }
 
     /// Counters that a damaged row had wrong move with it; they are counted again at once.
-    async fn count_again(&self) -> Vec<Ailment> {
+    async fn count_again(&self, by: &str) -> Vec<Ailment> {
         let store = self.inner.store.clone();
         let look = move || store.examine_counters_blocking();
         let Ok(Ok(faults)) = tokio::task::spawn_blocking(look).await else {
@@ -113,7 +117,7 @@ impl Service {
         for fault in faults {
             let mut found = ailment(&fault);
             if let Some(repair) = fault.repair {
-                self.apply(&mut found, repair).await;
+                self.apply(&mut found, repair, by).await;
             }
             treated.push(found);
         }

@@ -27,12 +27,17 @@ use crate::error::{ServiceError, ServiceResult};
 impl Service {
     /// Whether the actor may read the whole configuration and all records.
     pub(crate) fn may_read_server(&self, actor: &Actor) -> ServiceResult<()> {
+        self.may_on_server(actor, &Right::ReadServer)
+    }
+
+    /// Refuses who has not this right.
+    pub(crate) fn may_on_server(&self, actor: &Actor, right: &Right) -> ServiceResult<()> {
         let authority = match &actor.who {
             Who::UnixUser(_) | Who::System => Some(Authority::Console),
             Who::Account(principal) => self.config().authority(principal.account),
         };
         match authority {
-            Some(authority) if may(&authority, &Right::ReadServer) => Ok(()),
+            Some(authority) if may(&authority, right) => Ok(()),
             _ => Err(ServiceError::Refused(
                 "your role does not allow this".to_owned(),
             )),

@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use types::MailboxId;
 
 use super::world::{ANN, HEAD, NOON, World, deliver};
+use crate::examine::FAULTS_MAX;
 use crate::{DAMAGED_MAILBOX, Fault, Part, Repair, StoreError, email, mailbox};
 
 pub(super) fn examine(world: &World) -> Vec<Fault> {
@@ -210,4 +211,34 @@ fn a_damaged_page_is_told_and_the_rest_goes_on() {
     world.deliver(inbox, "still");
     assert_eq!(texts(&world, inbox).len(), 4);
     assert!(texts(&world, inbox).iter().all(Option::is_some));
+}
+
+#[test]
+fn what_lies_behind_a_thousand_faults_is_said_to_be_unseen() {
+    let (world, _) = filled();
+    let orphans = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+                   INSERT INTO blob (sha256, octets, segment, start)
+                   SELECT zeroblob(32), 1, 1, 8 FROM n";
+    let insert = move |tx: &mut crate::WriteTx<'_>| tx.run(orphans, [FAULTS_MAX + 1]).map(drop);
+    world.store.write_blocking(insert).unwrap();
+    let faults = examine(&world);
+    assert_eq!(faults.len(), FAULTS_MAX + 1);
+    let rest = faults.iter().filter(|fault| fault.part == Part::Rest);
+    assert_eq!(rest.count(), 1);
+}
+
+#[test]
+fn a_look_ends_when_the_server_stops() {
+    for part in [Part::Tables, Part::Bodies, Part::Messages, Part::Counters] {
+        let (world, _) = filled();
+        let mut told = Vec::new();
+        let broken_off = world.store.examine_blocking(&mut |now, _, _| {
+            told.push(now);
+            if now == part {
+                world.store.end_look();
+            }
+        });
+        assert!(matches!(broken_off, Err(StoreError::Stopped)), "{part:?}");
+        assert_eq!(told.last(), Some(&part));
+    }
 }

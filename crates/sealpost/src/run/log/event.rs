@@ -73,13 +73,12 @@ impl Event {
         let mut words = format!("{}: {}", self.kind, visible(&self.message));
         for (name, value) in &self.fields {
             let value = match value {
+                // What the sentence says already is not said twice.
+                Value::String(text) if says(&self.message, text) => continue,
                 Value::String(text) => visible(text),
                 other => other.to_string(),
             };
-            // A value that the sentence says already is not said twice.
-            if !words.contains(&value) {
-                words.push_str(&format!(" {name}={value}"));
-            }
+            words.push_str(&format!(" {name}={value}"));
         }
         words
     }
@@ -117,6 +116,20 @@ impl Visit for Event {
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.add(field, json!(value));
     }
+}
+
+/// Whether the sentence has this text as whole words.
+fn says(sentence: &str, text: &str) -> bool {
+    const STOPS: &[char] = &[',', ';', ':', '.', '!', '?', ')', '"', '\''];
+    const OPENS: &[char] = &['(', '"', '\''];
+    sentence.match_indices(text).any(|(at, _)| {
+        let before = sentence[..at].trim_end_matches(OPENS);
+        let behind = sentence[at + text.len()..].trim_start_matches(STOPS);
+        let ends = |side: &str, last: Option<char>| {
+            side.is_empty() || last.is_some_and(char::is_whitespace)
+        };
+        ends(before, before.chars().next_back()) && ends(behind, behind.chars().next())
+    })
 }
 
 /// The text, shortened at the border of a character with an ellipsis.
@@ -161,7 +174,19 @@ mod tests {
 
     #[test]
     fn what_is_long_is_cut_and_what_was_said_is_not_repeated() {
-        assert!(!event("from ann", "ann").to_text().contains("from=ann"));
+        for (message, value, is_said) in [
+            ("from ann", "ann", true),
+            ("(192.0.2.7): slow", "192.0.2.7", true),
+            ("192.0.2.70 is slow", "192.0.2.7", false),
+            ("192.0.2.7 is slow", "2", false),
+            ("joann is slow", "ann", false),
+        ] {
+            let told = event(message, value).to_text();
+            assert_eq!(told.contains(" from="), !is_said, "{told}");
+        }
+        let mut counted = event("took 1 try", "x");
+        counted.fields.insert("times".to_owned(), json!(1));
+        assert!(counted.to_text().ends_with(" times=1"));
         let long = event(&"é".repeat(LINE_MAX_OCTETS), "x").to_text();
         assert!(long.len() <= LINE_MAX_OCTETS && long.ends_with('…'));
         assert_eq!(cut("abc".to_owned(), 3), "abc");
