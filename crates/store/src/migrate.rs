@@ -166,7 +166,7 @@ pub(crate) fn open_to_look(path: &Path) -> StoreResult<Connection> {
     Ok(connect(Path::new(&uri), flags)?)
 }
 
-/// An octet of a path as a URI has it (RFC 3986 section 2.1).
+/// An octet of a path as a URI has it (RFC 3986 §2.1).
 fn escape(octet: u8) -> String {
     match octet {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => {
