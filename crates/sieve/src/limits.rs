@@ -1,0 +1,33 @@
+//! Bounds of scripts and of runs. Over a bound of a run the message is kept and the rule reported.
+
+/// Octets of a script.
+pub const SCRIPT_MAX_OCTETS: usize = 49_152;
+/// Blocks and tests within each other.
+pub const NESTING_MAX: usize = 32;
+/// Commands and tests of a script.
+pub const NODES_MAX: usize = 4_096;
+/// Strings of one list.
+pub const LIST_MAX: usize = 1_024;
+/// Steps of a run: a command, a test, and each comparison of a value with a key is one, and each 64
+/// octets that a comparison reads.
+pub const STEPS_MAX: u64 = 2_000_000;
+/// Variables of a run (RFC 5229 §6 asks for 128).
+pub const VARIABLES_MAX: usize = 256;
+/// Octets of the value of a variable (RFC 5229 §6 asks for 4,000).
+pub const VARIABLE_MAX_OCTETS: usize = 8_192;
+/// Actions of a run.
+pub const ACTIONS_MAX: usize = 64;
+/// `redirect` actions of a run.
+pub const REDIRECTS_MAX: usize = 4;
+/// Scripts included within each other, and all included in a run (RFC 6609 §3.2).
+pub const INCLUDE_DEPTH_MAX: usize = 3;
+/// Scripts included in a run.
+pub const INCLUDES_MAX: usize = 15;
+/// Octets of a regular expression, and of what it compiles to.
+pub const REGEX_MAX_OCTETS: usize = 1_024;
+/// Octets of a text that a reply or a notification carries.
+pub const REASON_MAX_OCTETS: usize = 16_384;
+/// Tests that an outcome tells of.
+pub const DECISIONS_MAX: usize = 32;
+/// Octets of the decoded body that a `body` test reads.
+pub const BODY_MAX_OCTETS: usize = 1_048_576;
