@@ -172,6 +172,18 @@ pub(crate) fn open_private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// Makes an empty file, readable by its owner only, unless there is one. One that is there is not
+/// opened, and a new one gets its name once it is closed, so that no lock on it is lost.
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
+    if path.try_exists()? {
+        return Ok(());
+    }
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    drop(open_private(Path::new(&fresh))?);
+    fs::rename(fresh, path)
+}
+
 /// Holds the data folder for this process until dropped.
 #[derive(Debug)]
 pub(crate) struct FolderLock {

@@ -10,8 +10,7 @@ mod rows;
 
 pub use rows::{FoundRow, LogDays, LogRows};
 
-use std::fs::{self, File};
-use std::io;
+use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,7 +26,7 @@ use types::{AccountId, SessionId, Timestamp};
 
 use crate::disk;
 use crate::error::{OpenError, StoreError, StoreResult};
-use crate::migrate::{self, open_reader};
+use crate::migrate::{self, SYNCHRONOUS, open_reader};
 use crate::tx::{optional, time};
 
 /// Rows that may wait for the log thread.
@@ -189,7 +188,6 @@ fn is_day(text: &str) -> bool {
 }
 
 impl Log {
-    /// Opens the log `name` in `dir`; refuses files of a newer format.
     /// A log of a folder that is only looked at: nothing is made, and nothing can be appended.
     pub(crate) fn closed(dir: &Path, name: &'static str) -> Self {
         let dir = dir.to_owned();
@@ -202,6 +200,7 @@ impl Log {
         }
     }
 
+    /// Opens the log `name` in `dir`; refuses files of a newer format.
     pub(crate) fn open(dir: &Path, name: &'static str) -> Result<Self, OpenError> {
         let days = Days {
             dir: dir.to_owned(),
@@ -425,11 +424,29 @@ fn read(row: &Row<'_>) -> rusqlite::Result<LogRecord> {
 struct LogWriter {
     days: Days,
     /// Open files, the one used last at the end.
-    open: Vec<(String, Connection)>,
+    open: Vec<OpenDay>,
     next_seq: u64,
     /// Numbers that were in use when this log came to them.
     foreign: Vec<Range<u64>>,
     dropped: Arc<AtomicU64>,
+}
+
+/// A day that is open for writing.
+struct OpenDay {
+    day: String,
+    conn: Connection,
+    /// Whether rows may not be on the disk yet, also those of an earlier process.
+    unsynced: bool,
+}
+
+impl OpenDay {
+    fn sync(&mut self) -> StoreResult<()> {
+        if self.unsynced {
+            migrate::sync(&self.conn)?;
+            self.unsynced = false;
+        }
+        Ok(())
+    }
 }
 
 /// A row of a batch and who waits for it.
@@ -512,7 +529,7 @@ impl LogWriter {
             Err(err) => {
                 tracing::error!("{} rows of {} are lost: {err}", rows.len(), self.days.name);
                 self.dropped.fetch_add(rows.len() as u64, Ordering::Relaxed);
-                self.open.retain(|(open, _)| open != day);
+                self.open.retain(|open| open.day != day);
                 for (_, reply) in rows {
                     let failed = || Err(StoreError::Failed("the log cannot be written".to_owned()));
                     let _asker_gone = reply.map(|reply| reply.send(failed()));
@@ -531,7 +548,7 @@ impl LogWriter {
             let end = self.next_seq + rows.len() as u64;
             let sql = "SELECT MAX(seq) FROM record WHERE seq >= ?1 AND seq < ?2";
             let from = self.next_seq;
-            let conn = self.segment(day)?;
+            let conn = &self.segment(day)?.conn;
             let last: u64 = conn.query_row(sql, (from, end), |row| row.get(0))?;
             tracing::error!("{} has rows from outside up to {last}", self.days.name);
             self.next_seq = last + 1;
@@ -545,10 +562,11 @@ impl LogWriter {
     fn insert(&mut self, day: &str, rows: &[Pending]) -> StoreResult<()> {
         let first = self.next_seq;
         let durable = rows.iter().any(|(_, reply)| reply.is_some());
-        let conn = self.segment(day)?;
+        let open = self.segment(day)?;
         let level = if durable { "FULL" } else { "NORMAL" };
-        conn.pragma_update(None, "synchronous", level)?;
-        let tx = conn.transaction()?;
+        open.conn.pragma_update(None, SYNCHRONOUS, level)?;
+        open.unsynced = true;
+        let tx = open.conn.transaction()?;
         for (seq, (row, _)) in (first..).zip(rows) {
             tx.prepare_cached(
                 "INSERT INTO record (seq, at, kind, account, session, source, message, detail)
@@ -566,50 +584,40 @@ impl LogWriter {
             ))?;
         }
         tx.commit()?;
+        open.unsynced = !durable;
         Ok(())
     }
 
     /// The open file of a day; closes the one that was not used for longest.
-    fn segment(&mut self, day: &str) -> StoreResult<&mut Connection> {
-        let at = self.open.iter().position(|(open, _)| open == day);
-        let entry = match at {
+    fn segment(&mut self, day: &str) -> StoreResult<&mut OpenDay> {
+        let entry = match self.open.iter().position(|open| open.day == day) {
             Some(at) => self.open.remove(at),
             None => {
                 let opened = migrate::LOG.open(&self.days.path(day));
                 let (conn, _) = opened.map_err(|err| StoreError::Damaged(err.to_string()))?;
                 if self.open.len() >= OPEN_DAYS_MAX {
-                    self.sync_day(&self.open[0].0)?;
+                    self.open[0].sync()?;
                     self.open.remove(0);
                 }
-                (day.to_owned(), conn)
+                OpenDay {
+                    day: day.to_owned(),
+                    conn,
+                    unsynced: true,
+                }
             }
         };
         self.open.push(entry);
-        match self.open.last_mut() {
-            Some((_, conn)) => Ok(conn),
-            None => Err(StoreError::NotFound("day")),
-        }
+        self.open.last_mut().ok_or(StoreError::NotFound("day"))
     }
 
-    fn sync(&self) -> StoreResult<Synced> {
-        for (day, _) in &self.open {
-            self.sync_day(day)?;
-        }
+    fn sync(&mut self) -> StoreResult<Synced> {
+        // Rows are committed to the file beside the day's, which is not synced each time.
+        self.open.iter_mut().try_for_each(OpenDay::sync)?;
         disk::sync_folder(&self.days.dir)?;
         Ok(Synced {
             next: self.next_seq,
             foreign: self.foreign.clone(),
         })
-    }
-
-    /// Rows are committed to the file beside the day's, which is not synced each time.
-    fn sync_day(&self, day: &str) -> StoreResult<()> {
-        let mut wal = self.days.path(day).into_os_string();
-        wal.push("-wal");
-        match File::open(wal).and_then(|wal| wal.sync_all()) {
-            Err(err) if err.kind() != io::ErrorKind::NotFound => Err(err.into()),
-            _ => Ok(()),
-        }
     }
 
     fn continue_from(&mut self, seq: u64) -> StoreResult<()> {
@@ -619,7 +627,7 @@ impl LogWriter {
     }
 
     fn prune(&mut self, before: &str) -> StoreResult<Vec<String>> {
-        self.open.retain(|(day, _)| day.as_str() >= before);
+        self.open.retain(|open| open.day.as_str() >= before);
         let mut pruned = self.days.list()?;
         pruned.retain(|day| day.as_str() < before);
         for day in &pruned {

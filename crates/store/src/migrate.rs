@@ -2,6 +2,11 @@
 //!
 //! The format is the number of the last migration (`user_version`). A newer one is refused, an older
 //! one is migrated, each step in one transaction. A file of another program is never touched.
+//!
+//! Only SQLite opens a database file, its `-wal` or its `-shm`. A process that closes any descriptor
+//! of a file gives up all POSIX locks it has on it (POSIX.1-2024, `fcntl`), also those of SQLite's
+//! own connections; another program that closes the database would then take itself for the last
+//! one and remove the write-ahead log that this server goes on writing.
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,6 +23,9 @@ const APPLICATION_ID: i32 = 0x5345_414c;
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Statements that are kept prepared for each connection.
 const STATEMENTS_MAX: usize = 256;
+
+/// Which commits wait for the disk.
+pub(crate) const SYNCHRONOUS: &str = "synchronous";
 
 /// The steps that lead to the newest format; step `n` is entry `n - 1`.
 pub(crate) struct Format {
@@ -67,15 +75,15 @@ impl Format {
 
     /// Opens or makes a file for writing; gives the names of the steps that were taken.
     pub(crate) fn open(&self, path: &Path) -> Result<(Connection, Vec<&'static str>), OpenError> {
-        disk::open_private(path).map_err(|source| OpenError::Io {
-            what: format!("opening {}", path.display()),
+        disk::make_private(path).map_err(|source| OpenError::Io {
+            what: format!("making {}", path.display()),
             source,
         })?;
         let mut conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let found = self.check(&conn, path)?;
         conn.pragma_update(None, "page_size", 4_096)?;
         conn.pragma_update(None, "journal_mode", "WAL")?;
-        conn.pragma_update(None, "synchronous", "FULL")?;
+        conn.pragma_update(None, SYNCHRONOUS, "FULL")?;
         let taken = self.migrate(&mut conn, found)?;
         Ok((conn, taken))
     }
@@ -145,6 +153,22 @@ pub(crate) fn set_made_by(conn: &Connection, version: &str) -> StoreResult<()> {
             [version],
         )?;
     }
+    Ok(())
+}
+
+/// Opens one more connection for writing to a file that [`Format::open`] has opened.
+pub(crate) fn open_beside(path: &Path) -> StoreResult<Connection> {
+    let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    conn.pragma_update(None, SYNCHRONOUS, "FULL")?;
+    Ok(conn)
+}
+
+/// Puts on the disk what was committed and not synced, by a commit that changes nothing: it syncs
+/// the whole write-ahead log.
+pub(crate) fn sync(conn: &Connection) -> StoreResult<()> {
+    conn.pragma_update(None, SYNCHRONOUS, "FULL")?;
+    let version: u32 = number(conn, "PRAGMA user_version")?;
+    conn.pragma_update(None, "user_version", version)?;
     Ok(())
 }
 

@@ -579,7 +579,7 @@ fn start_threads(
         layout.clone(),
         checkpoints,
     )?;
-    let (checkpoint_conn, _) = migrate::MAIL.open(&layout.database())?;
+    let checkpoint_conn = migrate::open_beside(&layout.database())?;
     let core = Arc::clone(core);
     let started = |name: &str, run: Box<dyn FnOnce() + Send>| {
         let builder = thread::Builder::new().name(name.to_owned());

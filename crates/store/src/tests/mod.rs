@@ -7,6 +7,7 @@ mod examine;
 mod folder;
 mod garbage;
 mod ledger;
+mod locks;
 mod logs;
 mod look;
 mod mail;
