@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use types::{AccountId, Address, CredentialId, DomainId, ListenerId, Network};
 
-use crate::change::{AccessSubject, Blocked, Owned};
+use crate::change::{AccessSubject, Blocked, Owned, Service};
 use crate::config::{Config, CredentialKind};
 use crate::effect::{Access, Effect, Grantee, Protection, Refused, Sources, Whose};
 use crate::role::Role;
@@ -184,6 +184,12 @@ impl Words<'_> {
             }
             Access::Role(role) => format!("Lets {who} change settings as {}.", role.label()),
             Access::SendAs(of) => format!("Lets {who} send as {}.", self.owned(of)),
+            Access::Listener {
+                service: Service::Metrics,
+                address,
+            } if !address.ip().is_loopback() => {
+                format!("Opens metrics at {address} to {who} with a token.")
+            }
             Access::Listener { service, address } => {
                 format!("Opens {service} at {address} to {who}.")
             }

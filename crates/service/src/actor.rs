@@ -25,11 +25,19 @@ pub enum Protocol {
     Imap,
     /// RFC 1939.
     Pop3,
+    /// Programs that show a token (RFC 9112).
+    Http,
 }
 
 impl Protocol {
     /// All of them.
-    pub(crate) const ALL: [Self; 4] = [Self::Smtp, Self::Submission, Self::Imap, Self::Pop3];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Smtp,
+        Self::Submission,
+        Self::Imap,
+        Self::Pop3,
+        Self::Http,
+    ];
 
     /// Whether messages come in by it as their own command.
     pub(crate) fn takes_mail(self) -> bool {
@@ -43,6 +51,7 @@ impl Protocol {
             Self::Submission => "submission",
             Self::Imap => "imap",
             Self::Pop3 => "pop3",
+            Self::Http => "http",
         }
     }
 }

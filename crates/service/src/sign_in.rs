@@ -42,7 +42,7 @@ const BLOCKED: &str = "blocked";
 /// How long a try waits for those under way that could use up what may fail.
 const ROOM_PATIENCE: Duration = Duration::from_secs(10);
 /// What a blocked source is told to wait; how long it is blocked is nobody's business.
-pub(crate) const BLOCKED_RETRY_S: u64 = 600;
+const BLOCKED_RETRY_S: u64 = 600;
 /// Sources and accounts whose failures are remembered.
 const TRACKED_MAX: usize = 100_000;
 
@@ -135,7 +135,9 @@ impl Service {
             return Err(SignInError::Refused);
         }
         let tried = self.tried(name);
-        let _guess = self.wait_or_refuse(peer, &tried).await?;
+        let _guess = self
+            .wait_or_refuse(peer, &tried.key, &tried.about(peer))
+            .await?;
         let looked = self
             .look_for_password(peer, tried.account.as_ref(), password)
             .await?;
@@ -203,14 +205,21 @@ impl Service {
         }
     }
 
-    async fn wait_or_refuse(&self, peer: &Peer, tried: &Tried) -> Result<Guess<'_>, SignInError> {
+    /// Takes a place among the tries under way once it is time for this one; records that it is
+    /// refused, where it is.
+    pub(crate) async fn wait_or_refuse(
+        &self,
+        peer: &Peer,
+        tried: &Guessed,
+        about: &About,
+    ) -> Result<Guess<'_>, SignInError> {
         if self.is_blocked(Blocked::SignIns, peer.source()) {
-            self.record_refused_sign_in(peer, &tried.about(peer), BLOCKED);
+            self.record_refused_sign_in(peer, about, BLOCKED);
             return Err(SignInError::Throttled {
                 retry_after_s: BLOCKED_RETRY_S,
             });
         }
-        match self.begin_guess(Some(peer.source()), &tried.key).await? {
+        match self.begin_guess(Some(peer.source()), tried).await? {
             Ok((guess, delay)) => {
                 if !delay.is_zero() {
                     tokio::time::sleep(delay).await;
@@ -218,7 +227,7 @@ impl Service {
                 Ok(guess)
             }
             Err(retry_after) => {
-                self.record_refused_sign_in(peer, &tried.about(peer), THROTTLED);
+                self.record_refused_sign_in(peer, about, THROTTLED);
                 Err(SignInError::Throttled {
                     retry_after_s: retry_after.as_secs().max(1),
                 })
@@ -315,7 +324,7 @@ impl Service {
             sign_in,
             peer: peer.clone(),
         };
-        self.inner.uses.note(&principal, started_at);
+        self.inner.uses.note(credential, peer, started_at);
         self.inner.live.add(LiveSession {
             principal: principal.clone(),
             revision,
@@ -343,7 +352,7 @@ impl Service {
         })
     }
 
-    fn record_refused_sign_in(&self, peer: &Peer, about: &About, why: &'static str) {
+    pub(crate) fn record_refused_sign_in(&self, peer: &Peer, about: &About, why: &'static str) {
         let throttled = why == THROTTLED || why == BLOCKED;
         let outcome = if throttled {
             Outcome::Deferred

@@ -114,7 +114,7 @@ impl Service {
             if before.service_is_on(new.service) && before.listener(new.id) == Some(new) {
                 continue;
             }
-            if new.service.is_implicit_tls() && !has_certificate {
+            if new.begins_with_tls() && !has_certificate {
                 return Err(OpenError::NoCertificate(new.service));
             }
             let own = ours.iter().find(|own| collide(own.address, new.address));

@@ -7,7 +7,7 @@ use store::StoreResult;
 use store::credential::Use;
 use types::{CredentialId, Timestamp};
 
-use crate::actor::Principal;
+use crate::actor::Peer;
 use crate::{Service, lock};
 
 /// Uses that are not written yet, the newest of each credential.
@@ -15,23 +15,12 @@ use crate::{Service, lock};
 pub(crate) struct Uses(Mutex<HashMap<CredentialId, Use>>);
 
 impl Uses {
-    /// Notes a sign-in.
-    pub(crate) fn note(&self, principal: &Principal, at: Timestamp) {
-        let door = principal.peer.protocol.as_str();
-        self.note_at(
-            principal.credential,
-            door,
-            &principal.peer.source().to_string(),
-            at,
-        );
-    }
-
-    /// Notes a use through this door from there.
-    pub(crate) fn note_at(&self, id: CredentialId, door: &str, source: &str, at: Timestamp) {
+    /// Notes a use by this client.
+    pub(crate) fn note(&self, id: CredentialId, peer: &Peer, at: Timestamp) {
         let last = Use {
             at,
-            door: door.to_owned(),
-            source: source.to_owned(),
+            door: peer.protocol.as_str().to_owned(),
+            source: peer.source().to_string(),
         };
         lock(&self.0).insert(id, last);
     }

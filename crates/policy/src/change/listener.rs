@@ -26,7 +26,8 @@ pub enum Service {
     Pop3,
     /// Maildrops.
     Pop3s,
-    /// Figures and health of the server over HTTP, for monitors on this machine.
+    /// Figures and health of the server over HTTP, for monitors: on this machine for all, elsewhere
+    /// under TLS for those that show a token.
     Metrics,
 }
 
@@ -85,7 +86,8 @@ impl Service {
         }
     }
 
-    /// Whether a connection begins with TLS.
+    /// Whether a connection begins with TLS, wherever it is listened for; see also
+    /// [`crate::Listener::begins_with_tls`].
     pub fn is_implicit_tls(self) -> bool {
         matches!(self, Self::Submissions | Self::Imaps | Self::Pop3s)
     }

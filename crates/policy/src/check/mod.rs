@@ -27,7 +27,7 @@ use types::{AccountId, Address, AliasId, CertificateId, Domain, DomainId, Sha256
 use crate::change::{
     AccountCreate, AccountQuotaSet, ActivityCheckpoint, AliasCreate, AliasMembersChange,
     CatchAllSet, CertificateSet, Change, DomainAliasCreate, DomainCreate, DomainPlusAddressingSet,
-    Genesis, ListenerSet, MEMBERS_PER_CHANGE_MAX, Member, Owned, PasswordSet, SendAsGrant, Service,
+    Genesis, ListenerSet, MEMBERS_PER_CHANGE_MAX, Member, Owned, PasswordSet, SendAsGrant,
     ServiceSwitch,
 };
 use crate::config::{Account, Alias, Config, ExpandError, HostedDomain};
@@ -262,9 +262,9 @@ fn check_setting(config: &Config, setting: &Setting) -> Checked {
 /// The last certificate stays while a service needs one from the first octet.
 fn check_certificate_remove(config: &Config, id: CertificateId) -> Checked {
     found(config.certificate(id), "certificate", id)?;
-    let needs_tls = |listener: &crate::Listener| listener.service.is_implicit_tls();
     let is_last = config.certificates().count() == 1;
-    match config.open_listeners().find(|listener| needs_tls(listener)) {
+    let mut open = config.open_listeners();
+    match open.find(|listener| listener.begins_with_tls()) {
         Some(listener) if is_last => Err(ChangeError::LastCertificate(listener.service)),
         _ => Ok(()),
     }
@@ -296,13 +296,6 @@ fn check_socket(config: &Config, set: &ListenerSet) -> Checked {
             field: "port",
             value: "0".to_owned(),
             accepted: "it takes a number from 1 to 65535",
-        });
-    }
-    if set.service == Service::Metrics && !ip.is_loopback() {
-        return Err(ChangeError::Field {
-            field: "address",
-            value: ip.to_string(),
-            accepted: "metrics are served on a loopback address such as 127.0.0.1 only",
         });
     }
     let clash = config.listeners().find(|other| {

@@ -57,15 +57,25 @@ fn the_last_certificate_stays_while_a_service_needs_it() {
         sample.certificate(&["a.example.org"]),
         sample.certificate(&["b.example.org"]),
     );
-    sample.listener(Service::Imaps, "192.0.2.1:993");
-    sample.switch(Service::Imaps, true);
     sample.make(Change::CertificateRemove(CertificateRemove { id: old }));
     let last = || Change::CertificateRemove(CertificateRemove { id: new });
-    assert_eq!(
-        sample.refusal(last()),
-        ChangeError::LastCertificate(Service::Imaps)
-    );
-    sample.switch(Service::Imaps, false);
+    for (service, address) in [
+        (Service::Imaps, "192.0.2.1:993"),
+        (Service::Metrics, "192.0.2.1:9464"),
+    ] {
+        sample.listener(service, address);
+        sample.switch(service, true);
+        assert_eq!(
+            sample.refusal(last()),
+            ChangeError::LastCertificate(service)
+        );
+        sample.switch(service, false);
+    }
+    sample.listener(Service::Metrics, "127.0.0.1:9464");
+    sample.make(Change::ListenerRemove(crate::change::ListenerRemove {
+        id: ListenerId(3),
+    }));
+    sample.switch(Service::Metrics, true);
     sample.make(last());
 }
 

@@ -24,6 +24,14 @@ pub struct Listener {
     pub address: SocketAddr,
 }
 
+impl Listener {
+    /// Whether a connection begins with TLS. Monitors on this machine need none.
+    pub fn begins_with_tls(&self) -> bool {
+        let is_away = self.service == Service::Metrics && !self.address.ip().is_loopback();
+        is_away || self.service.is_implicit_tls()
+    }
+}
+
 /// A certificate with its private key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {

@@ -385,7 +385,15 @@ fn listeners_open_and_close_with_their_service() {
     let mut sample = sample();
     sample.listener(Service::Smtp, "192.0.2.1:25");
     sample.listener(Service::Imap, "127.0.0.1:143");
+    sample.listener(Service::Metrics, "192.0.2.1:9464");
     for (service, on, class, found, words) in [
+        (
+            Service::Metrics,
+            true,
+            Class::C2,
+            "P6",
+            "Opens metrics at 192.0.2.1:9464 to anyone who reaches it with a token.",
+        ),
         (
             Service::Smtp,
             true,

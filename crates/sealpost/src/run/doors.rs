@@ -19,11 +19,17 @@ use types::ListenerId;
 
 /// How long sessions may take to end once their listener stops.
 const DRAIN: Duration = Duration::from_secs(20);
-/// Connections of monitors at a time; they come from this machine.
-const MONITORS: ConnectionLimitSettings = ConnectionLimitSettings {
+/// Connections of monitors on this machine at a time.
+const MONITORS_HERE: ConnectionLimitSettings = ConnectionLimitSettings {
     total: 16,
     per_source: 16,
     unauthenticated: 16,
+};
+/// Connections of monitors elsewhere, and of strangers who try that door.
+const MONITORS_AWAY: ConnectionLimitSettings = ConnectionLimitSettings {
+    total: 64,
+    per_source: 8,
+    unauthenticated: 64,
 };
 
 /// All listeners that run.
@@ -46,11 +52,13 @@ struct Running {
 }
 
 /// Doors where nobody signs in are counted apart from those where one must, and monitors apart from
-/// mail, so that they can ask also under load.
+/// mail, so that they can ask also under load; those on this machine apart from the others, so that
+/// no stranger takes their places.
 struct Limits {
     receiving: ConnectionLimits,
     signing_in: ConnectionLimits,
-    monitors: ConnectionLimits,
+    monitors_here: ConnectionLimits,
+    monitors_away: ConnectionLimits,
 }
 
 impl Doors {
@@ -59,7 +67,7 @@ impl Doors {
         let config = service.config();
         let tls = service.tls();
         // Without a certificate the other doors and the console open, so that one can be set.
-        let can_open = |listener: &&Listener| match tls_mode(listener.service, tls.as_ref()) {
+        let can_open = |listener: &&Listener| match tls_mode(listener, tls.as_ref()) {
             Ok(_) => true,
             Err(err) => {
                 error!(listener = %listener.address, %err, "{}: {err}", listener.service);
@@ -67,7 +75,7 @@ impl Doors {
             }
         };
         let bound = config.open_listeners().filter(can_open).map(|listener| {
-            let mode = tls_mode(listener.service, tls.as_ref())?;
+            let mode = tls_mode(listener, tls.as_ref())?;
             let socket = net::Listener::bind(listener.address)?;
             Ok((listener.clone(), mode, socket))
         });
@@ -119,7 +127,7 @@ impl Doors {
     }
 
     async fn open_one(&mut self, listener: &Listener) -> Result<(), OpenError> {
-        let mode = tls_mode(listener.service, self.service.tls().as_ref())?;
+        let mode = tls_mode(listener, self.service.tls().as_ref())?;
         let socket = self.service.listener_socket(listener.address).await?;
         self.start(listener.clone(), mode, socket);
         Ok(())
@@ -170,9 +178,9 @@ impl Doors {
         let (end, ending) = Shutdown::pair();
         let settings = ListenerSettings {
             tls,
-            limits: self.limits.of(listener.service).clone(),
+            limits: self.limits.of(&listener).clone(),
             gate: self.service.gate(&listener),
-            refusal: refusal(listener.service),
+            refusal: refusal(&listener),
             drain: DRAIN,
         };
         let handler = handler(self.service.clone(), &listener, ending.clone());
@@ -200,7 +208,8 @@ impl Limits {
         Self {
             receiving: ConnectionLimits::new(receiving),
             signing_in: ConnectionLimits::new(signing_in),
-            monitors: ConnectionLimits::new(MONITORS),
+            monitors_here: ConnectionLimits::new(MONITORS_HERE),
+            monitors_away: ConnectionLimits::new(MONITORS_AWAY),
         }
     }
 
@@ -210,10 +219,11 @@ impl Limits {
         self.signing_in.set(signing_in);
     }
 
-    fn of(&self, service: Spoken) -> &ConnectionLimits {
-        match service {
+    fn of(&self, listener: &Listener) -> &ConnectionLimits {
+        match listener.service {
             Spoken::Smtp => &self.receiving,
-            Spoken::Metrics => &self.monitors,
+            Spoken::Metrics if listener.begins_with_tls() => &self.monitors_away,
+            Spoken::Metrics => &self.monitors_here,
             _ => &self.signing_in,
         }
     }
@@ -238,20 +248,20 @@ fn limit_settings(settings: &Settings) -> (ConnectionLimitSettings, ConnectionLi
     )
 }
 
-/// What TLS means for a service. One that begins with TLS is never served without.
-fn tls_mode(service: Spoken, tls: Option<&TlsServer>) -> Result<TlsMode, OpenError> {
+/// What TLS means for a listener. One that begins with TLS is never served without.
+fn tls_mode(listener: &Listener, tls: Option<&TlsServer>) -> Result<TlsMode, OpenError> {
     match tls {
-        _ if !service.is_for_mail() => Ok(TlsMode::Off),
-        Some(tls) if service.is_implicit_tls() => Ok(TlsMode::Implicit(tls.clone())),
-        Some(tls) => Ok(TlsMode::StartTls(tls.clone())),
-        None if service.is_implicit_tls() => Err(OpenError::NoCertificate(service)),
-        None => Ok(TlsMode::Off),
+        Some(tls) if listener.begins_with_tls() => Ok(TlsMode::Implicit(tls.clone())),
+        None if listener.begins_with_tls() => Err(OpenError::NoCertificate(listener.service)),
+        Some(tls) if listener.service.is_for_mail() => Ok(TlsMode::StartTls(tls.clone())),
+        _ => Ok(TlsMode::Off),
     }
 }
 
 /// What a client above the limits is told. Under TLS from the first octet nothing can be told.
-fn refusal(service: Spoken) -> &'static str {
-    match service {
+fn refusal(listener: &Listener) -> &'static str {
+    match listener.service {
+        _ if listener.begins_with_tls() => "",
         Spoken::Smtp | Spoken::Submission => smtp::TOO_MANY_CONNECTIONS,
         Spoken::Imap => imap::TOO_MANY_CONNECTIONS,
         Spoken::Pop3 => pop3::TOO_MANY_CONNECTIONS,
@@ -283,7 +293,7 @@ fn handler(service: Service, listener: &Listener, shutdown: Shutdown) -> Handler
             Box::pin(pop3::serve(conn, service.clone(), id, shutdown.clone()))
         }),
         Spoken::Metrics => Arc::new(move |conn: Conn| {
-            Box::pin(monitor::serve(conn, service.clone(), shutdown.clone()))
+            Box::pin(monitor::serve(conn, service.clone(), id, shutdown.clone()))
         }),
     }
 }
@@ -302,13 +312,35 @@ fn counted(service: Service, spoken: Spoken, handler: Handler) -> Handler {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
+    /// A listener of each service, on this machine and elsewhere.
+    fn listeners() -> impl Iterator<Item = Listener> {
+        let at = |address: &str, service: Spoken| Listener {
+            id: ListenerId(1),
+            service,
+            address: (address.parse::<IpAddr>().unwrap(), service.port()).into(),
+        };
+        ["127.0.0.1", "::1", "192.0.2.1", "0.0.0.0", "::"]
+            .into_iter()
+            .flat_map(move |address| Spoken::ALL.map(|service| at(address, service)))
+    }
+
     #[test]
-    fn a_service_that_begins_with_tls_is_never_served_without() {
-        for service in Spoken::ALL {
-            let mode = tls_mode(service, None);
-            assert_eq!(mode.is_err(), service.is_implicit_tls(), "{service}");
+    fn what_begins_with_tls_is_never_served_without() {
+        for listener in listeners() {
+            let mode = tls_mode(&listener, None);
+            let Listener {
+                service, address, ..
+            } = &listener;
+            let away = *service == Spoken::Metrics && !address.ip().is_loopback();
+            assert_eq!(
+                mode.is_err(),
+                service.is_implicit_tls() || away,
+                "{listener:?}"
+            );
         }
     }
 
@@ -326,10 +358,10 @@ mod tests {
 
     #[test]
     fn a_refusal_is_a_whole_line_or_nothing() {
-        for service in Spoken::ALL {
-            let line = refusal(service);
-            assert_eq!(line.is_empty(), service.is_implicit_tls(), "{service}");
-            assert!(line.is_empty() || line.ends_with("\r\n"), "{service}");
+        for listener in listeners() {
+            let line = refusal(&listener);
+            assert_eq!(line.is_empty(), listener.begins_with_tls(), "{listener:?}");
+            assert!(line.is_empty() || line.ends_with("\r\n"), "{listener:?}");
         }
     }
 }

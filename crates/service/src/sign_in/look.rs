@@ -158,6 +158,7 @@ pub(super) fn at_door(peer: &Peer, known: &Credential) -> Looked {
         Protocol::Imap => MailScope::Imap,
         Protocol::Pop3 => MailScope::Pop3,
         Protocol::Smtp | Protocol::Submission => MailScope::Smtp,
+        Protocol::Http => return closed("protocol"),
     };
     if !scopes.contains(&scope) {
         return closed("protocol");

@@ -56,7 +56,9 @@ impl Service {
             return Err(SignInError::Refused);
         }
         let tried = self.tried(&account.name);
-        let _guess = self.wait_or_refuse(peer, &tried).await?;
+        let _guess = self
+            .wait_or_refuse(peer, &tried.key, &tried.about(peer))
+            .await?;
         let candidates = self.candidates(peer, account, &tried).await?;
         let mut signature = [0; KEY_OCTETS];
         let mut looked = Looked::Wrong;

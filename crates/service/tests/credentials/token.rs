@@ -5,10 +5,13 @@ use std::time::Duration;
 use policy::TokenScope;
 use service::token::TokenError;
 use service::{Command, Protocol, SignInError};
-use testkit::World;
+use testkit::{Link, World};
 use types::{CredentialId, Secret};
 
-use crate::{ANN, address, code, enrol, make, secret, world};
+use crate::{ANN, activity, address, code, enrol, make, secret, world};
+
+/// What every token hears that is not good.
+const REFUSED: TokenError = TokenError::SignIn(SignInError::Refused);
 
 async fn token(world: &World, scopes: &[TokenScope], expires_days: Option<u32>) -> Secret {
     let command = Command::TokenAdd {
@@ -26,8 +29,8 @@ async fn ask(
     token: &Secret,
     scope: TokenScope,
 ) -> Result<(String, CredentialId), TokenError> {
-    let source = "192.0.2.9".parse().expect("an address");
-    let found = world.service.token_check(source, token, scope).await;
+    let peer = world.peer(Protocol::Http);
+    let found = world.service.token_check(&peer, token, scope).await;
     found.map(|holder| (holder.address.to_string(), holder.credential))
 }
 
@@ -48,18 +51,10 @@ async fn a_token_allows_its_scopes_and_no_other_token_is_taken() {
         (&both, TokenScope::Read, ann(4)),
         (&both, TokenScope::Write, ann(4)),
         (&both, TokenScope::Metrics, Err(TokenError::Scope)),
-        (
-            &Secret::new(bent),
-            TokenScope::Read,
-            Err(TokenError::Refused),
-        ),
-        (&of_another, TokenScope::Read, Err(TokenError::Refused)),
-        (
-            &secret("spt_99_x"),
-            TokenScope::Read,
-            Err(TokenError::Refused),
-        ),
-        (&secret(""), TokenScope::Read, Err(TokenError::Refused)),
+        (&Secret::new(bent), TokenScope::Read, Err(REFUSED)),
+        (&of_another, TokenScope::Read, Err(REFUSED)),
+        (&secret("spt_99_x"), TokenScope::Read, Err(REFUSED)),
+        (&secret(""), TokenScope::Read, Err(REFUSED)),
     ] {
         assert_eq!(ask(&world, token, scope).await, expected, "{scope}");
     }
@@ -111,9 +106,46 @@ async fn guesses_at_a_token_are_throttled() {
     }
     let right = ask(&good).await;
     assert!(
-        matches!(right, Err(TokenError::Throttled { .. })),
+        matches!(
+            right,
+            Err(TokenError::SignIn(SignInError::Throttled { .. }))
+        ),
         "{right:?}"
     );
+    let refused = activity(&world, "sign_in.refused").await;
+    let whys: Vec<_> = refused.iter().map(|row| row["why"].as_str()).collect();
+    assert_eq!(whys[..10], [Some("token"); 10]);
+    assert_eq!(whys[10..], [Some("throttled")]);
+    assert!(refused.iter().all(|row| row["protocol"] == "http"));
+}
+
+#[tokio::test]
+async fn a_source_that_guesses_tokens_is_blocked() {
+    let world = world().await;
+    let good = token(&world, &[TokenScope::Metrics], None).await;
+    let text = String::from_utf8(good.expose().to_vec()).expect("text");
+    tokio::time::pause();
+    for guess in 0..30 {
+        // Each names another token, so that it is the source that fails too often.
+        let wrong = secret(&text.replace("_3_", &format!("_{}_", guess + 10)));
+        ask(&world, &wrong, TokenScope::Metrics)
+            .await
+            .expect_err("wrong");
+    }
+    let blocks = world.service.block_list(&World::console());
+    let blocks = blocks.expect("the console may read");
+    assert_eq!(blocks.len(), 1, "{blocks:?}");
+    let right = ask(&world, &good, TokenScope::Metrics).await;
+    assert!(matches!(right, Err(TokenError::SignIn(_))), "{right:?}");
+}
+
+#[tokio::test]
+async fn a_token_is_not_taken_in_the_clear() {
+    let world = world().await;
+    let good = token(&world, &[TokenScope::Metrics], None).await;
+    let peer = world.peer_over(Link::Clear, Protocol::Http);
+    let asked = world.service.token_check(&peer, &good, TokenScope::Metrics);
+    assert_eq!(asked.await, Err(REFUSED));
 }
 
 #[tokio::test]
