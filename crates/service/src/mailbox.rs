@@ -29,7 +29,7 @@ use types::{AccountId, MailboxId, MailboxName, SpecialUse, Uid};
 pub use append::{Appended, NewMessage};
 pub use detail::MessageDetail;
 pub use flag::{FlagChange, FlagsChanged, How};
-pub use name::{MailboxInfo, MailboxStatus};
+pub use name::{MailboxInfo, MailboxList, MailboxStatus};
 pub use open::{ChangeReceiver, IndexRow, MailboxChange, OpenMailbox};
 pub use quota::Quota;
 pub use read::{DescribedMessage, READ_MESSAGES_MAX, READ_OCTETS_MAX, ReadAhead, StoredMessage};

@@ -35,6 +35,7 @@ pub mod message;
 pub mod queue;
 pub mod recoverable;
 pub mod session;
+pub mod subscription;
 
 mod migrate;
 

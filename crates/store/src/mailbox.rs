@@ -10,6 +10,7 @@ use crate::account;
 use crate::change::Effect;
 use crate::error::{StoreError, StoreResult};
 use crate::message::{self, Removal};
+use crate::subscription;
 use crate::tx::{ReadTx, WriteTx, checked};
 
 /// A mailbox with everything that LIST and STATUS tell of it.
@@ -29,8 +30,6 @@ pub struct Mailbox {
     pub modseq: ModSeq,
     /// What it is for.
     pub special_use: Option<SpecialUse>,
-    /// Whether LSUB lists it.
-    pub subscribed: bool,
     /// Messages in it.
     pub messages: u64,
     /// Those without `\Seen`.
@@ -53,7 +52,7 @@ pub(crate) struct Counts {
 macro_rules! select_mailbox {
     ($tail:literal) => {
         concat!(
-            "SELECT id, account, name, uidvalidity, uidnext, modseq, special_use, subscribed,
+            "SELECT id, account, name, uidvalidity, uidnext, modseq, special_use,
                     messages, unseen, deleted, octets FROM mailbox ",
             $tail
         )
@@ -70,11 +69,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Mailbox> {
         uid_next: Uid(row.get(4)?),
         modseq: ModSeq(row.get(5)?),
         special_use: special_use.and_then(|text| special_use_of(&text)),
-        subscribed: row.get(7)?,
-        messages: row.get(8)?,
-        unseen: row.get(9)?,
-        deleted: row.get(10)?,
-        octets: row.get(11)?,
+        messages: row.get(7)?,
+        unseen: row.get(8)?,
+        deleted: row.get(9)?,
+        octets: row.get(10)?,
     })
 }
 
@@ -128,7 +126,7 @@ pub fn open_or_create(
     let found = tx.one(sql, (account.0, name.as_str()), |row| row.get(0))?;
     match found {
         Some(id) => Ok(MailboxId(id)),
-        None => insert(tx, account, name, special_use, true),
+        None => insert_subscribed(tx, account, name, special_use),
     }
 }
 
@@ -142,7 +140,21 @@ pub fn create(
     if find(tx, account, name)?.is_some() {
         return Err(StoreError::MailboxExists);
     }
-    insert(tx, account, name, special_use, false)
+    insert(tx, account, name, special_use)
+}
+
+/// Makes a mailbox nobody asked for by its name, so its owner would not know to subscribe.
+fn insert_subscribed(
+    tx: &mut WriteTx<'_>,
+    account: AccountId,
+    name: &MailboxName,
+    special_use: Option<SpecialUse>,
+) -> StoreResult<MailboxId> {
+    match subscription::add(tx, account, name) {
+        // Mail must not fail for it.
+        Ok(()) | Err(StoreError::LimitReached(_)) => insert(tx, account, name, special_use),
+        Err(err) => Err(err),
+    }
 }
 
 fn insert(
@@ -150,7 +162,6 @@ fn insert(
     account: AccountId,
     name: &MailboxName,
     special_use: Option<SpecialUse>,
-    subscribed: bool,
 ) -> StoreResult<MailboxId> {
     let sql = "SELECT COUNT(*) FROM mailbox WHERE account = ?1";
     let existing: usize = tx.one(sql, [account.0], |row| row.get(0))?.unwrap_or(0);
@@ -162,21 +173,20 @@ fn insert(
     let uid_validity = account::next_uid_validity(tx, account)?;
     tx.insert(
         "INSERT INTO mailbox (account, name, uidvalidity, uidnext, modseq, tombstone_floor,
-                special_use, subscribed, messages, unseen, deleted, octets)
-         VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5, ?6, 0, 0, 0, 0)",
+                special_use, messages, unseen, deleted, octets)
+         VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5, 0, 0, 0, 0)",
         (
             account.0,
             name.as_str(),
             uid_validity.0,
             modseq.0,
             special_use.map(SpecialUse::attribute),
-            subscribed,
         ),
     )
     .map(MailboxId)
 }
 
-/// Renames a mailbox and those below it; ids and UIDs stay (RFC 9051 §6.3.6).
+/// Renames a mailbox and those below it; ids, UIDs and subscriptions stay (RFC 9051 §6.3.6).
 ///
 /// Renaming `INBOX` moves its messages into a new mailbox and leaves it empty, with those below it
 /// where they are. A name inside the mailbox itself is refused as taken.
@@ -191,7 +201,7 @@ pub fn rename(
         return Err(StoreError::MailboxExists);
     }
     if old.name.is_inbox() {
-        let target = insert(tx, old.account, new_name, None, true)?;
+        let target = insert_subscribed(tx, old.account, new_name, None)?;
         let uids = message::uids(tx, mailbox)?;
         message::move_(tx, old.account, mailbox, &uids, target, now)?;
         return Ok(());
@@ -204,19 +214,20 @@ pub fn rename(
             if find(tx, old.account, &moved)?.is_some() {
                 return Err(StoreError::MailboxExists);
             }
-            set_name(tx, child.id, &moved)?;
+            set_name(tx, &child, &moved)?;
         }
     }
-    set_name(tx, mailbox, new_name)
+    set_name(tx, &old, new_name)
 }
 
-fn set_name(tx: &mut WriteTx<'_>, mailbox: MailboxId, name: &MailboxName) -> StoreResult<()> {
+fn set_name(tx: &mut WriteTx<'_>, mailbox: &Mailbox, name: &MailboxName) -> StoreResult<()> {
     let sql = "UPDATE mailbox SET name = ?2 WHERE id = ?1";
-    tx.run(sql, (mailbox.0, name.as_str()))?;
-    Ok(())
+    tx.run(sql, (mailbox.id.0, name.as_str()))?;
+    subscription::rename(tx, mailbox.account, &mailbox.name, name)
 }
 
-/// Removes a mailbox; its messages go to the recoverable store. Those below it stay.
+/// Removes a mailbox; its messages go to the recoverable store. Those below it stay, and so does
+/// the subscription.
 pub fn delete(tx: &mut WriteTx<'_>, mailbox: MailboxId, removal: &Removal) -> StoreResult<()> {
     let account = status(tx, mailbox)?.account;
     let uids = message::uids(tx, mailbox)?;
@@ -229,15 +240,6 @@ pub fn delete(tx: &mut WriteTx<'_>, mailbox: MailboxId, removal: &Removal) -> St
     tx.run("DELETE FROM mailbox WHERE id = ?1", [mailbox.0])?;
     tx.effect(mailbox, Effect::Gone);
     Ok(())
-}
-
-/// Sets whether LSUB lists the mailbox.
-pub fn subscribe(tx: &mut WriteTx<'_>, mailbox: MailboxId, subscribed: bool) -> StoreResult<()> {
-    let sql = "UPDATE mailbox SET subscribed = ?2 WHERE id = ?1";
-    match tx.run(sql, (mailbox.0, subscribed))? {
-        0 => Err(StoreError::NoSuchMailbox(mailbox)),
-        _ => Ok(()),
-    }
 }
 
 /// Takes `new_messages` UIDs and counts a change; gives the first UID.

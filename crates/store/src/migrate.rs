@@ -57,6 +57,10 @@ pub(crate) const MAIL: Format = Format {
             "0006_email_sums",
             include_str!("../migrations/0006_email_sums.sql"),
         ),
+        (
+            "0007_subscriptions",
+            include_str!("../migrations/0007_subscriptions.sql"),
+        ),
     ],
 };
 

@@ -28,6 +28,8 @@ pub const MAILBOX_NAME_MAX_OCTETS: usize = 512;
 pub const MAILBOX_LEVELS_MAX: usize = 16;
 /// Mailboxes of one account.
 pub const MAILBOXES_PER_ACCOUNT_MAX: usize = 4_096;
+/// Names that one account subscribed to, also those of mailboxes that are gone.
+pub const SUBSCRIPTIONS_PER_ACCOUNT_MAX: usize = 8_192;
 /// Octets of a keyword (RFC 9051 §2.3.2).
 pub const KEYWORD_MAX_OCTETS: usize = 64;
 /// Different keywords in one mailbox: bits 8 to 62 of a flag set.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use service::{MailboxInfo, ServiceError};
+use service::{MailboxInfo, MailboxList, ServiceError};
 use types::MailboxName;
 use wire::imap::{ListData, ListName, ListPattern, ListRequest, ListSelect};
 
@@ -10,12 +10,13 @@ use crate::error::ImapError;
 use crate::output::Output;
 use crate::session::{Done, Session};
 
-/// A name to list: a mailbox, or a level above one that is none itself.
+/// A name to list: a mailbox, a subscribed name whose mailbox is gone, or a level above one of these.
 #[derive(Debug, Default)]
 struct Entry<'a> {
     mailbox: Option<&'a MailboxInfo>,
+    is_subscribed: bool,
     has_children: bool,
-    /// Something below it meets the selection options.
+    /// Something below it meets the selection options, where that was asked for.
     child_meets: bool,
 }
 
@@ -31,14 +32,14 @@ impl Session {
             return Ok(Done::plain("done"));
         }
         let principal = self.principal()?;
-        let mailboxes = self.service.mailbox_list(&principal).await?;
+        let list = self.service.mailbox_list(&principal).await?;
         let criteria: Vec<&str> = request.select.criteria().collect();
         let no_mailbox = if request.extended || self.enabled.rev2 {
             "\\NonExistent"
         } else {
             "\\Noselect"
         };
-        for (name, entry) in tree(mailboxes.iter(), request.select) {
+        for (name, entry) in tree(&list, request.select) {
             let meets = entry.meets(request.select);
             let wanted = meets || (request.select.recursive && entry.child_meets);
             if !wanted || !request.patterns.iter().any(|p| p.matches(&name)) {
@@ -90,13 +91,18 @@ impl Session {
         out: &mut Output<'_>,
     ) -> Result<Done, ImapError> {
         let principal = self.principal()?;
-        let mailboxes = self.service.mailbox_list(&principal).await?;
-        let subscribed = mailboxes.iter().filter(|mailbox| mailbox.subscribed);
-        for (name, entry) in tree(subscribed, ListSelect::default()) {
-            if pattern.matches(&name) {
-                let attributes: &[_] = match entry.mailbox {
-                    Some(_) => &[],
-                    None => &["\\Noselect"],
+        let list = self.service.mailbox_list(&principal).await?;
+        let select = ListSelect {
+            subscribed: true,
+            recursive: true,
+            ..ListSelect::default()
+        };
+        for (name, entry) in tree(&list, select) {
+            if (entry.is_subscribed || entry.child_meets) && pattern.matches(&name) {
+                let attributes: &[_] = match (entry.is_subscribed, entry.mailbox) {
+                    (true, Some(_)) => &[],
+                    (true, None) => &["\\NonExistent"],
+                    (false, _) => &["\\Noselect"],
                 };
                 out.responses.list(ListName::Lsub, attributes, &name);
                 out.relieve().await?;
@@ -106,35 +112,44 @@ impl Session {
     }
 }
 
-/// All names with the levels above them, in the order of their names.
-fn tree<'a>(
-    mailboxes: impl Iterator<Item = &'a MailboxInfo>,
-    select: ListSelect,
-) -> BTreeMap<MailboxName, Entry<'a>> {
-    let mut tree: BTreeMap<MailboxName, Entry<'a>> = BTreeMap::new();
-    for mailbox in mailboxes {
-        let entry = tree.entry(mailbox.name.clone()).or_default();
-        entry.mailbox = Some(mailbox);
-        let meets = entry.meets(select);
-        let mut below = mailbox.name.clone();
-        while let Some(above) = below.parent() {
-            let entry = tree.entry(above.clone()).or_default();
-            entry.has_children = true;
-            entry.child_meets |= meets;
-            below = above;
+/// All names with the levels above them, in the order of their names. A name without a mailbox is
+/// among them only where subscriptions are asked for (RFC 5258 §3.1).
+fn tree(list: &MailboxList, select: ListSelect) -> BTreeMap<MailboxName, Entry<'_>> {
+    let mut tree: BTreeMap<MailboxName, Entry<'_>> = BTreeMap::new();
+    for mailbox in &list.mailboxes {
+        tree.entry(mailbox.name.clone()).or_default().mailbox = Some(mailbox);
+        for above in levels_above(&mailbox.name) {
+            tree.entry(above).or_default().has_children = true;
         }
     }
+    for name in &list.subscribed {
+        if select.subscribed {
+            tree.entry(name.clone()).or_default();
+        }
+        if let Some(entry) = tree.get_mut(name) {
+            entry.is_subscribed = true;
+        }
+    }
+    let meeting: Vec<MailboxName> = tree
+        .iter()
+        .filter(|(_, entry)| select.recursive && entry.meets(select))
+        .map(|(name, _)| name.clone())
+        .collect();
+    for above in meeting.iter().flat_map(levels_above) {
+        tree.entry(above).or_default().child_meets = true;
+    }
     tree
+}
+
+fn levels_above(name: &MailboxName) -> impl Iterator<Item = MailboxName> + use<> {
+    std::iter::successors(name.parent(), MailboxName::parent)
 }
 
 impl Entry<'_> {
     /// Whether it meets the selection options by itself. Without options everything does.
     fn meets(&self, select: ListSelect) -> bool {
-        let is = |wanted: bool, fact: fn(&MailboxInfo) -> bool| {
-            !wanted || self.mailbox.is_some_and(fact)
-        };
-        is(select.subscribed, |mailbox| mailbox.subscribed)
-            && is(select.special_use, |mailbox| mailbox.special_use.is_some())
+        let special_use = self.mailbox.and_then(|mailbox| mailbox.special_use);
+        (!select.subscribed || self.is_subscribed) && (!select.special_use || special_use.is_some())
     }
 
     fn attributes(&self, request: &ListRequest, no_mailbox: &'static str) -> Vec<&'static str> {
@@ -148,7 +163,7 @@ impl Entry<'_> {
             "\\HasNoChildren"
         });
         let tells_subscribed = request.select.subscribed || request.returns.subscribed;
-        if tells_subscribed && self.mailbox.is_some_and(|mailbox| mailbox.subscribed) {
+        if tells_subscribed && self.is_subscribed {
             attributes.push("\\Subscribed");
         }
         let special_use = self.mailbox.and_then(|mailbox| mailbox.special_use);

@@ -6,7 +6,9 @@ use super::client::{Client, World};
 async fn grocer(world: &World) -> Client {
     let mut client = world.client().await;
     for name in ["Archive", "Drafts", "Junk", "Sent", "Trash"] {
-        client.says(&format!("DELETE {name}")).await.ends("OK *");
+        for verb in ["DELETE", "UNSUBSCRIBE"] {
+            client.says(&format!("{verb} {name}")).await.ends("OK *");
+        }
     }
     for name in [
         "Fruit/Apple",

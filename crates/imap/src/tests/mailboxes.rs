@@ -81,6 +81,59 @@ async fn mailboxes_are_made_renamed_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_subscription_outlives_its_mailbox() {
+    let world = World::new().await;
+    let mut client = world.client().await;
+    for command in ["CREATE a/b", "SUBSCRIBE a/b", "DELETE a/b"] {
+        client.says(command).await.ends("OK *");
+    }
+    let gone = "(\\NonExistent \\HasNoChildren \\Subscribed) \"/\" a/b";
+    for (command, expected) in [
+        ("LIST (SUBSCRIBED) \"\" a*", vec![format!("* LIST {gone}")]),
+        (
+            "LIST (SUBSCRIBED) \"\" a* RETURN (STATUS (MESSAGES))",
+            vec![format!("* LIST {gone}")],
+        ),
+        (
+            "LIST (SUBSCRIBED RECURSIVEMATCH) \"\" a",
+            vec!["* LIST (\\HasNoChildren) \"/\" a (\"CHILDINFO\" (\"SUBSCRIBED\"))".to_owned()],
+        ),
+        (
+            "LIST \"\" a* RETURN (SUBSCRIBED)",
+            vec!["* LIST (\\HasNoChildren) \"/\" a".to_owned()],
+        ),
+        (
+            "LSUB \"\" *b",
+            vec!["* LSUB (\\NonExistent) \"/\" a/b".to_owned()],
+        ),
+        (
+            "LSUB \"\" a%",
+            vec!["* LSUB (\\Noselect) \"/\" a".to_owned()],
+        ),
+    ] {
+        let answer = client.says(command).await;
+        let mut expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+        expected.push("OK done");
+        answer.is(&expected);
+    }
+    client
+        .says("SUBSCRIBE a/b")
+        .await
+        .ends("NO [NONEXISTENT] *");
+    client.says("CREATE a/b").await.ends("OK *");
+    let answer = client.says("LIST (SUBSCRIBED) \"\" a*").await;
+    answer.is(&["* LIST (\\HasNoChildren \\Subscribed) \"/\" a/b", "OK done"]);
+    for command in ["DELETE a/b", "UNSUBSCRIBE a/b"] {
+        client.says(command).await.ends("OK *");
+    }
+    client.says("LSUB \"\" a*").await.is(&["OK done"]);
+    client
+        .says("UNSUBSCRIBE a/b")
+        .await
+        .ends("NO [NONEXISTENT] *");
+}
+
+#[tokio::test]
 async fn select_says_all_that_a_client_must_know() {
     let world = World::new().await;
     let mut client = world.client().await;

@@ -1,8 +1,8 @@
 //! Mailboxes by name: list, status, create, rename, delete, subscribe (RFC 9051 §6.3, RFC 6154).
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use store::{StoreError, WriteTx, mailbox};
+use store::{StoreError, WriteTx, mailbox, subscription};
 use types::{MailboxId, MailboxName, ModSeq, SpecialUse, Uid, UidValidity};
 
 use super::{COPY_MESSAGES_MAX, Owner, count, inbox};
@@ -19,12 +19,19 @@ pub struct MailboxInfo {
     pub name: MailboxName,
     /// What it is for.
     pub special_use: Option<SpecialUse>,
-    /// Whether its owner subscribed to it.
-    pub subscribed: bool,
     /// Whether there are mailboxes below it.
     pub has_children: bool,
     /// Its counts.
     pub status: MailboxStatus,
+}
+
+/// All that an account can list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MailboxList {
+    /// The mailboxes, by name.
+    pub mailboxes: Vec<MailboxInfo>,
+    /// The names that were subscribed, also of mailboxes that are gone (RFC 9051 §6.3.5).
+    pub subscribed: BTreeSet<MailboxName>,
 }
 
 /// The counts of a mailbox.
@@ -64,15 +71,17 @@ impl MailboxStatus {
 }
 
 impl Service {
-    /// All mailboxes, by name.
-    pub async fn mailbox_list(&self, principal: &Principal) -> ServiceResult<Vec<MailboxInfo>> {
+    /// All mailboxes and subscriptions.
+    pub async fn mailbox_list(&self, principal: &Principal) -> ServiceResult<MailboxList> {
         let account = self.owner(principal)?.account;
         self.first_use(account).await?;
-        let list = self
-            .inner
-            .store
-            .read(move |tx| mailbox::list(tx, account))
-            .await?;
+        let read = move |tx: &store::ReadTx<'_>| {
+            Ok((
+                mailbox::list(tx, account)?,
+                subscription::list(tx, account)?,
+            ))
+        };
+        let (list, subscribed) = self.inner.store.read(read).await?;
         let parents: HashSet<MailboxName> = list
             .iter()
             .flat_map(|mailbox| ancestors(&mailbox.name))
@@ -83,9 +92,11 @@ impl Service {
             has_children: parents.contains(&mailbox.name),
             name: mailbox.name,
             special_use: mailbox.special_use,
-            subscribed: mailbox.subscribed,
         };
-        Ok(list.into_iter().map(info).collect())
+        Ok(MailboxList {
+            mailboxes: list.into_iter().map(info).collect(),
+            subscribed: subscribed.into_iter().collect(),
+        })
     }
 
     /// The counts of a mailbox as they are now.
@@ -172,7 +183,8 @@ impl Service {
 
     /// Deletes a mailbox; its messages can be brought back for a while (RFC 9051 §6.3.5).
     ///
-    /// Those below it stay. `INBOX` cannot be deleted; one with a special use can.
+    /// Those below it and its subscription stay. `INBOX` cannot be deleted; one with a special use
+    /// can.
     pub async fn mailbox_delete(
         &self,
         principal: &Principal,
@@ -195,7 +207,8 @@ impl Service {
         Ok(self.inner.store.write_small(delete).await?)
     }
 
-    /// Sets whether LSUB lists a mailbox.
+    /// Subscribes to a mailbox, or unsubscribes from a name, which need not exist any more
+    /// (RFC 9051 §6.3.7, §6.3.8).
     pub async fn mailbox_subscribe(
         &self,
         principal: &Principal,
@@ -206,8 +219,14 @@ impl Service {
         let name = name.clone();
         let subscribe = move |tx: &mut WriteTx<'_>| {
             inbox(tx, owner.account)?;
-            let mailbox = owner.mailbox(tx, &name)?;
-            mailbox::subscribe(tx, mailbox.id, subscribed)
+            if !subscribed && subscription::remove(tx, owner.account, &name)? {
+                return Ok(());
+            }
+            owner.mailbox(tx, &name)?;
+            match subscribed {
+                true => subscription::add(tx, owner.account, &name),
+                false => Ok(()),
+            }
         };
         Ok(self.inner.store.write(subscribe).await?)
     }

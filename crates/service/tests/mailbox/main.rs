@@ -116,8 +116,7 @@ impl At {
 
     async fn names(&self) -> Vec<String> {
         let list = self.world.service.mailbox_list(&self.ann).await.unwrap();
-        list.iter()
-            .map(|mailbox| mailbox.name.to_string())
-            .collect()
+        let mailboxes = list.mailboxes.iter();
+        mailboxes.map(|mailbox| mailbox.name.to_string()).collect()
     }
 }

@@ -7,12 +7,12 @@ use std::path::Path;
 use std::process::Command;
 
 use rustix::process::geteuid;
-use types::Timestamp;
+use types::{MailboxName, Timestamp};
 
-use super::world::{World, open, options};
+use super::world::{ANN, BOB, World, open, options};
 use crate::fate::{self, FateKey};
 use crate::migrate::MAIL;
-use crate::{OpenError, Store};
+use crate::{OpenError, Store, mailbox, subscription};
 
 /// Set for the child process of [`a_read_only_folder_is_refused_with_words`].
 const CHILD_DIR: &str = "SEALPOST_TEST_OPEN_DIR";
@@ -191,6 +191,48 @@ fn the_first_format_is_opened_and_keeps_its_rows() {
     let settled = store.write_blocking(|tx| fate::settle(tx, 9));
     assert_eq!(settled.unwrap(), 0, "its fates are in the indexes");
     assert_eq!(found[0].credential, None);
+}
+
+#[test]
+fn subscriptions_of_an_earlier_format_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let conn = rusqlite::Connection::open(dir.path().join("mail.db")).unwrap();
+    for (_, sql) in &MAIL.steps[..6] {
+        conn.execute_batch(sql).unwrap();
+    }
+    conn.execute_batch(
+        "INSERT INTO mailbox (account, name, uidvalidity, uidnext, modseq, tombstone_floor,
+                special_use, subscribed, messages, unseen, deleted, octets)
+         VALUES (7, 'INBOX', 3, 5, 2, 2, NULL, 1, 0, 0, 0, 0),
+                (7, 'Quiet', 4, 5, 2, 2, NULL, 0, 0, 0, 0, 0),
+                (8, 'Sent', 1, 5, 2, 2, '\\Sent', 1, 0, 0, 0, 0);
+         PRAGMA application_id = 0x5345414c; PRAGMA user_version = 6;",
+    )
+    .unwrap();
+    drop(conn);
+    let store = open(dir.path());
+    assert_eq!(store.migrated(), ["0007_subscriptions"]);
+    for (account, names, subscribed) in [
+        (ANN, &["INBOX", "Quiet"][..], &["INBOX"][..]),
+        (BOB, &["Sent"], &["Sent"]),
+    ] {
+        let read = store.read_blocking(|tx| {
+            Ok((
+                mailbox::list(tx, account)?,
+                subscription::list(tx, account)?,
+            ))
+        });
+        let (mailboxes, found) = read.unwrap();
+        let listed: Vec<_> = mailboxes.iter().map(|m| m.name.as_str()).collect();
+        assert_eq!(listed, names);
+        assert!(mailboxes.iter().all(|mailbox| mailbox.uid_next.0 == 5));
+        assert!(
+            found
+                .iter()
+                .map(MailboxName::as_str)
+                .eq(subscribed.iter().copied())
+        );
+    }
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Mailboxes and the messages in them.
 
-use types::{FlagSet, Keyword, MailboxId, ModSeq, SpecialUse, Timestamp, Uid};
+use types::limits::SUBSCRIPTIONS_PER_ACCOUNT_MAX;
+use types::{FlagSet, Keyword, MailboxId, MailboxName, ModSeq, SpecialUse, Timestamp, Uid};
 
 use super::world::{ANN, BOB, HEAD, NOON, World, body, by_client, new_email, numbers};
 use crate::mailbox::Mailbox;
 use crate::{
-    Change, FlagsChange, ReadTx, Reason, Removal, StoreError, StoreResult, account, email, keyword,
-    mailbox, message, recoverable,
+    Change, FlagsChange, ReadTx, Reason, Removal, StoreError, StoreResult, WriteTx, account, email,
+    keyword, mailbox, message, recoverable, subscription,
 };
 
 fn status(world: &World, id: MailboxId) -> Mailbox {
@@ -325,7 +326,7 @@ fn renaming_inbox_moves_its_mail_and_leaves_it() {
 }
 
 #[test]
-fn mailboxes_have_uses_and_subscriptions() {
+fn mailboxes_have_uses() {
     let world = World::new();
     let name = "Sent".parse().unwrap();
     let sent = world
@@ -341,15 +342,57 @@ fn mailboxes_have_uses_and_subscriptions() {
         .store
         .read_blocking(|tx| mailbox::find_special(tx, ANN, SpecialUse::Sent))
         .unwrap();
-    assert_eq!(
-        found.map(|found| (found.id, found.subscribed)),
-        Some((sent, false))
-    );
+    assert_eq!(found.map(|found| found.id), Some(sent));
+}
+
+#[test]
+fn subscriptions_stay_when_mailboxes_go_and_follow_new_names() {
+    let world = World::new();
+    let subscribed = || {
+        let list = world.store.read_blocking(|tx| subscription::list(tx, ANN));
+        let names = list.unwrap().into_iter();
+        names.map(|name| name.to_string()).collect::<Vec<_>>()
+    };
+    let (kept, _) = (world.mailbox("Kept"), world.mailbox("Kept/Below"));
+    assert_eq!(subscribed(), ["Kept", "Kept/Below"]);
     world
         .store
-        .write_blocking(move |tx| mailbox::subscribe(tx, sent, true))
+        .write_blocking(move |tx| mailbox::rename(tx, kept, &"New".parse().unwrap(), NOON))
         .unwrap();
-    assert!(status(&world, sent).subscribed);
+    assert_eq!(subscribed(), ["New", "New/Below"]);
+    world
+        .store
+        .write_blocking(move |tx| mailbox::delete(tx, kept, &by_client()))
+        .unwrap();
+    assert_eq!(subscribed(), ["New", "New/Below"]);
+    let of_bob = world.store.read_blocking(|tx| subscription::list(tx, BOB));
+    assert_eq!(of_bob.unwrap(), []);
+    let remove = || {
+        let remove = |tx: &mut WriteTx<'_>| subscription::remove(tx, ANN, &"New".parse().unwrap());
+        world.store.write_blocking(remove).unwrap()
+    };
+    assert_eq!([remove(), remove()], [true, false]);
+    assert_eq!(subscribed(), ["New/Below"]);
+}
+
+#[test]
+fn names_beyond_the_limit_are_not_subscribed_but_mailboxes_are_made() {
+    let world = World::new();
+    let name = |n: usize| format!("gone {n}").parse::<MailboxName>().unwrap();
+    let fill = move |tx: &mut WriteTx<'_>| {
+        let sql = "INSERT INTO subscription (account, name)
+                   WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+                   SELECT ?1, 'gone ' || i FROM n";
+        tx.run(sql, (ANN.0, SUBSCRIPTIONS_PER_ACCOUNT_MAX))
+    };
+    world.store.write_blocking(fill).unwrap();
+    let add = |n: usize| {
+        let add = move |tx: &mut WriteTx<'_>| subscription::add(tx, ANN, &name(n));
+        world.store.write_blocking(add)
+    };
+    add(1).unwrap();
+    assert!(matches!(add(0), Err(StoreError::LimitReached(_))));
+    world.deliver(world.mailbox("made by mail"), "text");
 }
 
 #[test]

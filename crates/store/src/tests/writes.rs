@@ -268,7 +268,7 @@ fn a_foreign_commit_is_noticed_and_our_own_are_not() {
         .unwrap();
     world
         .intruder()
-        .execute("UPDATE mailbox SET subscribed = 0", [])
+        .execute("UPDATE mailbox SET special_use = 'x'", [])
         .unwrap();
     world.deliver(inbox, "text");
     assert!(world.store.foreign_commit_seen());
