@@ -21,14 +21,33 @@ pub struct Effect {
     pub when: When,
 }
 
-/// On which messages something happens.
+/// On which messages something happens. Words are a condition for people, such as
+/// `the subject contains "tucows"`; what somebody typed stands in quotes, hidden characters as they
+/// are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum When {
-    /// On all of them: there is no condition, or one that always holds, or that cannot be told
-    /// before (dates, environment, `ihave`).
+    /// On all of them: there is no condition, or one that always holds.
     Always,
-    /// On those with these words: a condition for people, such as `the text contains "tucows"`.
+    /// Counts as all of them: whether the condition with these words holds cannot be told before
+    /// (dates, environment, `ihave`, spam score, variables).
+    Unforeseen(String),
+    /// On those with these words.
     If(String),
+}
+
+impl When {
+    /// Whether it counts as on all messages.
+    pub fn counts_as_always(&self) -> bool {
+        matches!(self, Self::Always | Self::Unforeseen(_))
+    }
+
+    /// The words of the condition, if there is one.
+    pub fn words(&self) -> Option<&str> {
+        match self {
+            Self::Always => None,
+            Self::Unforeseen(words) | Self::If(words) => Some(words),
+        }
+    }
 }
 
 /// What happens.
@@ -49,7 +68,9 @@ pub enum EffectKind {
     Files {
         /// The folder; `None`: any, since the name is computed.
         mailbox: Option<String>,
-        /// Whether it also stays where it would be.
+        /// The special use whose folder goes before the name, such as `\\Junk` (RFC 8579 §4).
+        special_use: Option<String>,
+        /// Whether every run that does this also leaves it where it would be.
         keeps_copy: bool,
     },
     /// Flags are set; `None`: any, since they are computed.

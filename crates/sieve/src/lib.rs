@@ -6,12 +6,20 @@
 //! [`Outcome`] that others carry out.
 
 pub mod ast;
-pub mod effect;
+pub mod field;
+pub mod item;
 pub mod limits;
 
+mod day;
+mod erase;
 mod message;
 mod outcome;
+mod words;
+
+pub mod effect;
+pub mod form;
 
 pub use ast::{Pos, Script};
+pub use day::{Day, DayError};
 pub use message::{Field, Message, Part, World};
 pub use outcome::{Action, Decision, Outcome, VacationReply};
