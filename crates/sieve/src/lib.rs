@@ -12,14 +12,32 @@ pub mod limits;
 
 mod day;
 mod erase;
+mod mailbox;
 mod message;
 mod outcome;
+mod problem;
 mod words;
 
 pub mod effect;
 pub mod form;
 
+mod keyword;
+mod text;
+mod walk;
+
+mod extension;
+
+mod check;
+
+mod parse;
+mod print;
+
 pub use ast::{Pos, Script};
+pub use check::check;
 pub use day::{Day, DayError};
+pub use extension::{CAPABILITIES, required};
 pub use message::{Field, Message, Part, World};
 pub use outcome::{Action, Decision, Outcome, VacationReply};
+pub use parse::parse;
+pub use print::print;
+pub use problem::{Problem, Problems};

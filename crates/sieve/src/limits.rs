@@ -6,13 +6,21 @@ pub const SCRIPT_MAX_OCTETS: usize = 49_152;
 pub const NESTING_MAX: usize = 32;
 /// Commands and tests of a script.
 pub const NODES_MAX: usize = 4_096;
+/// Problems that are told of one script.
+pub const PROBLEMS_MAX: usize = 20;
 /// Strings of one list.
 pub const LIST_MAX: usize = 1_024;
 /// Steps of a run: a command, a test, and each comparison of a value with a key is one, and each 64
 /// octets that a comparison reads.
 pub const STEPS_MAX: u64 = 2_000_000;
+/// Seconds that `vacation` and `duplicate` can name: 3650 days.
+pub const SECONDS_MAX: u64 = 3_650 * 86_400;
 /// Variables of a run (RFC 5229 §6 asks for 128).
 pub const VARIABLES_MAX: usize = 256;
+/// Wildcards of a match whose values can be used (RFC 5229 §6 asks for 9).
+pub const MATCH_VARIABLES_MAX: usize = 32;
+/// Octets of the name of a variable (RFC 5229 §6 asks for 32).
+pub const VARIABLE_NAME_MAX_OCTETS: usize = 64;
 /// Octets of the value of a variable (RFC 5229 §6 asks for 4,000).
 pub const VARIABLE_MAX_OCTETS: usize = 8_192;
 /// Actions of a run.
