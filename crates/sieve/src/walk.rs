@@ -104,6 +104,7 @@ fn field_texts<'a>(fields: &'a Fields, see: &mut dyn FnMut(&'a Text)) {
 }
 
 /// The texts of a test itself, not of what it holds.
+// long: one arm for each test
 pub(crate) fn test_texts<'a>(kind: &'a TestKind, see: &mut dyn FnMut(&'a Text)) {
     match kind {
         TestKind::True

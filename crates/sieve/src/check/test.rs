@@ -7,6 +7,7 @@ use crate::walk;
 
 impl<'s> Checker<'s, '_> {
     /// A test that holds no others.
+    // long: one arm for each test
     pub(super) fn simple_test(&mut self, test: &'s Test) {
         let at = test.at;
         if let Some((matching, keys)) = walk::comparing(&test.kind) {

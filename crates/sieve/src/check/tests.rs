@@ -237,6 +237,7 @@ fn script(kind: CommandKind) -> Script {
 }
 
 /// What the grammar rules out, values made otherwise may hold.
+// long: one table
 #[test]
 fn scripts_that_were_not_text_are_judged_too() {
     let header = |fields, keys| TestKind::Header {

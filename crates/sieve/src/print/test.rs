@@ -138,6 +138,7 @@ impl Printer {
         }
     }
 
+    // long: one arm for each test
     fn rarer_test(&mut self, kind: &TestKind) {
         match kind {
             TestKind::MailboxExists(names) => {
