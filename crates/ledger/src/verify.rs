@@ -1,4 +1,5 @@
-//! The offline verifier: what can be said about a log by looking at its bytes (docs/ledger.md, "Verifying").
+//! The offline verifier: what can be said about a log by looking at its bytes (docs/ledger.md,
+//! "Verifying").
 //!
 //! It reads the entries once from the first to the last, holds one chunk of them at a time, and
 //! stops at the first that is wrong. A verdict names what it was checked against: without a key

@@ -1,8 +1,8 @@
 //! Listening sockets: bind with errors that explain, accept within limits, drain at the end.
 //!
 //! What always holds: every connection runs in a task that the listener waits for; the number of
-//! these tasks is bounded by the limits; who is not admitted hears no octet; when the system has no file descriptors left, the loop
-//! waits instead of spinning, and the clients wait in the backlog.
+//! these tasks is bounded by the limits; who is not admitted hears no octet; when the system has no
+//! file descriptors left, the loop waits instead of spinning, and the clients wait in the backlog.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

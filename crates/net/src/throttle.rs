@@ -1,11 +1,13 @@
 //! Slows down and refuses those who guess passwords.
 //!
-//! Failures are counted for the source (IPv4 /24, IPv6 /64) and for what is tried, an account say. After a few free
-//! ones each further failure makes the next try wait longer, and from a bound on all tries are
-//! refused for a while that doubles each time. A device that repeats one old password is counted
-//! once, and so is one that repeats proofs, where which password they are made of cannot be told. A success forgives the account, never the source, or else a guesser would own one account
-//! to clear his record. Guesses under way count as if they were to fail, so that many at a time are
-//! no way round the bounds. Memory is bounded: the least recent offender is forgotten first.
+//! Failures are counted for the source (IPv4 /24, IPv6 /64) and for what is tried, an account say.
+//! After a few free ones each further failure makes the next try wait longer, and from a bound on
+//! all tries are refused for a while that doubles each time. A device that repeats one old password
+//! is counted once, and so is one that repeats proofs, where which password they are made of cannot
+//! be told. A success forgives the account, never the source, or else a guesser would own one
+//! account to clear his record. Guesses under way count as if they were to fail, so that many at a
+//! time are no way round the bounds. Memory is bounded: the least recent offender is forgotten
+//! first.
 //!
 //! The struct knows no clock and asks nobody; what is tried and how are kept only as keyed hashes.
 

@@ -124,46 +124,34 @@ impl Value for bool {
     }
 }
 
-impl Value for LogLevel {
-    type Range = ();
+/// What is written in one word of a type of its own.
+macro_rules! value_of_a_word {
+    ($word:ty, $accepted:literal) => {
+        impl Value for $word {
+            type Range = ();
 
-    fn parse(text: &str, (): &()) -> Option<Self> {
-        text.parse().ok()
-    }
+            fn parse(text: &str, (): &()) -> Option<Self> {
+                text.parse().ok()
+            }
 
-    fn lies_in(&self, (): &()) -> bool {
-        true
-    }
+            fn lies_in(&self, (): &()) -> bool {
+                true
+            }
 
-    fn accepted((): &()) -> String {
-        "error, warn, info, debug or trace".to_owned()
-    }
+            fn accepted((): &()) -> String {
+                $accepted.to_owned()
+            }
 
-    fn show(&self) -> String {
-        self.to_string()
-    }
+            fn show(&self) -> String {
+                self.to_string()
+            }
+        }
+    };
 }
 
-/// A name that a server may have: at least two labels are not asked for, so `localhost` serves.
-impl Value for Domain {
-    type Range = ();
-
-    fn parse(text: &str, (): &()) -> Option<Self> {
-        text.parse().ok()
-    }
-
-    fn lies_in(&self, (): &()) -> bool {
-        true
-    }
-
-    fn accepted((): &()) -> String {
-        "a host name such as mail.example.org".to_owned()
-    }
-
-    fn show(&self) -> String {
-        self.to_string()
-    }
-}
+value_of_a_word!(LogLevel, "error, warn, info, debug or trace");
+// A name that a server may have: two labels are not asked for, so `localhost` serves.
+value_of_a_word!(Domain, "a host name such as mail.example.org");
 
 macro_rules! settings {
     ($(

@@ -40,7 +40,8 @@ enum Broken {
     MessageShort,
 }
 
-/// Speaks POP3 over a connection, secured already where TLS comes first, until the client leaves, the link breaks or the server stops.
+/// Speaks POP3 over a connection, secured already where TLS comes first, until the client leaves,
+/// the link breaks or the server stops.
 pub async fn serve(mut conn: Conn, service: Service, listener: ListenerId, shutdown: Shutdown) {
     conn.set_deadline(Deadline {
         idle: BEFORE_SIGN_IN,

@@ -13,8 +13,6 @@ use crate::exit::Failure;
 
 /// Octets of a secret file; a private key has a few thousand.
 const SECRET_MAX_OCTETS: u64 = 65_536;
-/// Letters of generated passwords: none that is easily taken for another.
-const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// Letters of a generated password, five bits each.
 const GENERATED_LETTERS: usize = 20;
 /// Letters between two hyphens of a generated password.
@@ -101,15 +99,8 @@ impl PasswordSource {
 
 /// A password of 100 random bits, in groups that can be read aloud.
 pub(crate) fn generate(random: &Random) -> NewPassword {
-    let mut text = Vec::with_capacity(GENERATED_LETTERS + GENERATED_LETTERS / GROUP_LETTERS);
-    for (at, octet) in random.array::<GENERATED_LETTERS>().into_iter().enumerate() {
-        if at > 0 && at % GROUP_LETTERS == 0 {
-            text.push(b'-');
-        }
-        text.push(LETTERS[usize::from(octet) % LETTERS.len()]);
-    }
     NewPassword {
-        secret: Secret::new(text),
+        secret: service::random_letters(random, GENERATED_LETTERS, GROUP_LETTERS),
         generated: true,
     }
 }

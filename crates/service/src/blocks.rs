@@ -69,8 +69,15 @@ pub(crate) enum Rule {
 }
 
 impl Rule {
-    /// The word for records.
-    fn as_str(self) -> &'static str {
+    const ALL: [Self; 4] = [
+        Self::Guessing,
+        Self::Spraying,
+        Self::Harvesting,
+        Self::BadSessions,
+    ];
+
+    /// The word for records and rows.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Guessing => "sign_in_guessing",
             Self::Spraying => "sign_in_spraying",
@@ -84,6 +91,49 @@ impl Rule {
             Self::Guessing | Self::Spraying => Blocked::SignIns,
             Self::Harvesting | Self::BadSessions => Blocked::Connections,
         }
+    }
+}
+
+/// A block that the server made of its own accord.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OwnBlock {
+    pub(crate) source: Network,
+    pub(crate) rule: Rule,
+    /// How many there were of this source in a row, this one included.
+    pub(crate) times: u32,
+    pub(crate) since: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+impl OwnBlock {
+    pub(crate) fn refuses(&self) -> Blocked {
+        self.rule.refuses()
+    }
+
+    fn row(&self) -> Block {
+        Block {
+            source: self.source,
+            what: self.refuses().as_str().to_owned(),
+            rule: self.rule.as_str().to_owned(),
+            times: self.times,
+            since: self.since,
+            until: self.until,
+        }
+    }
+
+    /// The block that a row keeps; `None` where its words are none of ours.
+    fn of(row: &Block) -> Option<Self> {
+        let rule = Rule::ALL
+            .into_iter()
+            .find(|rule| rule.as_str() == row.rule)?;
+        let own = Self {
+            source: row.source,
+            rule,
+            times: row.times,
+            since: row.since,
+            until: row.until,
+        };
+        (own.row() == *row).then_some(own)
     }
 }
 
@@ -124,7 +174,7 @@ pub(crate) struct Blocks(Mutex<Table>);
 #[derive(Default)]
 struct Table {
     /// Also those that are over, until they are forgotten.
-    known: HashMap<Network, Block>,
+    known: HashMap<Network, OwnBlock>,
     watched: HashMap<Network, Watched>,
     /// Keyed, so that names and passwords leave no trace in what is watched.
     hasher: RandomState,
@@ -141,26 +191,25 @@ struct Watched {
 }
 
 impl Table {
-    fn stands(&self, what: Blocked, source: IpAddr, now: Timestamp) -> Option<&Block> {
+    fn stands(&self, what: Blocked, source: IpAddr, now: Timestamp) -> Option<&OwnBlock> {
         let block = self.known.get(&Network::source(source))?;
         // Whoever may not connect may not sign in either.
-        (refused_by(block) >= what && block.since <= now && now < block.until).then_some(block)
+        (block.refuses() >= what && block.since <= now && now < block.until).then_some(block)
     }
 
     /// Blocks a source from now on, longer than the last time that is remembered. `None` where a
     /// block stands that refuses as much: a session that was open before may meet a rule too.
-    fn block(&mut self, source: Network, rule: Rule, now: Timestamp) -> Option<Block> {
+    fn block(&mut self, source: Network, rule: Rule, now: Timestamp) -> Option<OwnBlock> {
         let last = self.known.get(&source);
         let last = last.filter(|last| now < last.until.plus_s(FORGOTTEN_S));
-        if last.is_some_and(|last| now < last.until && refused_by(last) >= rule.refuses()) {
+        if last.is_some_and(|last| now < last.until && last.refuses() >= rule.refuses()) {
             return None;
         }
         let times = last.map_or(1, |last| last.times.saturating_add(1));
         let length_s = FIRST_S.saturating_mul(LONGER.saturating_pow(times - 1));
-        let block = Block {
+        let block = OwnBlock {
             source,
-            what: word(rule.refuses()).to_owned(),
-            rule: rule.as_str().to_owned(),
+            rule,
             times,
             since: now,
             until: now.plus_s(length_s.min(LONGEST_S)),
@@ -241,7 +290,7 @@ impl Table {
         Some(rule)
     }
 
-    fn keep(&mut self, block: Block) {
+    fn keep(&mut self, block: OwnBlock) {
         if self.known.len() >= BLOCKS_MAX
             && let Some(first) = (self.known.values()).min_by_key(|known| known.until)
         {
@@ -249,23 +298,6 @@ impl Table {
             self.known.remove(&first);
         }
         self.known.insert(block.source, block);
-    }
-}
-
-/// What a stored block refuses.
-pub(crate) fn refused_by(block: &Block) -> Blocked {
-    if block.what == word(Blocked::Connections) {
-        Blocked::Connections
-    } else {
-        Blocked::SignIns
-    }
-}
-
-/// The word for what a block refuses.
-fn word(what: Blocked) -> &'static str {
-    match what {
-        Blocked::SignIns => "sign_ins",
-        Blocked::Connections => "connections",
     }
 }
 
@@ -313,7 +345,7 @@ impl Service {
         let until = block.until.to_rfc3339();
         let record = Record::Blocked {
             source,
-            what: refused_by(&block),
+            what: block.refuses(),
             rule: rule.as_str(),
             times: block.times,
             until: until.clone(),
@@ -323,7 +355,7 @@ impl Service {
         let stored = self
             .inner
             .store
-            .write_small(move |tx| store::block::put(tx, &block))
+            .write_small(move |tx| store::block::put(tx, &block.row()))
             .await;
         if let Err(err) = stored {
             tracing::warn!(error = %err, "a block holds only until the next start: {err}");
@@ -388,20 +420,27 @@ impl Service {
     }
 
     /// The server's own blocks that stand now.
-    pub(crate) fn own_blocks(&self) -> Vec<Block> {
+    pub(crate) fn own_blocks(&self) -> Vec<OwnBlock> {
         let now = self.clock().now();
         let table = lock(&self.inner.blocks.0);
         let standing = table.known.values().filter(|block| now < block.until);
         standing.cloned().collect()
     }
 
-    /// Reads the blocks that earlier starts made.
+    /// Reads the blocks that earlier starts made. A row that is none of ours keeps no server from
+    /// its start.
     pub(crate) async fn load_blocks(&self) -> store::StoreResult<()> {
         let stored = self.inner.store.read(store::block::all).await?;
-        let mut table = lock(&self.inner.blocks.0);
-        table.known = (stored.into_iter())
-            .map(|block| (block.source, block))
-            .collect();
+        let mut known = HashMap::with_capacity(stored.len());
+        for row in &stored {
+            let source = row.source;
+            if let Some(block) = OwnBlock::of(row) {
+                known.insert(source, block);
+            } else {
+                tracing::error!(%source, "the stored block of {source} cannot be read, and does not hold");
+            }
+        }
+        lock(&self.inner.blocks.0).known = known;
         Ok(())
     }
 
@@ -447,6 +486,35 @@ mod tests {
     }
 
     #[test]
+    fn a_stored_block_is_the_same_and_a_bent_one_none() {
+        for rule in Rule::ALL {
+            let block = OwnBlock {
+                source: source("192.0.2.7"),
+                rule,
+                times: 2,
+                since: at(0),
+                until: at(600),
+            };
+            let row = block.row();
+            let word = serde_json::to_value(rule.refuses()).unwrap();
+            assert_eq!(word, row.what);
+            let bend = |what: &str, rule: &str| Block {
+                what: what.to_owned(),
+                rule: rule.to_owned(),
+                ..row.clone()
+            };
+            for odd in [
+                bend("", &row.rule),
+                bend("mail", &row.rule),
+                bend(&row.what, "x"),
+            ] {
+                assert_eq!(OwnBlock::of(&odd), None, "{odd:?}");
+            }
+            assert_eq!(OwnBlock::of(&row), Some(block));
+        }
+    }
+
+    #[test]
     fn a_block_refuses_what_its_rule_says_to_its_source_alone() {
         let mut table = Table::default();
         table.block(source("192.0.2.7"), Rule::Guessing, at(0));
@@ -476,7 +544,7 @@ mod tests {
             ),
         ] {
             let next = table.block(source(peer), rule, at(10));
-            let next = next.map(|block| (block.times, refused_by(&block)));
+            let next = next.map(|block| (block.times, block.refuses()));
             assert_eq!(next, follows, "{peer} {rule:?}");
         }
     }

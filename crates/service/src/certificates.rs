@@ -14,6 +14,8 @@ pub(crate) struct Shown(Mutex<Option<InForce>>);
 
 struct InForce {
     made_of: Vec<(Sha256, Sha256)>,
+    /// The end of the one that ends first.
+    first_end: Option<Timestamp>,
     certificates: Certificates,
     server: TlsServer,
 }
@@ -25,6 +27,11 @@ impl Service {
         lock(&self.inner.shown.0)
             .as_ref()
             .map(|shown| shown.server.clone())
+    }
+
+    /// The end of the certificate shown that ends first.
+    pub(crate) fn first_certificate_end(&self) -> Option<Timestamp> {
+        lock(&self.inner.shown.0).as_ref()?.first_end
     }
 
     /// Reads the certificates of the configuration and shows them from now on, without those that
@@ -53,16 +60,13 @@ impl Service {
                 }
             }
         }
-        let ends = read.iter().map(net::Certificate::not_after);
-        if let Some(first) = ends.min() {
-            self.inner.metrics.certificate_end.set(first.seconds());
-        }
+        let first_end = read.iter().map(net::Certificate::not_after).min();
         let Some((default, others)) = read.split_first() else {
             return unusable.map_or(Ok(()), Err);
         };
         if let Some(shown) = shown.as_mut() {
             shown.certificates.replace(default, others);
-            shown.made_of = made_of;
+            (shown.made_of, shown.first_end) = (made_of, first_end);
             return Ok(());
         }
         let certificates = Certificates::new(default, others);
@@ -73,6 +77,7 @@ impl Service {
             })?;
         *shown = Some(InForce {
             made_of,
+            first_end,
             certificates,
             server,
         });

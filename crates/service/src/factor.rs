@@ -105,7 +105,7 @@ impl Service {
         };
         let unavailable = |_| ServiceError::Unavailable;
         let base32 = self.secret_text(factor.secret).await.map_err(unavailable)?;
-        let secret = totp::secret(&Secret::new(base32.into_bytes()));
+        let secret = totp::secret(&Secret::new(base32.as_bytes().to_vec()));
         let secret = secret.ok_or(ServiceError::Unavailable)?;
         let typed = String::from_utf8_lossy(code.expose());
         let steps = totp::steps(&secret, typed.trim(), self.clock().now());

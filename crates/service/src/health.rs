@@ -81,11 +81,8 @@ impl Service {
     }
 
     fn certificate_warning(&self) -> Option<String> {
-        let end_s = self.inner.metrics.certificate_end.get();
-        if end_s == 0 {
-            return None;
-        }
-        match days_left(self.clock().now().seconds(), end_s) {
+        let end = self.first_certificate_end()?;
+        match days_left(self.clock().now().seconds(), end.seconds()) {
             ..0 => Some("a certificate has ended, clients complain".to_owned()),
             days @ ..CERTIFICATE_WARNING_DAYS => Some(format!("a certificate ends in {days} days")),
             _ => None,

@@ -2,10 +2,10 @@
 //! compared with what was signed, what happened is signed, new fates are put into their indexes, old
 //! files are let go, and a numbered record says so.
 //!
-//! Rows that somebody wrote past the server are noticed here: they
-//! are kept as evidence, put right from the second copy, recorded, and changes of class C2 and C3
-//! wait until the next start has checked everything.
+//! Rows that somebody wrote past the server are noticed here: they are kept as evidence, put right
+//! from the second copy, recorded, and changes of class C2 and C3 wait until they are acknowledged.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use policy::change::SealedLog;
 use store::{StoreResult, WriteTx};
 use types::Timestamp;
 
-use crate::Service;
 use crate::activity::{About, BEAT, Record};
 use crate::error::ServiceResult;
 use crate::seal::Sealed;
+use crate::{Service, lock};
 
 /// Time between two beats.
 pub const HEARTBEAT: Duration = Duration::from_secs(60);
@@ -35,6 +35,8 @@ pub(crate) struct Beats {
     next: tokio::sync::Mutex<Option<u64>>,
     /// Monotonic time of the last one, or of the start.
     last_us: AtomicU64,
+    /// Time of day of the last one of this start.
+    last_at: Mutex<Option<Timestamp>>,
     /// What the time of day was ahead of monotonic time at the last one, or at the start.
     ahead_us: AtomicI64,
 }
@@ -44,12 +46,23 @@ impl Beats {
         Self {
             next: tokio::sync::Mutex::default(),
             last_us: AtomicU64::new(clock.monotonic_us()),
+            last_at: Mutex::default(),
             ahead_us: AtomicI64::new(ahead_us(clock)),
         }
     }
 
     pub(crate) fn last_us(&self) -> u64 {
         self.last_us.load(Ordering::Relaxed)
+    }
+
+    /// When the last one of this start was, if there was one.
+    pub(crate) fn last_at(&self) -> Option<Timestamp> {
+        *lock(&self.last_at)
+    }
+
+    fn done(&self, clock: &Clock) {
+        self.last_us.store(clock.monotonic_us(), Ordering::Relaxed);
+        *lock(&self.last_at) = Some(clock.now());
     }
 }
 
@@ -72,10 +85,7 @@ impl Service {
         self.settle_fates().await;
         self.store_uses().await;
         self.let_go().await;
-        let now_us = self.clock().monotonic_us();
-        self.inner.beats.last_us.store(now_us, Ordering::Relaxed);
-        let now_s = self.clock().now().seconds();
-        self.inner.metrics.heartbeat_at.set(now_s);
+        self.inner.beats.done(self.clock());
     }
 
     /// Raises an alarm if the clock was set since the last beat.
@@ -107,12 +117,6 @@ impl Service {
             self.alarm("clock", &text);
         }
         Ok(())
-    }
-
-    /// When the last beat of this start was, if there was one.
-    pub(crate) fn last_heartbeat(&self) -> Option<Timestamp> {
-        let at_s = self.inner.metrics.heartbeat_at.get();
-        (at_s != 0).then(|| Timestamp(0).plus_s(at_s))
     }
 
     /// Puts the fates since the last beat into the indexes that searches go by.

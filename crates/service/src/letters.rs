@@ -25,11 +25,17 @@ const TOKEN_MARK: &str = "spt_";
 
 /// Fresh letters, in groups.
 pub(crate) fn make(random: &Random, letters: usize) -> Secret {
+    random_letters(random, letters, GROUP_LETTERS)
+}
+
+/// So many random letters, five bits each, none easily taken for another; a hyphen between two
+/// groups.
+pub fn random_letters(random: &Random, letters: usize, group: usize) -> Secret {
     let mut octets = vec![0; letters];
     random.fill(&mut octets);
-    let mut text = Vec::with_capacity(letters + letters / GROUP_LETTERS);
+    let mut text = Vec::with_capacity(letters + letters / group);
     for (at, octet) in octets.into_iter().enumerate() {
-        if at > 0 && at % GROUP_LETTERS == 0 {
+        if at > 0 && at % group == 0 {
             text.push(b'-');
         }
         text.push(LETTERS[usize::from(octet) % LETTERS.len()]);

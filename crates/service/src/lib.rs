@@ -85,6 +85,7 @@ pub use factor::FactorCheck;
 pub use health::HealthView;
 pub use heartbeat::HEARTBEAT;
 pub use keys::KeysError;
+pub use letters::random_letters;
 pub use live::{EndSessions, Ending, SessionView};
 pub use mailbox::*;
 pub use maildrop::MaildropLock;
@@ -98,6 +99,7 @@ pub use signer::SignerError;
 pub use sockets::OpenError;
 pub use start::{BootFacts, Founding, Outgoing, Outside, Paths, Pin, Start, StartError};
 pub use stored_ledger::StoredLedger;
+pub use totp::BASE32;
 pub use trace::{TraceQuery, TraceRow};
 pub use view::*;
 

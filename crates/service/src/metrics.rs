@@ -4,6 +4,7 @@
 //! chose. What can be read from elsewhere at any time is read when somebody asks for the figures.
 
 use std::fs;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -17,8 +18,8 @@ use prometheus_client::registry::{Metric, Registry};
 use store::Store;
 use types::Timestamp;
 
-use crate::Service;
 use crate::actor::Protocol;
+use crate::{Service, lock};
 
 /// Shortest delivery that is told apart, in seconds; each bucket reaches twice as far.
 const DELIVERY_FIRST_S: f64 = 0.000_5;
@@ -53,6 +54,8 @@ impl Outcome {
 /// All figures of one server.
 pub struct Metrics {
     registry: Registry,
+    /// Held while the figures are told: some are first brought up to what is known elsewhere.
+    telling: Mutex<()>,
     connections: Counts<1>,
     connections_open: Family<Labels<1>, Gauge>,
     sign_ins: Counts<2>,
@@ -60,9 +63,9 @@ pub struct Metrics {
     recipients: Counts<2>,
     delivery_seconds: Histogram,
     imap_commands: Counts<1>,
-    pub(crate) heartbeat_at: Gauge,
+    heartbeat_at: Gauge,
     pub(crate) checkpoint_at: Gauge,
-    pub(crate) certificate_end: Gauge,
+    certificate_end: Gauge,
     frozen: Gauge,
     ledger_entries: Gauge,
     free_octets: Gauge,
@@ -147,6 +150,7 @@ impl Metrics {
             cpu_seconds: add.empty("process_cpu_seconds", "Processor time, user and system"),
             open_files: add.empty("process_open_fds", "Open files and sockets"),
             registry,
+            telling: Mutex::default(),
         };
         metrics.begin_at_zero();
         metrics
@@ -227,6 +231,7 @@ impl Service {
     pub fn metrics_text(&self) -> String {
         let metrics = &self.inner.metrics;
         let store = &self.inner.store;
+        let _one_at_a_time = lock(&metrics.telling);
         metrics.read_process();
         // While a change is being made, the gate keeps its last known state.
         if let Ok(admission) = self.inner.admission.try_lock() {
@@ -234,6 +239,12 @@ impl Service {
             metrics.frozen.set(i64::from(frozen.is_some()));
         }
         metrics.ledger_entries.set(signed(self.config().size()));
+        let seconds = |at: Option<Timestamp>| at.map_or(0, Timestamp::seconds);
+        metrics
+            .heartbeat_at
+            .set(seconds(self.inner.beats.last_at()));
+        let certificate_end = seconds(self.first_certificate_end());
+        metrics.certificate_end.set(certificate_end);
         metrics.low_space.set(i64::from(store.is_low_on_space()));
         metrics.failed.set(i64::from(store.failure().is_some()));
         if let Some(free) = store.free_octets() {

@@ -2,8 +2,8 @@
 //!
 //! Hashing costs memory and time on purpose, so it runs on a bounded number of threads with a
 //! bounded queue, in memory that is taken once and kept: freed and taken again for each sign-in, 19
-//! MiB at a time tear the heap apart; a good password is remembered for ten minutes under the revision of its
-//! credential, so that a client with many connections pays once.
+//! MiB at a time tear the heap apart; a good password is remembered for ten minutes under the
+//! revision of its credential, so that a client with many connections pays once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -147,13 +147,13 @@ impl Passwords {
     /// `None` stands for a name without a credential: the work is the same, the answer `false`.
     pub(crate) async fn verify(
         &self,
-        known: Option<(Revision, String)>,
+        known: Option<(Revision, Zeroizing<String>)>,
         password: &Secret,
     ) -> Result<bool, Busy> {
         let tag = self.fingerprint(password);
         let (revision, phc) = match known {
             Some((revision, phc)) => (Some(revision), phc),
-            None => (None, self.nobody.clone()),
+            None => (None, Zeroizing::new(self.nobody.clone())),
         };
         let guess = password.clone();
         let matches = self
@@ -316,13 +316,17 @@ mod tests {
         let (old, new) = (secret("lamp river quilt"), secret("quilt river lamp"));
         let phc = passwords.hash(old.clone(), SALT).await.unwrap().to_string();
         assert_eq!(
-            passwords.verify(Some(((credential, 1), phc)), &old).await,
+            passwords
+                .verify(Some(((credential, 1), phc.into())), &old)
+                .await,
             Ok(true)
         );
         assert!(passwords.remembers((credential, 1), &old));
         let phc = passwords.hash(new.clone(), SALT).await.unwrap().to_string();
         assert_eq!(
-            passwords.verify(Some(((credential, 2), phc)), &old).await,
+            passwords
+                .verify(Some(((credential, 2), phc.into())), &old)
+                .await,
             Ok(false)
         );
         assert!(!passwords.remembers((credential, 2), &old));

@@ -14,8 +14,8 @@ const CODES: u32 = 1_000_000;
 const DRIFT_STEPS: u64 = 1;
 /// Octets of a shared secret (RFC 4226 §4 asks for at least 16).
 const SECRET_OCTETS: std::ops::RangeInclusive<usize> = 16..=64;
-/// The letters of Base32 (RFC 4648 §6).
-const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+/// The letters of Base32 (RFC 4648 §6), in which a shared secret is written.
+pub const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// The octets of a shared secret that is written in Base32; `None` if it is none, or too short.
 pub(crate) fn secret(base32: &Secret) -> Option<Secret> {

@@ -33,7 +33,8 @@ pub struct Door {
     pub protocol: Protocol,
 }
 
-/// Speaks SMTP over a connection, secured already where TLS comes first, until the client leaves, the link breaks or the server stops.
+/// Speaks SMTP over a connection, secured already where TLS comes first, until the client leaves,
+/// the link breaks or the server stops.
 pub async fn serve(mut conn: Conn, service: Service, door: Door, shutdown: Shutdown) {
     let time = match door.protocol {
         Protocol::Submission => BEFORE_SIGN_IN,

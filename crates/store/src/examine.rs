@@ -65,6 +65,8 @@ pub struct Fault {
     pub what: String,
     /// What puts it right, if anything here can.
     pub repair: Option<Repair>,
+    /// Whether it is a message that was set aside before: known, and no worse than it was.
+    pub is_aside: bool,
 }
 
 /// A repair from what exists.
@@ -117,6 +119,7 @@ impl Store {
                 place: "mail.db and packs".to_owned(),
                 what: format!("{FAULTS_MAX} faults were found, so not all was looked at"),
                 repair: None,
+                is_aside: false,
             });
         }
         Ok(faults)
@@ -140,6 +143,7 @@ impl Store {
                 place: format!("table {name} of mail.db"),
                 what,
                 repair: None,
+                is_aside: false,
             };
             faults.extend(found(words)?.into_iter().flatten().map(fault));
             tell(Part::Tables, done, names.len() as u64);
@@ -167,6 +171,7 @@ impl Store {
                         place: place.clone(),
                         what: what.to_owned(),
                         repair: Some(repair),
+                        is_aside: false,
                     });
                 }
                 if body.named
@@ -203,6 +208,7 @@ impl Store {
                 place: place.words,
                 what: err.to_string(),
                 repair,
+                is_aside: place.is_aside,
             })
         });
         faults.collect()
@@ -226,6 +232,7 @@ impl Store {
                     place: place.words,
                     what: row.what.to_owned(),
                     repair,
+                    is_aside: place.is_aside,
                 });
             }
             Ok(())
@@ -238,6 +245,7 @@ impl Store {
                        be noticed"
                     .to_owned(),
                 repair: Some(Repair::Sums),
+                is_aside: false,
             });
         }
         Ok(())
@@ -274,6 +282,7 @@ impl Store {
                     place: format!("rows {first} to {last} of table {table}"),
                     what,
                     repair: None,
+                    is_aside: false,
                 });
             }
             first = last.saturating_add(1);
@@ -310,6 +319,7 @@ impl Store {
                 place,
                 what: "counts something else than it holds".to_owned(),
                 repair: Some(repair),
+                is_aside: false,
             }));
             tell(Part::Counters, done, all.len() as u64);
         }

@@ -9,8 +9,8 @@ use types::{CertificateId, Domain, Sha256};
 pub struct CertificateSet {
     /// The certificate.
     pub id: CertificateId,
-    /// Names for which it is shown (RFC 6066 §3); the newest certificate also serves all others, and wins where
-    /// two have one name.
+    /// Names for which it is shown (RFC 6066 §3); the newest certificate also serves all others,
+    /// and wins where two have one name.
     pub names: Vec<Domain>,
     /// The chain as PEM, stored as an object.
     pub chain: Sha256,

@@ -46,6 +46,16 @@ pub enum Blocked {
     Connections,
 }
 
+impl Blocked {
+    /// The word in changes, records and rows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SignIns => "sign_ins",
+            Self::Connections => "connections",
+        }
+    }
+}
+
 /// `access.set`: both lists as they are from now on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,6 +2,7 @@
 
 use types::CredentialId;
 
+use super::source::at_most;
 use super::{Checked, account, next, present, room};
 use crate::change::{AppPasswordCreate, Change, RecoveryCodesCreate, TokenCreate, TotpCreate};
 use crate::check::ChangeError;
@@ -52,13 +53,13 @@ fn app_password(config: &Config, create: &AppPasswordCreate) -> Checked {
     )?;
     at_least_one(create.scopes.len())?;
     let place = "one app password";
-    within(
+    at_most(
         create.networks.len(),
         NETWORKS_PER_CREDENTIAL_MAX,
         "networks",
         place,
     )?;
-    within(
+    at_most(
         create.send_as.len(),
         SENDERS_PER_CREDENTIAL_MAX,
         "sender addresses",
@@ -136,15 +137,4 @@ fn at_least_one(scopes: usize) -> Checked {
         }),
         _ => Ok(()),
     }
-}
-
-fn within(count: usize, max: usize, things: &'static str, place: &str) -> Checked {
-    if count <= max {
-        return Ok(());
-    }
-    Err(ChangeError::TooMany {
-        things,
-        place: place.to_owned(),
-        max,
-    })
 }

@@ -16,9 +16,12 @@ pub enum ChangeError {
     #[error(transparent)]
     Setting(#[from] SettingError),
     /// It is about something that does not exist.
-    #[error("there is no {noun} {id}; `sealpost {noun} list` shows what there is")]
+    #[error(
+        "there is no {noun} {id}; `sealpost {} list` shows what there is",
+        group(noun)
+    )]
     Missing {
-        /// What it would be, in the words of the command line.
+        /// What it would be.
         noun: &'static str,
         /// The id or name.
         id: String,
@@ -154,6 +157,14 @@ pub enum ChangeErrorKind {
     Conflict,
     /// It is wrong in itself, or passes a limit.
     Invalid,
+}
+
+/// The group of commands that lists such things.
+fn group(noun: &'static str) -> &'static str {
+    match noun {
+        "grant" => "account send-as",
+        noun => noun,
+    }
 }
 
 impl ChangeError {

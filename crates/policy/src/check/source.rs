@@ -68,7 +68,7 @@ pub(super) fn sort(networks: &mut Vec<Network>) {
     networks.dedup();
 }
 
-fn at_most(wanted: usize, max: usize, things: &'static str, place: &str) -> Checked {
+pub(super) fn at_most(wanted: usize, max: usize, things: &'static str, place: &str) -> Checked {
     if wanted <= max {
         return Ok(());
     }

@@ -277,7 +277,7 @@ fn account_changes_are_refused_with_what_to_do() {
         ),
         (
             Change::SendAsRevoke(SendAsRevoke { id: GrantId(1) }),
-            "there is no grant g_1; `sealpost grant list` shows what there is",
+            "there is no grant g_1; `sealpost account send-as list` shows what there is",
         ),
     ];
     assert_refused(&sample, table);

@@ -143,6 +143,9 @@ fn text(lines: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
     use super::super::definition;
     use super::*;
 
@@ -171,5 +174,76 @@ mod tests {
                 assert!(line.starts_with(&format!("sealpost {command}")), "{line}");
             }
         }
+    }
+
+    /// Files in which commands are named to people.
+    fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files(&path, found);
+            } else if path
+                .extension()
+                .is_some_and(|end| end == "rs" || end == "md")
+            {
+                found.push(path);
+            }
+        }
+    }
+
+    /// The words behind each `sealpost` of a text, up to the first that is no word of a command;
+    /// and whether they stand between backticks.
+    fn named(text: &str) -> Vec<(Vec<&str>, bool)> {
+        let is_word = |word: &&str| {
+            word.starts_with(|c: char| c.is_ascii_lowercase())
+                && word.bytes().all(|c| c.is_ascii_lowercase() || c == b'-')
+        };
+        let places = text.match_indices("sealpost ").map(|(at, word)| {
+            let said = &text[at + word.len()..];
+            let said = &said[..said
+                .find(['`', '"', '\n', ';', ',', '.', ':', ')'])
+                .unwrap_or(said.len())];
+            (
+                said.split(' ').take_while(is_word).collect(),
+                text[..at].ends_with('`'),
+            )
+        });
+        places.collect()
+    }
+
+    #[test]
+    fn a_command_that_a_text_names_exists() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut all = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+        files(&root.join("docs"), &mut all);
+        for name in ["ledger", "policy", "net", "store", "service", "sealpost"] {
+            files(&root.join("crates").join(name).join("src"), &mut all);
+        }
+        let definition = definition();
+        let mut seen = 0;
+        for path in all {
+            // A text in the source may go on in the next line.
+            let text = fs::read_to_string(&path).unwrap();
+            let pieces: Vec<_> = text.split("\\\n").map(str::trim_start).collect();
+            for (words, is_command) in named(&pieces.concat()) {
+                let Some((first, rest)) = words.split_first() else {
+                    continue;
+                };
+                let Some(command) = definition.find_subcommand(first) else {
+                    assert!(!is_command, "{}: sealpost {first}", path.display());
+                    continue;
+                };
+                seen += 1;
+                if let Some(second) = rest.first().filter(|_| command.has_subcommands()) {
+                    let found = command.find_subcommand(second);
+                    assert!(
+                        found.is_some(),
+                        "{}: sealpost {first} {second}",
+                        path.display()
+                    );
+                }
+            }
+        }
+        assert!(seen > 100, "only {seen} commands were found");
     }
 }

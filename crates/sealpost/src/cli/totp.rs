@@ -4,7 +4,7 @@ use std::io::Write;
 
 use net::Random;
 use serde_json::json;
-use service::{Command, Password};
+use service::{BASE32, Command, Password};
 use types::{Address, Secret};
 
 use super::ask::{Change, Read};
@@ -12,8 +12,6 @@ use crate::control::protocol::Ask;
 use crate::exit::Failure;
 use crate::secret_input::{self, Otherwise};
 
-/// The letters of Base32 (RFC 4648 §6), five bits each.
-const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// Letters of a shared secret: 160 bits, as RFC 4226 §4 recommends.
 const SECRET_LETTERS: usize = 32;
 

@@ -4,7 +4,6 @@
 //! the name of somebody who never wrote, and this server sends nothing to others yet. It is stored
 //! before the sender hears that its message was taken, so none is lost.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -28,7 +27,15 @@ struct Report<'a> {
     at: Timestamp,
     to: &'a Address,
     envelope: &'a Envelope,
-    lines: Vec<(&'a EnvelopeRecipient, Outcome)>,
+    lines: Vec<(&'a EnvelopeRecipient, Fate)>,
+}
+
+/// What the sender is told about one recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Delivered,
+    /// Its mailbox is full.
+    Failed,
 }
 
 impl Service {
@@ -100,30 +107,26 @@ impl Service {
 
 /// The recipients that the sender is to hear of: delivered if it asked for that, refused unless it
 /// declined (RFC 3461 §5.2). Who hears of each recipient in the session needs no report of refusal.
-fn reported<'a>(
-    envelope: &'a Envelope,
-    settled: &Settled,
-) -> Vec<(&'a EnvelopeRecipient, Outcome)> {
+fn reported<'a>(envelope: &'a Envelope, settled: &Settled) -> Vec<(&'a EnvelopeRecipient, Fate)> {
     let all = envelope.recipients.iter().zip(&settled.outcomes);
-    let asked = |recipient: &EnvelopeRecipient, outcome| {
+    all.filter_map(|(recipient, outcome)| {
         let notify = recipient.dsn.notify;
-        match outcome {
-            Outcome::Stored => notify.is_some_and(|notify| notify.success),
-            Outcome::Refused => {
-                !envelope.wishes.per_recipient && notify.is_none_or(|notify| notify.failure)
-            }
-            Outcome::Outside => false,
-        }
-    };
-    all.map(|(recipient, outcome)| (recipient, *outcome))
-        .filter(|(recipient, outcome)| asked(recipient, *outcome))
-        .collect()
+        let (fate, is_asked) = match outcome {
+            Outcome::Stored => (Fate::Delivered, notify.is_some_and(|notify| notify.success)),
+            Outcome::Refused => (
+                Fate::Failed,
+                !envelope.wishes.per_recipient && notify.is_none_or(|notify| notify.failure),
+            ),
+            Outcome::Outside => return None,
+        };
+        is_asked.then_some((recipient, fate))
+    })
+    .collect()
 }
 
 impl Report<'_> {
     fn is_failure(&self) -> bool {
-        let outcomes: BTreeSet<_> = self.lines.iter().map(|(_, outcome)| outcome).collect();
-        outcomes.contains(&Outcome::Refused)
+        self.lines.iter().any(|(_, fate)| *fate == Fate::Failed)
     }
 
     /// The whole message (RFC 3464 §2, RFC 6522 §3).
@@ -175,10 +178,10 @@ impl Report<'_> {
     /// What a person reads.
     fn words(&self) -> String {
         let mut words = String::from("This is what became of your message:\r\n\r\n");
-        for (recipient, outcome) in &self.lines {
-            let what = match outcome {
-                Outcome::Refused => "not delivered, the mailbox is full",
-                Outcome::Stored | Outcome::Outside => "delivered to the mailbox",
+        for (recipient, fate) in &self.lines {
+            let what = match fate {
+                Fate::Failed => "not delivered, the mailbox is full",
+                Fate::Delivered => "delivered to the mailbox",
             };
             let _ = write!(words, "  <{}>: {what}\r\n", recipient.address);
         }
@@ -192,7 +195,7 @@ impl Report<'_> {
             let _ = write!(fields, "Original-Envelope-Id: {}\r\n", id.as_str());
         }
         let _ = write!(fields, "Arrival-Date: {}\r\n", self.at.to_rfc5322());
-        for (recipient, outcome) in &self.lines {
+        for (recipient, fate) in &self.lines {
             fields.push_str("\r\n");
             if let Some(original) = &recipient.dsn.original {
                 let (kind, address) = (original.kind(), in_ascii(original.address()));
@@ -204,9 +207,9 @@ impl Report<'_> {
             } else {
                 "utf-8"
             };
-            let (action, status) = match outcome {
-                Outcome::Refused => ("failed", "5.2.2"),
-                Outcome::Stored | Outcome::Outside => ("delivered", "2.0.0"),
+            let (action, status) = match fate {
+                Fate::Failed => ("failed", "5.2.2"),
+                Fate::Delivered => ("delivered", "2.0.0"),
             };
             let _ = write!(
                 fields,

@@ -1,8 +1,9 @@
 //! How much one actor may add to the ledger, which is kept for ever.
 //!
 //! Time is monotonic here: setting the clock back makes nobody wait longer, forward nobody shorter.
-//! An append of several entries counts as one change. What is of class C0, as true tightening is, has a budget of its own, so
-//! that an intruder who used up an admin's budget cannot keep the admin from closing the door.
+//! An append of several entries counts as one change. What is of class C0, as true tightening is,
+//! has a budget of its own, so that an intruder who used up an admin's budget cannot keep the admin
+//! from closing the door.
 
 use std::collections::HashMap;
 

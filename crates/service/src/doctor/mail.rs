@@ -1,6 +1,6 @@
 //! What the store holds: database, bodies, messages, counters; and the repairs of it.
 
-use store::{DAMAGED_MAILBOX, Fault, Part, Repair, Store, StoreResult};
+use store::{Fault, Part, Repair, Store, StoreResult};
 
 use super::Ailment;
 use crate::Service;
@@ -41,8 +41,7 @@ fn ailment(fault: &Fault) -> Ailment {
         Some(Repair::Release(_) | Repair::Sums) => {
             Ailment::warning(fault.part.name(), &fault.place, &fault.what, remedy)
         }
-        // Set aside before: known, and nothing is worse than it was.
-        None if fault.place.contains(&format!(" in {DAMAGED_MAILBOX} ")) => Ailment::warning(
+        None if fault.is_aside => Ailment::warning(
             fault.part.name(),
             &fault.place,
             &fault.what,

@@ -5,6 +5,8 @@ use policy::{Account, Credential, CredentialKind, MailScope};
 use types::{CredentialId, Secret};
 
 use super::SignInError;
+use zeroize::Zeroizing;
+
 use crate::Service;
 use crate::actor::{Peer, Protocol};
 use crate::letters;
@@ -67,7 +69,7 @@ impl Service {
 
     async fn verify(
         &self,
-        known: Option<(Revision, String)>,
+        known: Option<(Revision, Zeroizing<String>)>,
         password: &Secret,
     ) -> Result<bool, SignInError> {
         let verified = self.inner.passwords.verify(known, password).await;
@@ -99,7 +101,7 @@ impl Service {
         let ids = passwords.iter().map(|known| known.secret).collect();
         let texts = self.secret_texts(ids).await?;
         let found = passwords.iter().zip(texts).find(|(_, text)| {
-            let line = text.as_deref().and_then(first_line);
+            let line = text.as_ref().and_then(|text| first_line(text));
             line.is_some_and(|line| letters::place(line, &plain).is_some())
         });
         Ok(found.map(|(known, _)| {
@@ -110,7 +112,7 @@ impl Service {
     }
 
     /// The text of a secret object, checked against its id at every use.
-    pub(crate) async fn secret_text(&self, id: ObjectId) -> Result<String, SignInError> {
+    pub(crate) async fn secret_text(&self, id: ObjectId) -> Result<Zeroizing<String>, SignInError> {
         let mut texts = self.secret_texts(vec![id]).await?;
         texts.pop().flatten().ok_or(SignInError::Unavailable)
     }
@@ -120,7 +122,7 @@ impl Service {
     pub(super) async fn secret_texts(
         &self,
         ids: Vec<ObjectId>,
-    ) -> Result<Vec<Option<String>>, SignInError> {
+    ) -> Result<Vec<Option<Zeroizing<String>>>, SignInError> {
         let wanted = ids.clone();
         let read = self.inner.store.read(move |tx| {
             let objects = wanted.iter().map(|id| store::ledger::object(tx, id));
@@ -132,7 +134,10 @@ impl Service {
         })?;
         let open = |(id, stored): (ObjectId, Option<Vec<u8>>)| {
             let opened = stored.and_then(|stored| self.inner.vault.open_secret(id, &stored));
-            let text = opened.and_then(|secret| String::from_utf8(secret.expose().to_vec()).ok());
+            let text = opened.and_then(|secret| {
+                let text = std::str::from_utf8(secret.expose()).ok()?;
+                Some(Zeroizing::new(text.to_owned()))
+            });
             if text.is_none() {
                 tracing::error!(object = %id, "credential object {id} is missing or not as recorded");
             }

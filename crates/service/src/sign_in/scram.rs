@@ -104,7 +104,7 @@ impl Service {
         let texts = self.secret_texts(ids).await?;
         let mut candidates = Vec::new();
         for (text, looked) in texts.into_iter().zip(looked) {
-            let line = text.as_deref().and_then(|text| text.lines().nth(1));
+            let line = text.as_ref().and_then(|text| text.lines().nth(1));
             let keys =
                 line.and_then(|line| ScramKeys::from_line(line, &scram.salt, scram.iterations));
             candidates.extend(keys.map(|keys| Candidate { keys, looked }));

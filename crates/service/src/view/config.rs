@@ -198,7 +198,7 @@ impl Service {
             version: env!("CARGO_PKG_VERSION"),
             started: self.inner.started.to_rfc3339(),
             uptime_s: i64::try_from(self.clock().monotonic_us() / 1_000_000).unwrap_or(i64::MAX),
-            last_heartbeat: self.last_heartbeat().map(Timestamp::to_rfc3339),
+            last_heartbeat: self.inner.beats.last_at().map(Timestamp::to_rfc3339),
             listeners: config
                 .open_listeners()
                 .map(|listener| format!("{} {}", listener.service, listener.address))

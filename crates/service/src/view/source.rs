@@ -7,7 +7,6 @@ use types::ListenerId;
 
 use crate::Service;
 use crate::actor::Actor;
-use crate::blocks::refused_by;
 use crate::command::Guarded;
 use crate::error::{ServiceError, ServiceResult};
 
@@ -67,10 +66,10 @@ impl Service {
         });
         let own = self.own_blocks().into_iter().map(|block| BlockView {
             source: block.source.to_string(),
-            refuses: refused_by(&block),
+            refuses: block.refuses(),
             since: block.since.to_rfc3339(),
             until: block.until.to_rfc3339(),
-            why: block.rule,
+            why: block.rule.as_str().to_owned(),
             times: Some(block.times),
             seq: None,
         });

@@ -111,6 +111,7 @@ fn a_damaged_message_without_a_twin_is_set_aside_and_stays() {
         faults[..],
         [Fault {
             repair: Some(Repair::SetAside(ANN, _)),
+            is_aside: false,
             ..
         }]
     ));
@@ -124,7 +125,14 @@ fn a_damaged_message_without_a_twin_is_set_aside_and_stays() {
     assert_eq!(head.unwrap().octets, (HEAD.len() + "another".len()) as u64);
     let again = examine(&world);
     assert!(
-        matches!(again[..], [Fault { repair: None, .. }]),
+        matches!(
+            again[..],
+            [Fault {
+                repair: None,
+                is_aside: true,
+                ..
+            }]
+        ),
         "{again:?}"
     );
 }

@@ -44,7 +44,8 @@ impl SequenceSet {
         self.saved
     }
 
-    /// The numbers meant, without those of `$`, when `last` is the largest in use; 0 says that none is in use.
+    /// The numbers meant, without those of `$`, when `last` is the largest in use; 0 says that none
+    /// is in use.
     ///
     /// `*` is `last`; in a mailbox without messages it stands for nothing.
     pub fn resolve(&self, last: u32) -> NumberRanges {

@@ -41,7 +41,6 @@ pub struct ClientFirst {
 /// The server has answered with a salt, and waits for the proof.
 #[derive(Debug)]
 pub struct ServerFirst {
-    name: String,
     /// Header and binding value, as they must come.
     binding: Vec<u8>,
     bare: String,
@@ -52,8 +51,6 @@ pub struct ServerFirst {
 /// The client's last message: its proof for this exchange.
 #[derive(Debug)]
 pub struct ClientFinal {
-    /// Whose password the client claims to know.
-    pub name: String,
     /// All messages of the exchange, over which the proof is made (RFC 5802 §3, `AuthMessage`).
     pub auth_message: Vec<u8>,
     /// The proof.
@@ -128,7 +125,6 @@ impl ClientFirst {
         let nonce = format!("{}{nonce}", self.nonce);
         let salt = STANDARD.encode(salt);
         ServerFirst {
-            name: self.name,
             binding: [self.header.as_bytes(), &self.binding].concat(),
             bare: self.bare,
             message: format!("r={nonce},s={salt},i={iterations}"),
@@ -163,7 +159,6 @@ impl ServerFirst {
         let proof = STANDARD.decode(proof).map_err(|_| SaslError::Malformed)?;
         let messages = [&self.bare, &self.message, without_proof];
         Ok(ClientFinal {
-            name: self.name,
             auth_message: messages.join(",").into_bytes(),
             proof: proof.try_into().map_err(|_| SaslError::Malformed)?,
         })
@@ -253,7 +248,6 @@ mod tests {
         let (without_proof, _) = FINAL.rsplit_once(",p=").unwrap();
         let messages = format!("n=user,r=rOprNGfwEbeRWgbNEkqO,{said},{without_proof}");
         assert_eq!(String::from_utf8(last.auth_message).unwrap(), messages);
-        assert_eq!(last.name, "user");
         assert_eq!(
             STANDARD.encode(last.proof),
             "dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
