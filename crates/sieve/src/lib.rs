@@ -32,6 +32,9 @@ mod check;
 mod parse;
 mod print;
 
+#[cfg(test)]
+mod sample;
+
 pub use ast::{Pos, Script};
 pub use check::check;
 pub use day::{Day, DayError};

@@ -2,6 +2,9 @@
 
 mod test;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Write as _;
 
 use crate::ast::{
