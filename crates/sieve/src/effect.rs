@@ -1,6 +1,21 @@
 //! What a script can do, found by walking it: never less than any run of it does.
+//!
+//! The walk follows every way that a run can take and asks of each whether the message is still in a
+//! folder at its end. It knows no message, so a condition is only told, not judged, but for those
+//! that hold for practically every message: they count as none. What it says may be more than
+//! happens, as where two conditions exclude each other.
 
 use crate::ast::Script;
+
+mod action;
+mod catch_all;
+mod kept;
+mod path;
+mod truth;
+mod walk;
+
+#[cfg(test)]
+mod tests;
 
 /// Everything that a script can do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,7 +88,7 @@ pub enum EffectKind {
         /// Whether every run that does this also leaves it where it would be.
         keeps_copy: bool,
     },
-    /// Flags are set; `None`: any, since they are computed.
+    /// A flag is set, system flags as IMAP writes them; `None`: any, since they are computed.
     Flags(Option<String>),
     /// Header fields are added or removed.
     Alters {
@@ -92,8 +107,22 @@ pub enum EffectKind {
         /// The `mailto:` URI.
         method: String,
     },
-    /// Nothing after it is done.
+    /// A copy of the answer or notification is filed; `None`: in any folder, since the name is
+    /// computed.
+    FilesAnswer {
+        /// The folder.
+        mailbox: Option<String>,
+    },
+    /// Nothing after it is done, neither in the script nor in the list of rules.
     Stops,
+}
+
+/// What a script can do, in the order of its text. Scripts that it includes are followed.
+///
+/// A script whose includes and loops hold more than can be followed does all that stands in it,
+/// always.
+pub fn effects<'a>(script: &'a Script, included: &Included<'a>) -> Effects {
+    walk::effects(script, included)
 }
 
 /// Which script an `include` means.

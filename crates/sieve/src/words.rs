@@ -44,6 +44,11 @@ pub(crate) fn whole(test: &Test, holds: bool) -> String {
     phrase(test, holds, 0).text
 }
 
+/// Whether the test is told as one condition, also where it is several tests.
+pub(crate) fn is_one(test: &Test) -> bool {
+    !phrase(test, true, 0).several
+}
+
 /// Conditions that belong together: `a and b and 3 more conditions`. `word` is `and` or `or`;
 /// `uncounted` are further ones that are only counted.
 pub(crate) fn join(parts: &[String], word: &str, uncounted: usize) -> String {
