@@ -201,6 +201,8 @@ impl Service {
         doctor.add(self.look_at_clock().await);
         doctor.tell("certificates", 0, 0);
         doctor.add(self.look_at_certificates());
+        doctor.tell("listeners", 0, 0);
+        doctor.add(self.look_at_listeners());
         doctor.tell("stored secrets", 0, 0);
         doctor.add(self.look_at_objects().await?);
         doctor.tell("ledger and logs", 0, 0);

@@ -48,6 +48,10 @@ impl Service {
                 .hindrances
                 .push("the disk is nearly full: mail is put off until there is room".to_owned());
         }
+        let shut = self.listeners_shut();
+        health
+            .hindrances
+            .extend(shut.iter().map(ToString::to_string));
         health.warnings.extend(self.certificate_warning());
         if let Ok(admission) = self.inner.admission.try_lock()
             && let Some(why) = admission.frozen(&self.config())

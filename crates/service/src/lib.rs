@@ -96,7 +96,7 @@ pub use recover::{RECOVERABLE_MAX, RecoverableRow, Restored, Wanted};
 pub use seal::LogVerdict;
 pub use sign_in::{SaslExchange, SaslRefusal, SaslStep, ScramAccount, SignInError};
 pub use signer::SignerError;
-pub use sockets::OpenError;
+pub use sockets::{OpenError, ShutListener};
 pub use start::{BootFacts, Founding, Outgoing, Outside, Paths, Pin, Start, StartError};
 pub use stored_ledger::StoredLedger;
 pub use totp::BASE32;

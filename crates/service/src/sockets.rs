@@ -2,6 +2,7 @@
 //! in the way is known while the change can still be refused, and taken over by the doors after.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -46,6 +47,26 @@ struct Shared {
     bound: BTreeMap<SocketAddr, Socket>,
     /// Listeners whose sessions end with them.
     ending: BTreeSet<ListenerId>,
+    /// What the doors could not open.
+    shut: Vec<ShutListener>,
+}
+
+/// A listener that the configuration has and that could not be opened. The doors try it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShutListener {
+    /// Which.
+    pub listener: Listener,
+    /// What is in the way, and what to do.
+    pub why: String,
+}
+
+impl fmt::Display for ShutListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Listener {
+            service, address, ..
+        } = &self.listener;
+        write!(f, "{service} does not listen at {address}: {}", self.why)
+    }
 }
 
 /// What the doors are to find when a change is made: its sockets, and whose sessions end. If it is
@@ -94,7 +115,8 @@ impl Drop for Ahead<'_> {
 }
 
 impl Service {
-    /// Binds what `after` listens on and `before` does not, if there are doors to serve it.
+    /// Binds what `after` listens on and `before` does not, if there are doors to serve it. New
+    /// listeners of a service that is off are only tried.
     pub(crate) async fn bind_ahead(
         &self,
         before: &Config,
@@ -109,12 +131,19 @@ impl Service {
             return Ok(ahead);
         }
         let has_certificate = after.certificates().next().is_some();
-        let ours: Vec<&Listener> = before.open_listeners().collect();
-        for new in after.open_listeners() {
-            if before.service_is_on(new.service) && before.listener(new.id) == Some(new) {
+        let shut: BTreeSet<ListenerId> = (self.listeners_shut().iter())
+            .map(|shut| shut.listener.id)
+            .collect();
+        let ours: Vec<&Listener> = (before.open_listeners())
+            .filter(|listener| !shut.contains(&listener.id))
+            .collect();
+        for new in after.listeners() {
+            let is_known = before.listener(new.id) == Some(new);
+            let is_on = after.service_is_on(new.service);
+            if is_known && (before.service_is_on(new.service) || !is_on) {
                 continue;
             }
-            if new.begins_with_tls() && !has_certificate {
+            if is_on && new.begins_with_tls() && !has_certificate {
                 return Err(OpenError::NoCertificate(new.service));
             }
             let own = ours.iter().find(|own| collide(own.address, new.address));
@@ -122,6 +151,8 @@ impl Service {
                 Some(own) if own.address == new.address => {}
                 // The port is ours until the change; the address can be tried all the same.
                 Some(_) => drop(Socket::bind((new.address.ip(), 0).into())?),
+                // Nobody listens there before its service is on; whether one could is told now.
+                None if !is_on => drop(bind(new.address).await?),
                 None => {
                     let socket = bind(new.address).await?;
                     lock(&ahead.sockets.shared)
@@ -158,14 +189,21 @@ impl Service {
         lock(&self.inner.sockets.shared).ending.remove(&id)
     }
 
-    /// Tells that doors are there, and up to which size of the ledger they have followed. From then
-    /// on a change that they could not follow is refused.
-    pub fn listeners_followed(&self, size: u64) {
+    /// Tells that doors are there, up to which size of the ledger they have followed, and what they
+    /// could not open. From then on a change that they could not follow is refused.
+    pub fn listeners_followed(&self, size: u64, shut: Vec<ShutListener>) {
+        lock(&self.inner.sockets.shared).shut = shut;
         self.inner.sockets.followed.send_replace(Some(size));
+    }
+
+    /// Listeners that should be open and are not.
+    pub fn listeners_shut(&self) -> Vec<ShutListener> {
+        lock(&self.inner.sockets.shared).shut.clone()
     }
 
     /// Tells that the doors are closed.
     pub fn listeners_closed(&self) {
+        lock(&self.inner.sockets.shared).shut.clear();
         self.inner.sockets.followed.send_replace(None);
     }
 }

@@ -94,6 +94,7 @@ impl Demo {
         };
         let socket = start_file::default_socket(folders.data());
         let house = House::open(service, &socket, signals).await?;
+        let house = house.or_nothing().await?;
         if let Err(error) = self.open_stage(&kept, folders, out).await {
             house.close().await;
             return Err(error);

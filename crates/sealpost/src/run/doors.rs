@@ -1,7 +1,8 @@
 //! The doors: one listener for each that the configuration has, and no other.
 //!
 //! The set follows the configuration while the server runs. A listener that is taken away stops
-//! accepting at once; its sessions go on, or get time to end, as the change says.
+//! accepting at once; its sessions go on, or get time to end, as the change says. One that cannot
+//! be opened keeps none of the others shut: it is told and tried again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use net::{
     ShutdownTrigger, TlsMode, TlsServer,
 };
 use policy::{Listener, Service as Spoken, Settings};
-use service::{OpenError, Protocol, Service};
+use service::{OpenError, Protocol, Service, ShutListener};
 use tokio::task::{Id, JoinSet};
 use tracing::{error, info};
 use types::ListenerId;
@@ -37,9 +38,18 @@ pub(crate) struct Doors {
     service: Service,
     limits: Limits,
     running: BTreeMap<ListenerId, Running>,
+    /// Listeners that should run and cannot.
+    shut: BTreeMap<ListenerId, ShutListener>,
     /// Listeners that are closed and whose sessions go on.
     retired: Vec<Running>,
     tasks: JoinSet<Drained>,
+}
+
+/// Whether to wait a moment for a port that a listener of ours may be giving up.
+#[derive(Clone, Copy)]
+enum Patience {
+    None,
+    Some,
 }
 
 struct Running {
@@ -62,37 +72,32 @@ struct Limits {
 }
 
 impl Doors {
-    /// Opens every listener of the configuration, or none.
-    pub(crate) fn open(service: Service) -> Result<Self, OpenError> {
-        let config = service.config();
-        let tls = service.tls();
-        // Without a certificate the other doors and the console open, so that one can be set.
-        let can_open = |listener: &&Listener| match tls_mode(listener, tls.as_ref()) {
-            Ok(_) => true,
-            Err(err) => {
-                error!(listener = %listener.address, %err, "{}: {err}", listener.service);
-                false
-            }
-        };
-        let bound = config.open_listeners().filter(can_open).map(|listener| {
-            let mode = tls_mode(listener, tls.as_ref())?;
-            let socket = net::Listener::bind(listener.address)?;
-            Ok((listener.clone(), mode, socket))
-        });
-        let bound = bound.collect::<Result<Vec<_>, OpenError>>()?;
-        let limits = Limits::new(config.settings());
+    /// Opens every listener of the configuration that can be opened. Without a certificate that is
+    /// each but those that begin with TLS, so that one can be set.
+    pub(crate) async fn open(service: Service) -> Self {
+        let limits = Limits::new(service.config().settings());
         let mut doors = Self {
             service,
             limits,
             running: BTreeMap::new(),
+            shut: BTreeMap::new(),
             retired: Vec::new(),
             tasks: JoinSet::new(),
         };
-        for (listener, mode, socket) in bound {
-            doors.start(listener, mode, socket);
+        doors.open_missing(Patience::None).await;
+        doors
+    }
+
+    /// Whether nobody listens anywhere.
+    pub(crate) fn are_all_shut(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Tries again what could not be opened.
+    pub(crate) async fn retry(&mut self) {
+        if !self.shut.is_empty() {
+            self.open_missing(Patience::None).await;
         }
-        doors.service.listeners_followed(config.size());
-        Ok(doors)
     }
 
     /// Brings the listeners and limits to what the configuration says now.
@@ -114,21 +119,46 @@ impl Doors {
             }
             self.retired.push(running);
         }
-        for (id, listener) in wanted {
-            if self.running.contains_key(&id) {
-                continue;
-            }
-            // The change stands in the ledger; the next change or start tries again.
-            if let Err(err) = self.open_one(&listener).await {
-                error!(listener = %listener.address, %err, "{}: {err}", listener.service);
-            }
-        }
-        self.service.listeners_followed(config.size());
+        self.open_missing(Patience::Some).await;
     }
 
-    async fn open_one(&mut self, listener: &Listener) -> Result<(), OpenError> {
+    /// Opens what should be open and is not, and tells what could not be opened. That stands in the
+    /// ledger all the same: the next change and each retry try it again.
+    async fn open_missing(&mut self, patience: Patience) {
+        let config = self.service.config();
+        let mut before = std::mem::take(&mut self.shut);
+        for listener in config.open_listeners() {
+            if self.running.contains_key(&listener.id) {
+                continue;
+            }
+            let known = before.remove(&listener.id);
+            let known = known.filter(|known| known.listener == *listener);
+            let patience = match known {
+                Some(_) => Patience::None,
+                None => patience,
+            };
+            if let Err(err) = self.open_one(listener, patience).await {
+                let shut = ShutListener {
+                    listener: listener.clone(),
+                    why: err.to_string(),
+                };
+                // Once for each cause, not once for each try.
+                if known.as_ref() != Some(&shut) {
+                    error!(listener = %listener.address, %err, "{shut}");
+                }
+                self.shut.insert(listener.id, shut);
+            }
+        }
+        let shut = self.shut.values().cloned().collect();
+        self.service.listeners_followed(config.size(), shut);
+    }
+
+    async fn open_one(&mut self, listener: &Listener, patience: Patience) -> Result<(), OpenError> {
         let mode = tls_mode(listener, self.service.tls().as_ref())?;
-        let socket = self.service.listener_socket(listener.address).await?;
+        let socket = match patience {
+            Patience::None => net::Listener::bind(listener.address)?,
+            Patience::Some => self.service.listener_socket(listener.address).await?,
+        };
         self.start(listener.clone(), mode, socket);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! A server from the moment its data are open to its end.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,24 +9,33 @@ use net::Shutdown;
 use service::{HEARTBEAT, Service};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{Instant, interval_at, sleep};
 use tracing::{error, info, warn};
 
 use super::doors::Doors;
 use super::log;
 use super::notify::{State, notify, watchdog_time};
 use crate::control::dispatch;
-use crate::control::server::ControlSocket;
+use crate::control::server::{Answering, ControlSocket};
 
 /// Time between two looks at whether the disk still works.
 const FAILURE_CHECK: Duration = Duration::from_secs(1);
 
-/// A server whose doors are open.
+/// Time between two tries to open what could not be opened.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// A server whose doors are open, as many of them as could be.
 pub(crate) struct House {
     service: Service,
     doors: Doors,
-    control: ControlSocket,
+    console: Console,
     signals: Signals,
+}
+
+/// The control socket; none as long as it cannot be made.
+struct Console {
+    path: PathBuf,
+    socket: Option<ControlSocket>,
 }
 
 /// The signals that end a server; from the moment this exists they no longer end the process.
@@ -37,26 +46,51 @@ pub(crate) struct Signals {
 }
 
 impl House {
-    /// Opens the doors and the control socket. Call it inside the runtime.
+    /// Opens the doors and the control socket; what is in the way of some is told and tried again
+    /// while the server runs. Call it inside the runtime.
     ///
-    /// If something is in the way, nothing stays open.
+    /// If neither a door nor the control socket can be opened, the server is of no use, and closes.
     pub(crate) async fn open(
         service: Service,
         control_socket: &Path,
         signals: Signals,
     ) -> anyhow::Result<Self> {
-        match open_parts(&service, control_socket) {
-            Ok((doors, control)) => Ok(Self {
-                service,
-                doors,
-                control,
-                signals,
-            }),
-            Err(error) => {
+        let bound = ControlSocket::bind(control_socket);
+        let doors = Doors::open(service.clone()).await;
+        let socket = match bound {
+            Ok(socket) => Some(socket),
+            Err(error) if doors.are_all_shut() => {
+                doors.close().await;
                 service.close().await;
-                Err(error)
+                return Err(error);
             }
-        }
+            Err(error) => {
+                error!("no command reaches the server for now: {error:#}");
+                None
+            }
+        };
+        let console = Console {
+            path: control_socket.to_owned(),
+            socket,
+        };
+        Ok(Self {
+            service,
+            doors,
+            console,
+            signals,
+        })
+    }
+
+    /// Closes again if anything could not be opened, for a server that is of use only as a whole.
+    pub(crate) async fn or_nothing(self) -> anyhow::Result<Self> {
+        let shut = self.service.listeners_shut();
+        let reason = match (shut.first(), &self.console.socket) {
+            (Some(shut), _) => shut.to_string(),
+            (None, None) => "the control socket could not be made".to_owned(),
+            (None, Some(_)) => return Ok(self),
+        };
+        self.close().await;
+        Err(anyhow!(reason))
     }
 
     /// Closes what [`Self::open`] opened, for a server that is not to run after all.
@@ -72,7 +106,7 @@ impl House {
         let Self {
             service,
             mut doors,
-            control,
+            console,
             mut signals,
         } = self;
         let (stop, shutdown) = Shutdown::pair();
@@ -80,7 +114,7 @@ impl House {
         let answering = Arc::new(dispatch::answering(service.clone(), Arc::clone(&asked)));
         let pulse = tokio::spawn(pulse(service.clone(), shutdown.clone()));
         let watchdog = tokio::spawn(watchdog(service.clone(), shutdown.clone()));
-        let control = tokio::spawn(control.serve(answering, shutdown));
+        let control = tokio::spawn(console.serve(answering, shutdown));
         info!("ready");
         notify(State::Ready);
         let failed = work(&service, &mut doors, &mut signals, &asked).await;
@@ -120,6 +154,7 @@ async fn work(
 ) -> Option<String> {
     let mut changes = service.config_watch();
     log::follow(service.config().settings());
+    let mut retry = interval_at(Instant::now() + RETRY, RETRY);
     loop {
         // Following a change is not interrupted: it happens behind the select.
         tokio::select! {
@@ -136,6 +171,7 @@ async fn work(
                 Err(_) => return None,
             },
             () = doors.supervise() => {}
+            _ = retry.tick() => doors.retry().await,
             why = failure(service) => {
                 error!(%why, "the disk failed, stopping: {why}");
                 return Some(why);
@@ -154,10 +190,28 @@ async fn failure(service: &Service) -> String {
     }
 }
 
-fn open_parts(service: &Service, control_socket: &Path) -> anyhow::Result<(Doors, ControlSocket)> {
-    let control = ControlSocket::bind(control_socket)?;
-    let doors = Doors::open(service.clone())?;
-    Ok((doors, control))
+impl Console {
+    /// Answers until `shutdown`, once the socket could be made.
+    async fn serve(self, answering: Answering, shutdown: Shutdown) {
+        let Self { path, mut socket } = self;
+        let socket = loop {
+            if let Some(socket) = socket.take() {
+                break socket;
+            }
+            tokio::select! {
+                () = shutdown.wait() => return,
+                () = sleep(RETRY) => {}
+            }
+            match ControlSocket::bind(&path) {
+                Ok(bound) => {
+                    info!("commands reach the server again");
+                    socket = Some(bound);
+                }
+                Err(error) => error!("no command reaches the server for now: {error:#}"),
+            }
+        };
+        socket.serve(answering, shutdown).await;
+    }
 }
 
 /// Lets the service look after itself at every beat.

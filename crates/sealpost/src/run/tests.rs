@@ -101,7 +101,7 @@ async fn the_doors_follow_the_configuration() {
         on(Spoken::Pop3),
     ];
     let service = founded(folder.path(), commands).await;
-    let mut doors = Doors::open(service.clone()).unwrap();
+    let mut doors = Doors::open(service.clone()).await;
     assert!(
         greeting(smtp)
             .await
@@ -143,7 +143,7 @@ async fn what_cannot_be_opened_is_refused_and_leaves_no_entry() {
     };
     let commands = vec![on(Spoken::Imap), listener(Spoken::Imap, free_port())];
     let service = founded(folder.path(), commands).await;
-    let mut doors = Doors::open(service.clone()).unwrap();
+    let mut doors = Doors::open(service.clone()).await;
     let foreign = Command::ListenerAdd {
         service: Spoken::Imap,
         address: Ipv4Addr::new(192, 0, 2, 1).into(),
@@ -192,7 +192,7 @@ async fn what_cannot_be_opened_is_refused_and_leaves_no_entry() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_taken_port_keeps_all_doors_shut() {
+async fn a_taken_port_shuts_one_door_until_it_is_free() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let (first, second) = (free_port(), taken.local_addr().unwrap().port());
@@ -206,12 +206,23 @@ async fn a_taken_port_keeps_all_doors_shut() {
         on,
     ];
     let service = founded(folder.path(), commands).await;
-    let error = Doors::open(service.clone())
-        .map(|_| ())
-        .unwrap_err()
-        .to_string();
-    assert!(error.contains(&second.to_string()), "{error}");
-    assert!(is_closed(first).await);
+    let mut doors = Doors::open(service.clone()).await;
+    assert!(!doors.are_all_shut());
+    assert!(greeting(first).await.unwrap().starts_with("220 "));
+    for _ in 0..2 {
+        let health = service.health();
+        let told = &health.hindrances[0];
+        assert!(
+            !health.good && told.contains(&format!("smtp does not listen at 127.0.0.1:{second}"))
+        );
+        assert!(told.contains("is taken by another program"), "{told}");
+        doors.retry().await;
+    }
+    drop(taken);
+    doors.retry().await;
+    assert!(greeting(second).await.unwrap().starts_with("220 "));
+    assert!(service.health().good);
+    doors.close().await;
     service.close().await;
 }
 

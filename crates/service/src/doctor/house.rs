@@ -5,10 +5,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::Ailment;
-use crate::Service;
 use crate::actor::Actor;
 use crate::error::{ServiceError, ServiceResult};
 use crate::health::{CERTIFICATE_WARNING_DAYS, DAY_S};
+use crate::{Service, ShutListener};
 
 /// Permission bits of others than the owner.
 const OF_OTHERS: u32 = 0o077;
@@ -136,6 +136,19 @@ impl Service {
             ));
         }
         found
+    }
+
+    /// Listeners that could not be opened.
+    pub(super) fn look_at_listeners(&self) -> Vec<Ailment> {
+        let ailment = |shut: ShutListener| {
+            let ShutListener { listener, why } = shut;
+            let place = format!("{} at {}", listener.service, listener.address);
+            let what = format!("nobody listens there: {why}");
+            let remedy = "once nothing is in the way, it opens by itself within a minute; to listen \
+                          elsewhere: sealpost service listen add SERVICE ADDRESS PORT";
+            Ailment::problem("listeners", place, what, remedy)
+        };
+        self.listeners_shut().into_iter().map(ailment).collect()
     }
 
     /// Passwords, certificates and private keys that the ledger names.

@@ -52,8 +52,10 @@ pub struct StatusView {
     pub uptime_s: i64,
     /// When it last looked after itself, RFC 3339; none in the first minute.
     pub last_heartbeat: Option<String>,
-    /// Services that are on, with their addresses.
+    /// Services that are on, with the addresses where they listen.
     pub listeners: Vec<String>,
+    /// Those of them that could not be opened, each with what is in the way; tried each minute.
+    pub not_listening: Vec<String>,
     /// Certificates with the days that are left to them.
     pub certificates: Vec<CertificateView>,
 }
@@ -180,6 +182,7 @@ impl Service {
         let config = self.config();
         let genesis = config.genesis().ok_or(ServiceError::Unavailable)?;
         let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let shut = self.listeners_shut();
         Ok(StatusView {
             host_name: self.host_name(),
             mode: word(serde_json::json!(genesis.mode)),
@@ -201,8 +204,10 @@ impl Service {
             last_heartbeat: self.inner.beats.last_at().map(Timestamp::to_rfc3339),
             listeners: config
                 .open_listeners()
+                .filter(|listener| shut.iter().all(|shut| shut.listener.id != listener.id))
                 .map(|listener| format!("{} {}", listener.service, listener.address))
                 .collect(),
+            not_listening: shut.iter().map(ToString::to_string).collect(),
             certificates: self.certificate_list(actor)?,
         })
     }
