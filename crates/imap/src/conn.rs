@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use net::{Conn, ConnError, Deadline, Shutdown};
-use service::{Protocol, SaslExchange, Service};
+use service::{Ending, Protocol, SaslExchange, Service, WhyEnded};
 use tokio::time::Instant;
 use tracing::debug;
 use types::{ListenerId, Secret};
@@ -19,6 +19,9 @@ use crate::session::{Done, Next, Session, farewell};
 
 /// What a client is told that finds no place, as the one line of the connection.
 pub const TOO_MANY_CONNECTIONS: &str = "* BYE Too many connections, try again later\r\n";
+
+/// What a client is told whose listener or server stops.
+const STOPS: &str = "this service stops here, try again";
 
 /// Speaks IMAP until the client leaves, the link breaks or the server stops.
 ///
@@ -53,6 +56,11 @@ async fn converse(
     session: &mut Session,
     shutdown: &Shutdown,
 ) -> Result<(), ConnError> {
+    debug!(
+        session.id = %session.peer.session,
+        remote.ip = %session.peer.source(),
+        "session begins with {}", session.peer.tls_words()
+    );
     let until = Some(Instant::now() + BEFORE_LOGIN);
     set_deadline(conn, BEFORE_LOGIN, until);
     let mut reader = CommandReader::new(ReaderLimits::BEFORE_LOGIN);
@@ -72,6 +80,10 @@ async fn converse(
             Next::StartTls => {
                 conn.start_tls().await?;
                 session.secured(conn.tls_info().cloned());
+                debug!(
+                    session.id = %session.peer.session,
+                    "TLS begins: {}", session.peer.tls_words()
+                );
                 reader = CommandReader::new(ReaderLimits::BEFORE_LOGIN);
                 Next::Command
             }
@@ -103,12 +115,15 @@ enum Heard<T> {
 
 impl<T> Heard<T> {
     /// What was said, or the words with which the session ends.
-    fn or_farewell(self, out: &mut Output<'_>) -> Result<T, Next> {
+    fn or_farewell(self, ending: &Ending, out: &mut Output<'_>) -> Result<T, Next> {
         match self {
             Self::Said(said) => Ok(said),
             Self::Gone => Err(Next::End),
             Self::Silence => Err(farewell(out, "time is over")),
-            Self::Stop => Err(farewell(out, "the server stops, try again")),
+            Self::Stop => {
+                let words = ending.why().map_or(STOPS, WhyEnded::words);
+                Err(farewell(out, words))
+            }
         }
     }
 }
@@ -143,7 +158,7 @@ async fn command(
         other => other,
     };
     let mut out = Output::new(conn, session.spelling());
-    let next = match event.or_farewell(&mut out) {
+    let next = match event.or_farewell(&session.peer.ending, &mut out) {
         Err(next) => next,
         Ok(Event::Refused(tag, why)) => session.refuse(tag.as_ref(), &why.into(), &mut out),
         Ok(Event::Fatal(why)) => farewell(&mut out, &why.to_string()),
@@ -220,7 +235,7 @@ async fn sasl(
         line = line(conn, LINE_MAX_OCTETS) => heard(line)?,
     };
     let mut out = Output::new(conn, session.spelling());
-    let next = match response.or_farewell(&mut out) {
+    let next = match response.or_farewell(&session.peer.ending, &mut out) {
         Err(next) => next,
         Ok(Err(why)) => farewell(&mut out, &why.to_string()),
         Ok(Ok(line)) => {
@@ -276,7 +291,7 @@ async fn idle(
                 continue;
             }
         };
-        let next = match line.or_farewell(&mut out) {
+        let next = match line.or_farewell(&session.peer.ending, &mut out) {
             Err(next) => next,
             Ok(Ok(line)) if line.eq_ignore_ascii_case(b"DONE") => {
                 let done = Ok(Done::plain("no longer idling"));

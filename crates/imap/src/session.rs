@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use net::ConnError;
 use service::{Peer, Principal, SaslExchange, Service, SessionEnd};
+use tracing::debug;
 use wire::imap::{Code, Command, Condition, Numbering, Spelling, SyntaxError, Tag, Tagged};
 
 use crate::enabled::{Enabled, Tracking};
@@ -135,6 +136,7 @@ impl Session {
                 return Ok(self.refuse(err.tag.as_ref(), &ImapError::Syntax(err.kind), out));
             }
         };
+        debug!(session.id = %self.peer.session, "command {}", command.name());
         self.service.metrics().imap_command(command.name());
         if let Err(err) = self.permit(&command) {
             return Ok(self.refuse(Some(&tag), &err, out));
@@ -266,6 +268,7 @@ impl Session {
         let next = match outcome {
             Ok(done) => {
                 self.bad_commands = 0;
+                debug!(session.id = %self.peer.session, "answer OK");
                 let Done { code, text } = done;
                 out.responses
                     .tagged(tag, Condition::Ok, code.as_ref(), text);
@@ -288,6 +291,7 @@ impl Session {
         out: &mut Output<'_>,
     ) -> Next {
         let (condition, code) = err.answer();
+        debug!(session.id = %self.peer.session, "answer {condition:?}");
         let text = err.to_string();
         match tag {
             Some(tag) => out.responses.tagged(tag, condition, code.as_ref(), &text),

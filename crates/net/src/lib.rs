@@ -8,6 +8,7 @@ mod random;
 mod shutdown;
 
 mod limits;
+mod own_address;
 mod tally;
 mod throttle;
 
@@ -27,6 +28,7 @@ pub use conn::{Conn, ConnError, Deadline};
 pub use gate::{Gate, OpenGate};
 pub use limits::{ConnectionGuard, ConnectionLimitSettings, ConnectionLimits, LimitReached};
 pub use listen::{BindError, BoxFuture, Drained, Handler, Listener, ListenerSettings, TlsMode};
+pub use own_address::own_address_in;
 pub use own_ca::{IssuedPem, OwnCa, OwnCaError};
 pub use random::Random;
 pub use shutdown::{Shutdown, ShutdownTrigger};

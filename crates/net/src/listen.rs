@@ -254,6 +254,7 @@ fn admit(
         ));
         return;
     }
+    debug!(remote.ip = %source, "a connection from {source} comes in");
     match Conn::tcp(tcp) {
         Ok(conn) => {
             tasks.spawn(start(conn.holding(guard), settings.tls.clone(), handler));
@@ -328,6 +329,13 @@ async fn start(conn: Conn, tls: TlsMode, handler: Handler) {
             if let Err(err) = conn.start_tls().await {
                 debug!(remote.ip = %conn.peer_addr().ip(), %err, "no TLS with a client: {err}");
                 return;
+            }
+            if let Some(tls) = conn.tls_info() {
+                let name = tls.server_name.as_deref().unwrap_or("no name");
+                debug!(
+                    remote.ip = %conn.peer_addr().ip(),
+                    "TLS with a client: {} {}, it asked for {name}", tls.version, tls.cipher
+                );
             }
             conn
         }

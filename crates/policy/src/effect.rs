@@ -71,6 +71,14 @@ pub enum Effect {
         /// The setting that keeps the record.
         setting: String,
     },
+    /// The records say of clients only what anybody on this machine claims, since a proxy that is
+    /// believed is the machine itself.
+    BlursSources {
+        /// The proxy.
+        network: Network,
+        /// At which listener; `null` for all.
+        listener: Option<ListenerId>,
+    },
     /// Somebody may do or reach what they could not before.
     GrantsAccess {
         /// Who.

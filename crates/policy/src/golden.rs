@@ -327,6 +327,10 @@ fn effects() -> Vec<Effect> {
             count: 3,
         },
     });
+    all.push(Effect::BlursSources {
+        network: "127.0.0.1".parse().unwrap(),
+        listener: Some(ListenerId(3)),
+    });
     all
 }
 

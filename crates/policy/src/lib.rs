@@ -26,6 +26,8 @@ pub mod check;
 pub mod judge;
 pub mod sentence;
 
+pub mod plain;
+
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
@@ -43,6 +45,7 @@ pub use fold_error::FoldError;
 pub use judge::{Class, Judgement, judge};
 pub use log_level::{LogKind, LogLevel, LogWordError};
 pub use payload::Payload;
+pub use plain::plain;
 pub use role::{Authority, Right, Role, Subject, may};
 pub use sentence::{Viewer, sentence};
 pub use settings::{Setting, SettingError, Settings};

@@ -52,6 +52,14 @@ pub fn sentence(effect: &Effect, config: &Config, viewer: Viewer) -> String {
         Effect::BlursRecord { setting } if setting.starts_with("log_") => {
             format!("The log says less ({setting}); the records of what happened stay.")
         }
+        Effect::BlursSources { network, listener } => {
+            let at = words.at(*listener);
+            format!(
+                "{network} is this machine itself: every user and program on it can then claim any \
+                 source for a client{at}. Blocks, lists of networks and the records of sign-ins \
+                 believe what it says."
+            )
+        }
         Effect::BlursRecord { setting } => {
             format!(
                 "Keeps records for a shorter time ({setting}): earlier intrusions could not be explained."
@@ -66,9 +74,10 @@ pub fn sentence(effect: &Effect, config: &Config, viewer: Viewer) -> String {
     }
 }
 
-struct Words<'a> {
-    config: &'a Config,
-    viewer: Viewer,
+/// What words are made of: the names, and who may see them.
+pub(crate) struct Words<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) viewer: Viewer,
 }
 
 impl Words<'_> {
@@ -143,7 +152,8 @@ impl Words<'_> {
                 format!("Refuses all mail for {}.", shown::domain(domain))
             }
             Refused::Listener { service, address } => {
-                format!("Refuses all connections to {service} at {address}.")
+                let who = missed(*service);
+                format!("Refuses all connections to {service} at {address}: {who} there.")
             }
             Refused::Sources(sources) => self.refuses_sources(sources),
             Refused::Proxy { network, listener } => {
@@ -182,7 +192,14 @@ impl Words<'_> {
             Access::Role(Role::Auditor) => {
                 format!("Lets {who} read all settings and records as auditor.")
             }
-            Access::Role(role) => format!("Lets {who} change settings as {}.", role.label()),
+            Access::Role(role) => {
+                let what = self.manages(to, role);
+                let label = role.label();
+                format!(
+                    "Lets {who} change {what} as {label}; in this version only the console takes \
+                     changes."
+                )
+            }
             Access::SendAs(of) => format!("Lets {who} send as {}.", self.owned(of)),
             Access::Listener {
                 service: Service::Metrics,
@@ -193,6 +210,23 @@ impl Words<'_> {
             Access::Listener { service, address } => {
                 format!("Opens {service} at {address} to {who}.")
             }
+        }
+    }
+
+    /// How far a role that changes something reaches.
+    fn manages(&self, to: Grantee, role: Role) -> String {
+        let account = match to {
+            Grantee::Account(id) => self.config.account(id),
+            Grantee::Anyone => None,
+        };
+        let domain = account.and_then(|account| self.config.domain_by_id(account.domain));
+        match (role, domain) {
+            (Role::Owner, _) => "everything on this server".to_owned(),
+            (_, Some(domain)) => {
+                let name = shown::domain(&domain.name);
+                format!("the accounts, aliases and addresses of {name}")
+            }
+            (_, None) => "the accounts, aliases and addresses of its domain".to_owned(),
         }
     }
 
@@ -291,7 +325,14 @@ impl Words<'_> {
             .account(account)
             .and_then(|known| known.password);
         if password.is_some_and(|password| password.credential == id) {
-            return format!("Lets {who} sign in with password {id}.");
+            let known = self.config.account(account);
+            return match known.and_then(|known| self.config.totp(known)) {
+                None => format!("Lets {who} sign in with password {id}."),
+                Some(_) => format!(
+                    "Gives {who} password {id}. It opens no mail program, since {who} has a second \
+                     factor: each needs an app password. Nothing of this version asks for both."
+                ),
+            };
         }
         let Some(credential) = self.config.credential(id) else {
             return format!("Lets {who} sign in with credential {id}.");
@@ -326,7 +367,7 @@ impl Words<'_> {
     }
 
     /// The address of whoever owns it.
-    fn owned(&self, of: Owned) -> String {
+    pub(crate) fn owned(&self, of: Owned) -> String {
         match of {
             Owned::Account(id) => self.account(id),
             Owned::Alias(id) => {
@@ -351,7 +392,7 @@ impl Words<'_> {
     }
 
     /// The address of an account that the viewer may see.
-    fn account(&self, id: AccountId) -> String {
+    pub(crate) fn account(&self, id: AccountId) -> String {
         match self.config.account(id) {
             None => id.to_string(),
             Some(account) if self.may_see(account.domain, Some(id)) => {
@@ -384,6 +425,17 @@ impl Words<'_> {
                 account == Some(own) || same_domain
             }
         }
+    }
+}
+
+/// Who misses a listener that closes.
+fn missed(service: Service) -> &'static str {
+    match service {
+        Service::Smtp => "no mail of other servers comes in",
+        Service::Submission | Service::Submissions => "nobody sends mail",
+        Service::Imap | Service::Imaps => "nobody reads mail",
+        Service::Pop3 | Service::Pop3s => "nobody fetches mail",
+        Service::Metrics => "no monitor asks",
     }
 }
 
@@ -420,7 +472,7 @@ fn texts<T: ToString>(things: &BTreeSet<T>) -> Vec<String> {
 }
 
 /// `a, b and 3 more`
-fn list(names: &[String], more: u64) -> String {
+pub(crate) fn list(names: &[String], more: u64) -> String {
     match (names, more) {
         (_, 1..) => format!("{} and {more} more", names.join(", ")),
         ([rest @ .., last], 0) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),

@@ -44,6 +44,21 @@ pub fn address(address: &Address) -> String {
     format!("{local}@{}", domain(address.domain()))
 }
 
+/// `10 MiB`, `1.5 GiB` or `900 octets`: an amount of octets in the largest unit that it fills.
+pub fn octets(octets: u64) -> String {
+    const UNITS: [(u32, &str); 4] = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let Some((shift, unit)) = UNITS.into_iter().find(|(shift, _)| octets >> shift > 0) else {
+        return format!("{octets} octets");
+    };
+    let whole = octets >> shift;
+    // Tenths, cut and not rounded: never more than there is.
+    let rest = octets - (whole << shift);
+    match (rest * 10) >> shift {
+        0 => format!("{whole} {unit}"),
+        tenths => format!("{whole}.{tenths} {unit}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +73,21 @@ mod tests {
             ("\u{e0041}", "<U+E0041>"),
         ] {
             assert_eq!(visible(text), shown);
+        }
+    }
+
+    #[test]
+    fn amounts_are_in_the_largest_unit_that_they_fill() {
+        for (amount, shown) in [
+            (0, "0 octets"),
+            (1_023, "1023 octets"),
+            (1_024, "1 KiB"),
+            (1_536, "1.5 KiB"),
+            (10 << 20, "10 MiB"),
+            ((1 << 40) - 1, "1023.9 GiB"),
+            (1 << 50, "1024 TiB"),
+        ] {
+            assert_eq!(octets(amount), shown);
         }
     }
 

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use net::{Conn, ConnError, Deadline, Shutdown};
-use service::{Protocol, Service, StoredMessage};
+use service::{Protocol, Service, StoredMessage, WhyEnded};
 use tokio::time::Instant;
 use tracing::debug;
 use types::ListenerId;
 use types::limits::POP3_LINE_MAX_OCTETS;
-use wire::pop3::{DotStuffer, TopCut};
+use wire::pop3::{DotStuffer, Reply, TopCut, Verb};
 
 use crate::error::Pop3Error;
 use crate::maildrop::Listing;
@@ -24,6 +24,9 @@ const BEFORE_SIGN_IN: Duration = Duration::from_secs(120);
 const PIECE_OCTETS: usize = 65_536;
 /// Messages whose lines of a listing are made at once.
 const LISTING_MESSAGES: usize = 1_024;
+
+/// What a client is told whose listener or server stops.
+const STOPS: &str = "this service stops here, try again";
 
 /// What a client is told that finds no place, as the one line of the connection.
 pub const TOO_MANY_CONNECTIONS: &str = "-ERR [SYS/TEMP] Too many connections, try again later\r\n";
@@ -75,8 +78,14 @@ async fn converse(
     session: &mut Session,
     shutdown: &Shutdown,
 ) -> Result<(), Broken> {
+    debug!(
+        session.id = %session.peer().session,
+        remote.ip = %session.peer().source(),
+        "session begins with {}", session.peer().tls_words()
+    );
     let mut step = session.greet();
     loop {
+        debug!(session.id = %session.peer().session, "reply {}", word_of(&step.reply));
         conn.write(&step.reply.to_bytes()).await?;
         let in_sasl = matches!(step.next, Next::SaslLine);
         match step.next {
@@ -100,17 +109,44 @@ async fn converse(
             Next::StartTls => {
                 conn.start_tls().await?;
                 session.secured(conn.tls_info().cloned());
+                debug!(
+                    session.id = %session.peer().session,
+                    "TLS begins: {}", session.peer().tls_words()
+                );
             }
             Next::Line | Next::SaslLine => {}
         }
         step = match line(conn, shutdown).await? {
             Line::Gone => return Ok(()),
             Line::Said(line) if in_sasl => session.sasl_line(&line).await,
-            Line::Said(line) => session.handle(&line).await,
+            Line::Said(line) => {
+                debug!(session.id = %session.peer().session, "command {}", verb_of(&line));
+                session.handle(&line).await
+            }
             Line::TooLong => session.bad_command(&Pop3Error::LineTooLong),
             Line::BareLf => session.bad_command(&Pop3Error::BareLf),
-            Line::Stop => Step::farewell("the server stops, try again"),
+            Line::Stop => {
+                let why = session.peer().ending.why();
+                Step::farewell(why.map_or(STOPS, WhyEnded::words))
+            }
         };
+    }
+}
+
+/// The verb of a command line for the log; its arguments are nobody's business.
+fn verb_of(line: &[u8]) -> &'static str {
+    let end = line.iter().position(|c| !c.is_ascii_alphabetic());
+    let verb = Verb::by_name(&line[..end.unwrap_or(line.len())]);
+    verb.map_or("(not known)", Verb::name)
+}
+
+/// What sort of reply it is, without its text.
+fn word_of(reply: &Reply) -> String {
+    match reply {
+        Reply::Ok(_) => "+OK".to_owned(),
+        Reply::Err(None, _) => "-ERR".to_owned(),
+        Reply::Err(Some(code), _) => format!("-ERR [{code}]"),
+        Reply::Challenge(_) => "+".to_owned(),
     }
 }
 

@@ -81,6 +81,14 @@ impl Peer {
         self.address.ip().to_canonical()
     }
 
+    /// Version and cipher of TLS in words for the log, or that there is none.
+    pub fn tls_words(&self) -> String {
+        match &self.tls {
+            Some(tls) => format!("{} {}", tls.version, tls.cipher),
+            None => "no TLS".to_owned(),
+        }
+    }
+
     /// Whether the client is on this machine, as the socket itself says.
     pub fn is_local(&self) -> bool {
         self.proxy.is_none() && self.source().is_loopback()

@@ -86,7 +86,7 @@ pub use health::HealthView;
 pub use heartbeat::HEARTBEAT;
 pub use keys::KeysError;
 pub use letters::random_letters;
-pub use live::{EndSessions, Ending, SessionView};
+pub use live::{EndSessions, Ending, SessionView, WhyEnded};
 pub use mailbox::*;
 pub use maildrop::MaildropLock;
 pub use message::{BodySink, FinishedBody};

@@ -4,7 +4,7 @@
 //! with the word to end, whether or not the door has got round to it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use net::{Shutdown, ShutdownTrigger};
@@ -20,11 +20,36 @@ use crate::{Service, lock};
 /// How long a session that was told to end may go on with what it is doing.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// Why the server ends a session while it goes on itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhyEnded {
+    /// The account is disabled or gone, or its domain is.
+    AccountClosed,
+    /// What the client signed in with does not open the account any more.
+    CredentialGone,
+    /// Somebody ended it by hand.
+    ByHand,
+}
+
+impl WhyEnded {
+    /// The reason in words for the client.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::AccountClosed => "this account is closed for now",
+            Self::CredentialGone => {
+                "the password of this session is not valid any more, sign in with the new one"
+            }
+            Self::ByHand => "an administrator ended this session",
+        }
+    }
+}
+
 /// The word that a connection is to end, for the server to say and for its door to hear.
 #[derive(Clone, Debug)]
 pub struct Ending {
     trigger: Arc<ShutdownTrigger>,
     heard: Shutdown,
+    why: Arc<OnceLock<WhyEnded>>,
 }
 
 impl Default for Ending {
@@ -33,6 +58,7 @@ impl Default for Ending {
         Self {
             trigger: Arc::new(trigger),
             heard,
+            why: Arc::default(),
         }
     }
 }
@@ -50,7 +76,14 @@ impl Ending {
         tokio::time::sleep(GRACE).await;
     }
 
-    fn end(&self) {
+    /// Why this connection alone ends; `None` if it ends with its listener or the server.
+    pub fn why(&self) -> Option<WhyEnded> {
+        self.why.get().copied()
+    }
+
+    fn end(&self, why: WhyEnded) {
+        // The first reason stays: the client hears one.
+        let _ = self.why.set(why);
         self.trigger.stop();
     }
 }
@@ -65,9 +98,15 @@ pub(crate) struct LiveSession {
 }
 
 impl LiveSession {
-    fn is_valid(&self, config: &Config) -> bool {
+    /// Why it cannot go on under this configuration, if it cannot.
+    fn why_invalid(&self, config: &Config) -> Option<WhyEnded> {
         let principal = &self.principal;
-        config.opens_mail(principal.account, principal.credential) == Some(self.revision)
+        let opened = config.opens_mail(principal.account, principal.credential);
+        match config.authority(principal.account) {
+            _ if opened == Some(self.revision) => None,
+            None => Some(WhyEnded::AccountClosed),
+            Some(_) => Some(WhyEnded::CredentialGone),
+        }
     }
 }
 
@@ -88,18 +127,19 @@ impl Live {
         lock(&self.0).values().cloned().collect()
     }
 
-    /// Ends those that are meant, and gives them.
-    fn end(&self, meant: impl Fn(&LiveSession) -> bool) -> Vec<LiveSession> {
-        let ended: Vec<_> = {
-            let mut live = lock(&self.0);
-            live.extract_if(.., |_, session| meant(session))
-                .map(|(_, session)| session)
-                .collect()
+    /// Ends those for which there is a reason, and gives them.
+    fn end(&self, why: impl Fn(&LiveSession) -> Option<WhyEnded>) -> Vec<LiveSession> {
+        let mut live = lock(&self.0);
+        let tell = |session: &LiveSession| {
+            let why = why(session);
+            if let Some(why) = why {
+                session.principal.peer.ending.end(why);
+            }
+            why.is_some()
         };
-        for session in &ended {
-            session.principal.peer.ending.end();
-        }
-        ended
+        live.extract_if(.., |_, session| tell(session))
+            .map(|(_, session)| session)
+            .collect()
     }
 }
 
@@ -175,7 +215,7 @@ impl Service {
                 EndSessions::Session(id) => live.principal.session == *id,
                 EndSessions::Account(_) => Some(live.principal.account) == account,
             };
-            meant && may_end(live)
+            (meant && may_end(live)).then_some(WhyEnded::ByHand)
         });
         if ended.is_empty() && matches!(which, EndSessions::Session(_)) {
             return Err(ServiceError::NotFound("open session"));
@@ -194,7 +234,7 @@ impl Service {
     pub(crate) fn end_invalid_sessions(&self) {
         let config = self.config();
         let by = format!("ledger #{}", config.size().saturating_sub(1));
-        for live in self.inner.live.end(|live| !live.is_valid(&config)) {
+        for live in self.inner.live.end(|live| live.why_invalid(&config)) {
             let ended = Record::SessionEnded { by: by.clone() };
             self.record(&About::principal(&live.principal), &ended);
         }

@@ -340,6 +340,11 @@ impl Service {
         }
         let metrics = &self.inner.metrics;
         metrics.sign_in(peer.protocol, Outcome::Accepted);
+        tracing::debug!(
+            session.id = %principal.session, account = %principal.account,
+            credential = %principal.credential, source = %peer.source(),
+            "{} signed in from {}", principal.account, peer.source()
+        );
         Ok(principal)
     }
 

@@ -278,6 +278,7 @@ impl Signer {
         entries
             .iter()
             .for_each(|entry| grown.append(leaf_hash(entry)));
+        tracing::debug!("signs growth from {size} to {} entries", grown.size());
         let origin = self.verifier().name().clone();
         let note = Checkpoint::new(origin, grown.size(), grown.root())
             .sign(&self.key)

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tracing::debug;
 use types::ListenerId;
 use types::limits::SMTP_LINE_MAX_OCTETS;
+use wire::smtp::Verb;
 
 use crate::error::SmtpError;
 use crate::intake;
@@ -76,18 +77,28 @@ async fn converse(
     session: &mut Session,
     shutdown: &Shutdown,
 ) -> Result<(), ConnError> {
+    debug!(
+        session.id = %session.peer().session,
+        remote.ip = %session.peer().source(),
+        "session begins with {}", session.peer().tls_words()
+    );
     let mut step = session.greet();
     loop {
         if !step.delay.is_zero() {
             tokio::time::sleep(step.delay).await;
         }
         for reply in step.before.iter().chain([&step.reply]) {
+            debug!(session.id = %session.peer().session, "reply {}", reply.code());
             conn.write(&reply.to_bytes()).await?;
         }
         match step.next {
             Next::StartTls => {
                 conn.start_tls().await?;
                 session.secured(conn.tls_info().cloned());
+                debug!(
+                    session.id = %session.peer().session,
+                    "TLS begins: {}", session.peer().tls_words()
+                );
             }
             Next::LineSignedIn => {
                 conn.mark_authenticated();
@@ -115,7 +126,15 @@ async fn converse(
     }
 }
 
+/// The verb of a command line for the log; its arguments are nobody's business.
+fn verb_of(line: &[u8]) -> &'static str {
+    let end = line.iter().position(|c| !c.is_ascii_alphabetic());
+    let verb = Verb::by_name(&line[..end.unwrap_or(line.len())]);
+    verb.map_or("(not known)", Verb::name)
+}
+
 async fn command(conn: &mut Conn, session: &mut Session, said: &[u8]) -> Result<Step, ConnError> {
+    debug!(session.id = %session.peer().session, "command {}", verb_of(said));
     match session.handle(said).await {
         Heard::Step(step) => Ok(step),
         Heard::Discard { octets, then } => {
@@ -159,7 +178,10 @@ impl LineFault {
                 ..session.bad_command(&SmtpError::BareLf)
             },
             Self::Silence => Step::farewell(4, 2, "time is over"),
-            Self::Stop => Step::farewell(3, 2, "the server stops, try again"),
+            Self::Stop => match session.peer().ending.why() {
+                Some(why) => Step::farewell(7, 0, why.words()),
+                None => Step::farewell(3, 2, "this service stops here, try again"),
+            },
         }
     }
 }

@@ -286,7 +286,9 @@ impl Writer {
             return Err(trouble);
         }
         self.unclean = true;
-        self.core.meter.committed(jobs.len(), started.elapsed());
+        let took = started.elapsed();
+        tracing::debug!("committed {} jobs in {} µs", jobs.len(), took.as_micros());
+        self.core.meter.committed(jobs.len(), took);
         self.publish(effects);
         Ok(())
     }

@@ -18,6 +18,8 @@ mod programs;
 mod proof;
 mod proxy;
 mod python;
+mod sessions;
 mod start;
 mod swaks;
 mod tls;
+mod words;

@@ -67,7 +67,7 @@ fn the_extensions_of_smtp_do_what_they_promise() -> anyhow::Result<()> {
         "--yes",
     ];
     server.cli_with_input(&add, PASSWORD.as_bytes())?.ok()?;
-    let quota = ["account", "quota", &server.address(3), "2000", "--yes"];
+    let quota = ["account", "quota", &server.address(3), "2000B", "--yes"];
     server.cli(&quota)?.ok()?;
     clients::python(&server, "smtp_extensions.py", &[])?.ok()?;
     let traced = server

@@ -58,7 +58,7 @@ fn each_recipient_is_answered_apart_with_prdr() -> anyhow::Result<()> {
     let server = Server::start()?;
     let (one, full) = (server.address(1), server.address(2));
     server
-        .cli(&["account", "quota", &full, "2000", "--yes"])?
+        .cli(&["account", "quota", &full, "2000B", "--yes"])?
         .ok()?;
     let body = "x".repeat(3_000);
     let both = format!("{one},{full}");

@@ -218,11 +218,21 @@ async fn the_server_says_good_bye_when_it_stops() {
     let world = World::new().await;
     let client = &mut world.client().await;
     client.stop_server();
-    assert!(client.line().await.starts_with("* BYE the server stops"));
+    assert!(
+        client
+            .line()
+            .await
+            .starts_with("* BYE this service stops here")
+    );
     let client = &mut world.reader().await;
     client.says("IDLE").await.is(&["+ idling"]);
     client.stop_server();
-    assert!(client.line().await.starts_with("* BYE the server stops"));
+    assert!(
+        client
+            .line()
+            .await
+            .starts_with("* BYE this service stops here")
+    );
 }
 
 #[tokio::test]

@@ -103,9 +103,9 @@ pub enum ChangeError {
     /// A member that nobody has.
     #[error("{0} cannot be a member: nobody here has it")]
     NoSuchMember(Member),
-    /// The alias would deliver to itself.
-    #[error("{0} would deliver to itself; leave the member out that leads back to it")]
-    Cycle(Address),
+    /// What is forwarded would come back; the steps in order.
+    #[error("mail would go in a circle: {0}; leave out one of these steps")]
+    Circle(String),
     /// The alias would reach too far.
     #[error("{address} cannot deliver so: {reason}")]
     Expansion {
@@ -192,7 +192,7 @@ impl ChangeError {
             | Self::TooMany { .. }
             | Self::TooManyAtOnce
             | Self::NoMembers(_)
-            | Self::Cycle(_)
+            | Self::Circle(_)
             | Self::Expansion { .. }
             | Self::Field { .. } => ChangeErrorKind::Invalid,
         }

@@ -30,7 +30,7 @@ use crate::change::{
     Genesis, ListenerSet, MEMBERS_PER_CHANGE_MAX, Member, Owned, PasswordSet, SendAsGrant,
     ServiceSwitch,
 };
-use crate::config::{Account, Alias, Config, ExpandError, HostedDomain};
+use crate::config::{Account, Alias, Config, ExpandError, Forwarder, HostedDomain};
 use crate::settings::Setting;
 
 /// Domains and second names of one server.
@@ -159,6 +159,7 @@ impl Change {
         match self {
             Self::AliasCreate(create) => self.check_expansion(config, create.id),
             Self::AliasMembersChange(change) => self.check_expansion(config, change.id),
+            Self::CatchAllSet(set) => no_circle(&self.tried(config)?, Forwarder::CatchAll(set.id)),
             Self::DomainDisable(_)
             | Self::AccountRemove(_)
             | Self::AccountDisable(_)
@@ -189,18 +190,21 @@ impl Change {
     fn check_expansion(&self, config: &Config, id: AliasId) -> Checked {
         let after = self.tried(config)?;
         let alias = alias(&after, id)?;
-        let address = || alias.address.clone();
-        let below = after.expand_members(&alias.members);
-        if below.is_ok_and(|expansion| expansion.via.contains(&id)) {
-            return Err(ChangeError::Cycle(address()));
-        }
+        no_circle(&after, Forwarder::Alias(id))?;
         match after.expand_members(&BTreeSet::from([Member::Alias(id)])) {
             Ok(_) | Err(ExpandError::Disabled) => Ok(()),
             Err(reason) => Err(ChangeError::Expansion {
-                address: address(),
+                address: alias.address.clone(),
                 reason,
             }),
         }
+    }
+}
+
+fn no_circle(after: &Config, start: Forwarder) -> Checked {
+    match after.circle(start) {
+        Some(way) => Err(ChangeError::Circle(way.join(" -> "))),
+        None => Ok(()),
     }
 }
 

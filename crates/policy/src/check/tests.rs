@@ -328,7 +328,7 @@ fn aliases_are_refused_with_what_to_do() {
         ),
         (
             change(&["al_1"], &[]),
-            "info@example.org would deliver to itself; leave the member out that leads back to it",
+            "mail would go in a circle: info@example.org -> info@example.org; leave out one of these steps",
         ),
         (
             change(&[], &["a_2", "x@example.net"]),
@@ -358,7 +358,31 @@ fn an_alias_may_not_close_a_circle_or_reach_too_deep() {
         add: members(&["al_3"]),
         remove: vec![],
     });
-    assert!(matches!(sample.refusal(back), ChangeError::Cycle(_)));
+    assert_eq!(
+        sample.refusal(back).to_string(),
+        "mail would go in a circle: info@example.org -> x3@example.org -> x2@example.org -> \
+         info@example.org; leave out one of these steps"
+    );
+    // Also where nobody else gets the mail, and through a catch-all.
+    let only_itself = Change::AliasMembersChange(AliasMembersChange {
+        id: AliasId(1),
+        add: members(&["al_2"]),
+        remove: members(&["a_2"]),
+    });
+    assert!(matches!(
+        sample.refusal(only_itself),
+        ChangeError::Circle(_)
+    ));
+    let id = sample.alias("y@example.org", &["later@example.info"]);
+    let through = Change::CatchAllSet(CatchAllSet {
+        id: sample.domain("example.info"),
+        members: vec![Member::Alias(id)],
+    });
+    assert_eq!(
+        sample.refusal(through).to_string(),
+        "mail would go in a circle: the catch-all of example.info -> y@example.org -> the \
+         catch-all of example.info; leave out one of these steps"
+    );
     let deeper = Change::AliasCreate(sample.new_alias("x9@example.org", &["al_8"]));
     assert_eq!(
         sample.refusal(deeper).to_string(),

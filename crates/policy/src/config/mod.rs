@@ -8,12 +8,15 @@ mod outside_edit;
 mod resolve;
 mod source;
 
+mod circle;
+
 mod apply;
 mod fold;
 
 #[cfg(test)]
 mod tests;
 
+pub use circle::Forwarder;
 pub use fold::ConfigBuilder;
 pub use model::{
     Account, Alias, Certificate, Credential, CredentialKind, Grant, HostedDomain, Listener,

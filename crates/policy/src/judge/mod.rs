@@ -44,6 +44,9 @@ pub struct Judgement {
     pub score: u32,
     /// The detections that match, by their ids, sorted.
     pub detections: Vec<&'static str>,
+    /// Whether it only takes exits, access or credentials away, as somebody does who shuts an
+    /// intruder out, whatever that means for mail.
+    pub only_removes: bool,
 }
 
 impl Judgement {
@@ -83,7 +86,28 @@ pub fn judge(
     access::compare(&case, &mut findings);
     protection::compare(&case, &mut findings);
     source::compare(&case, &mut findings);
-    findings.conclude()
+    let mut judgement = findings.conclude();
+    judgement.only_removes = only_removes(change, &judgement.effects);
+    judgement
+}
+
+fn only_removes(change: &Change, effects: &[Effect]) -> bool {
+    match change {
+        Change::ServiceOff(_)
+        | Change::ListenerRemove(_)
+        | Change::AccountDisable(_)
+        | Change::AppPasswordRemove(_)
+        | Change::TokenRemove(_)
+        | Change::AliasRemove(_)
+        | Change::CatchAllClear(_)
+        | Change::SendAsRevoke(_)
+        | Change::BlockAdd(_) => true,
+        Change::AliasMembersChange(change) => change.add.is_empty(),
+        Change::AccessSet(_) | Change::ProxySet(_) => effects
+            .iter()
+            .all(|effect| matches!(effect, Effect::Refuses { .. })),
+        _ => false,
+    }
 }
 
 /// What is judged.
@@ -156,6 +180,7 @@ impl Findings {
             class: self.class,
             score,
             detections: self.detections.into_iter().collect(),
+            only_removes: false,
         }
     }
 

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use types::Network;
 
+use super::access::closing_class;
 use super::{Case, Class, Findings};
 use crate::change::{AccessSubject, Change, ProxyScope};
 use crate::config::{AccessList, Config};
@@ -53,8 +54,8 @@ fn compare_access(case: &Case<'_>, of: AccessSubject, findings: &mut Findings) {
     }
 }
 
-/// What lets no mail in can be closed by anybody who administers; a role's sign-ins are those of
-/// other people.
+/// What keeps people from their mail is told to them; what refuses mail, or the sign-ins of other
+/// people with a role, is grave.
 fn narrowing_class(config: &Config, of: AccessSubject) -> Class {
     let service = match of {
         AccessSubject::Service(service) => Some(service),
@@ -62,8 +63,8 @@ fn narrowing_class(config: &Config, of: AccessSubject) -> Class {
         AccessSubject::Role(_) => None,
     };
     match service {
-        Some(service) if !service.takes_mail() => Class::C0,
-        _ => Class::C2,
+        Some(service) => closing_class(service),
+        None => Class::C2,
     }
 }
 
@@ -104,11 +105,23 @@ fn compare_proxies(case: &Case<'_>, scope: ProxyScope, findings: &mut Findings) 
         let what = Protection::SourceBy { network, listener };
         findings.add(Effect::WeakensProtection { what }, Class::C2);
         findings.detect("P6");
+        if is_own(case.after, &network) {
+            let effect = Effect::BlursSources { network, listener };
+            findings.add(effect, Class::C2);
+        }
     }
     for network in before.difference(&after).copied() {
         let what = Refused::Proxy { network, listener };
         findings.add(Effect::Refuses { what }, Class::C2);
     }
+}
+
+/// Whether a network reaches this machine, as far as the configuration tells.
+fn is_own(config: &Config, network: &Network) -> bool {
+    let loopback = [Ipv4Addr::LOCALHOST.into(), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    let listens = config.listeners().map(|listener| listener.address.ip());
+    let mut own = listens.filter(|ip| !ip.is_unspecified()).chain(loopback);
+    network.address().is_loopback() || own.any(|ip| network.contains(ip))
 }
 
 impl Sources {

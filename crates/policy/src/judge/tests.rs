@@ -320,7 +320,8 @@ fn raising_anybody_is_grave_by_any_verb() {
     let words = "Lets aud@example.org read all settings and records as auditor.";
     assert_told(&sample, &judgement, Class::C3, "P2", words);
     let judgement = sample.make(role(ANN, Role::Owner));
-    let words = "Lets ann@example.org change settings as owner.";
+    let words = "Lets ann@example.org change everything on this server as owner; in this version only the \
+                 console takes changes.";
     assert_told(&sample, &judgement, Class::C3, "P2", words);
     let judgement = sample.make_by(Some(ROOT), role(ANN, Role::Auditor));
     assert_eq!(judgement.class, Class::C2, "touches another admin");
@@ -335,7 +336,8 @@ fn another_domain_admin_changes_who_answers_for_postmaster() {
     let mut sample = sample();
     let judgement = sample.make(role(ANN, Role::DomainAdmin));
     let words = "Delivers all mail for postmaster and abuse to ann@example.org, inside, and no longer to root@example.org. \
-                 | Lets ann@example.org change settings as domain admin.";
+                 | Lets ann@example.org change the accounts, aliases and addresses of example.org as \
+                 domain admin; in this version only the console takes changes.";
     assert_told(&sample, &judgement, Class::C3, "P2", words);
 }
 
@@ -413,14 +415,14 @@ fn listeners_open_and_close_with_their_service() {
             false,
             Class::C2,
             "",
-            "Refuses all connections to smtp at 192.0.2.1:25.",
+            "Refuses all connections to smtp at 192.0.2.1:25: no mail of other servers comes in there.",
         ),
         (
             Service::Imap,
             false,
-            Class::C0,
+            Class::C1,
             "",
-            "Refuses all connections to imap at 127.0.0.1:143.",
+            "Refuses all connections to imap at 127.0.0.1:143: nobody reads mail there.",
         ),
         (Service::Pop3, true, Class::C0, "", ""),
     ] {
@@ -531,7 +533,7 @@ fn lists_of_networks_are_judged_by_who_can_come_in() {
     for (change, class, found, words) in [
         (
             access("service:imap", &["192.0.2.0/24"], &[]),
-            Class::C0,
+            Class::C1,
             "",
             "Refuses connections to imap from anywhere but 192.0.2.0/24.",
         ),
@@ -560,7 +562,7 @@ fn lists_of_networks_are_judged_by_who_can_come_in() {
         ),
         (
             access("listener:l_1", &[], &["0.0.0.0/0"]),
-            Class::C0,
+            Class::C1,
             "",
             "Refuses connections to imap at 192.0.2.1:143 from 0.0.0.0/0.",
         ),
@@ -623,6 +625,22 @@ fn proxies_and_blocks_are_grave_both_ways() {
             "",
             "Believes 198.51.100.1 no longer when it says where a client of imap at 192.0.2.1:143 \
              comes from: connections that it passes on are refused.",
+        ),
+        (
+            proxies(ProxyScope::All, &["127.0.0.0/8"]),
+            "P6",
+            "Believes 127.0.0.0/8 when it says where a client comes from: whoever controls it can pass \
+             for any source. | 127.0.0.0/8 is this machine itself: every user and program on it can \
+             then claim any source for a client. Blocks, lists of networks and the records of \
+             sign-ins believe what it says.",
+        ),
+        (
+            proxies(ProxyScope::All, &["127.0.0.0/8", "192.0.2.0/24"]),
+            "P6",
+            "Believes 192.0.2.0/24 when it says where a client comes from: whoever controls it can \
+             pass for any source. | 192.0.2.0/24 is this machine itself: every user and program on \
+             it can then claim any source for a client. Blocks, lists of networks and the records of \
+             sign-ins believe what it says.",
         ),
         (
             Change::BlockAdd(block),
@@ -707,6 +725,10 @@ fn a_second_factor_that_comes_closes_the_password_and_one_that_goes_opens_it() {
     let words =
         "Refuses the password of ann@example.org in mail programs: each needs an app password.";
     assert_told(&sample, &judgement, Class::C1, "P3", words);
+    let judgement = sample.make_by(Some(ANN), sample.new_password(ANN, 2));
+    let words = "Gives ann@example.org password k_1. It opens no mail program, since ann@example.org \
+                 has a second factor: each needs an app password. Nothing of this version asks for both.";
+    assert_told(&sample, &judgement, Class::C0, "", words);
     let judgement = sample.make_by(Some(ANN), sample.new_recovery_codes(ANN));
     let words = "Lets ann@example.org give a recovery code k_3 in the place of the second factor.";
     assert_told(&sample, &judgement, Class::C1, "P3", words);

@@ -23,7 +23,8 @@ pub(crate) fn role() -> impl TypedValueParser<Value = Role> {
     })
 }
 
-/// A quota: `none`, or a number of octets with K, M, G or T for powers of 1,024.
+/// A quota: `none`, or a number with K, M, G or T for powers of 1,024 octets, or B for octets. A
+/// number alone is refused: who writes 10 hardly means 10 octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Quota(pub(crate) Option<u64>);
 
@@ -36,11 +37,17 @@ impl std::str::FromStr for Quota {
         }
         let wrong = || format!("{text:?} is no quota: write none, or a size such as 500M or 10G");
         let (digits, unit) = match text.char_indices().next_back() {
-            Some((at, 'K')) => (&text[..at], KIB),
-            Some((at, 'M')) => (&text[..at], KIB.pow(2)),
-            Some((at, 'G')) => (&text[..at], KIB.pow(3)),
-            Some((at, 'T')) => (&text[..at], KIB.pow(4)),
-            _ => (text, 1),
+            Some((at, 'B' | 'b')) => (&text[..at], 1),
+            Some((at, 'K' | 'k')) => (&text[..at], KIB),
+            Some((at, 'M' | 'm')) => (&text[..at], KIB.pow(2)),
+            Some((at, 'G' | 'g')) => (&text[..at], KIB.pow(3)),
+            Some((at, 'T' | 't')) => (&text[..at], KIB.pow(4)),
+            Some(_) if text.bytes().all(|c| c.is_ascii_digit()) => {
+                return Err(format!(
+                    "{text} has no unit: write {text}M, {text}G, or {text}B for octets"
+                ));
+            }
+            _ => return Err(wrong()),
         };
         if !digits.bytes().all(|c| c.is_ascii_digit()) {
             return Err(wrong());
@@ -144,8 +151,9 @@ mod tests {
     fn a_quota_is_none_or_a_size() {
         let cases = [
             ("none", Some(None)),
-            ("0", Some(Some(0))),
-            ("1500", Some(Some(1_500))),
+            ("1500B", Some(Some(1_500))),
+            ("3m", Some(Some(3_145_728))),
+            ("1500", None),
             ("2K", Some(Some(2_048))),
             ("10G", Some(Some(10_737_418_240))),
             ("", None),

@@ -20,6 +20,7 @@ pub(crate) fn answering(
 ) -> impl Fn(UnixFacts, Request) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync {
     move |facts, request| {
         let (service, stop) = (service.clone(), Arc::clone(&stop));
+        tracing::debug!(uid = facts.uid, "the console asks: {}", request.ask.name());
         let actor = Actor::console(facts, request.claimed);
         Box::pin(async move { answer(&service, &stop, &actor, request.ask).await })
     }

@@ -135,6 +135,15 @@ pub(crate) enum Ask {
     Trace(TraceQuery),
 }
 
+impl Ask {
+    /// What is asked in one word, without any value of it.
+    pub(crate) fn name(&self) -> String {
+        let whole = format!("{self:?}");
+        let is_part = |c: &char| c.is_ascii_alphanumeric();
+        whole.chars().take_while(is_part).collect()
+    }
+}
+
 /// What the server says.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]

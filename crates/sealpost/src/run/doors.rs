@@ -15,7 +15,7 @@ use net::{
 use policy::{Listener, Service as Spoken, Settings};
 use service::{OpenError, Protocol, Service, ShutListener};
 use tokio::task::{Id, JoinSet};
-use tracing::{error, info};
+use tracing::{debug, error, info};
 use types::ListenerId;
 
 /// How long sessions may take to end once their listener stops.
@@ -149,6 +149,10 @@ impl Doors {
                 self.shut.insert(listener.id, shut);
             }
         }
+        debug!(
+            "the listeners follow the ledger up to {} entries",
+            config.size()
+        );
         let shut = self.shut.values().cloned().collect();
         self.service.listeners_followed(config.size(), shut);
     }

@@ -113,6 +113,11 @@ impl Service {
         };
         let metrics = &self.inner.metrics;
         metrics.recipient(client.peer.protocol, outcome);
+        let session = client.peer.session;
+        match &checked {
+            Ok(()) => tracing::debug!(session.id = %session, "recipient {to} is taken"),
+            Err(why) => tracing::debug!(session.id = %session, "recipient {to} is refused: {why}"),
+        }
         checked
     }
 

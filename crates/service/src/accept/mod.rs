@@ -221,6 +221,12 @@ impl Service {
                 },
                 Err(_) => return Err(AcceptError::Unavailable),
             };
+            tracing::debug!(
+                "{recipient} reaches {} mailboxes and {} addresses outside, by {} aliases",
+                expansion.accounts.len(),
+                expansion.outside.len(),
+                expansion.via.len()
+            );
             found.add(recipient, expansion);
         }
         if !found.outside.is_empty() && matches!(self.inner.outside, Outside::Refuse) {

@@ -1,16 +1,20 @@
 //! How much one actor may add to the ledger, which is kept for ever.
 //!
 //! Time is monotonic here: setting the clock back makes nobody wait longer, forward nobody shorter.
-//! An append of several entries counts as one change. What is of class C0, as true tightening is,
-//! has a budget of its own, so that an intruder who used up an admin's budget cannot keep the admin
-//! from closing the door.
+//! An append of several entries counts as one change. Removals of exits, access and credentials have
+//! a larger budget of their own, so that an intruder who used up an admin's budget cannot keep the
+//! admin from closing the doors. What else is of class C0 has one too.
 
 use std::collections::HashMap;
 
-/// Changes of one actor in an hour, and as many again that only tighten.
-pub(super) const CHANGES_PER_HOUR_MAX: u32 = 60;
-/// Octets of entries and objects of one actor in a day.
-pub(super) const OCTETS_PER_DAY_MAX: u64 = 1_048_576;
+/// Changes of one actor in an hour, and as many again of class C0.
+const CHANGES_PER_HOUR_MAX: u32 = 60;
+/// Removals of one actor in an hour.
+const REMOVALS_PER_HOUR_MAX: u32 = 600;
+/// Octets of entries and objects of one actor in a day, for each purse.
+const OCTETS_PER_DAY_MAX: u64 = 1_048_576;
+/// Octets of removals: each of them is small, and there can be many.
+const REMOVAL_OCTETS_PER_DAY_MAX: u64 = 16_777_216;
 /// Actors whose use is remembered; beyond it whoever was idle longest is forgotten.
 const ACTORS_MAX: usize = 10_000;
 const HOUR_US: u64 = 3_600_000_000;
@@ -20,9 +24,27 @@ const DAY_US: u64 = 24 * HOUR_US;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Purse {
     /// Changes that only take exits, access or credentials away.
-    Tightening,
+    Removal,
+    /// Others of class C0.
+    Harmless,
     /// All others.
     Ordinary,
+}
+
+impl Purse {
+    fn changes_per_hour_max(self) -> u32 {
+        match self {
+            Self::Removal => REMOVALS_PER_HOUR_MAX,
+            Self::Harmless | Self::Ordinary => CHANGES_PER_HOUR_MAX,
+        }
+    }
+
+    fn octets_per_day_max(self) -> u64 {
+        match self {
+            Self::Removal => REMOVAL_OCTETS_PER_DAY_MAX,
+            Self::Harmless | Self::Ordinary => OCTETS_PER_DAY_MAX,
+        }
+    }
 }
 
 /// Why the budget says no.
@@ -30,11 +52,11 @@ pub(crate) enum Purse {
 pub(crate) enum OverBudget {
     /// Too many changes.
     #[error(
-        "more than {CHANGES_PER_HOUR_MAX} changes in an hour; wait, or put all into one file and use `sealpost config apply FILE`"
+        "more than {0} changes of this sort in an hour; wait, or put all into one file and use `sealpost config apply FILE`. Removing access has a budget of its own"
     )]
-    Changes,
+    Changes(u32),
     /// Too many octets.
-    #[error("more than 1 MiB of changes in a day; wait until tomorrow")]
+    #[error("more octets of changes than one may make in a day; wait until tomorrow")]
     Octets,
 }
 
@@ -83,10 +105,11 @@ impl Budgets {
                 ..spent
             };
         }
-        if spent.changes >= CHANGES_PER_HOUR_MAX {
-            return Err(OverBudget::Changes);
+        let changes_max = purse.changes_per_hour_max();
+        if spent.changes >= changes_max {
+            return Err(OverBudget::Changes(changes_max));
         }
-        if spent.octets.saturating_add(octets) > OCTETS_PER_DAY_MAX {
+        if spent.octets.saturating_add(octets) > purse.octets_per_day_max() {
             return Err(OverBudget::Octets);
         }
         spent.changes += 1;
@@ -117,17 +140,24 @@ mod tests {
     const START: u64 = 1_000_000_000;
 
     #[test]
-    fn changes_are_counted_by_the_hour_and_tightening_apart() {
+    fn changes_are_counted_by_the_hour_and_removals_apart() {
         let mut budgets = Budgets::default();
         for _ in 0..CHANGES_PER_HOUR_MAX {
             assert_eq!(budgets.spend("a_1", Purse::Ordinary, 1, START), Ok(()));
         }
-        let over = Err(OverBudget::Changes);
+        let over = Err(OverBudget::Changes(CHANGES_PER_HOUR_MAX));
         assert_eq!(
             budgets.spend("a_1", Purse::Ordinary, 1, START + HOUR_US - 1),
             over
         );
-        assert_eq!(budgets.spend("a_1", Purse::Tightening, 1, START), Ok(()));
+        assert_eq!(budgets.spend("a_1", Purse::Harmless, 1, START), Ok(()));
+        for _ in 0..REMOVALS_PER_HOUR_MAX {
+            assert_eq!(budgets.spend("a_1", Purse::Removal, 1_024, START), Ok(()));
+        }
+        assert_eq!(
+            budgets.spend("a_1", Purse::Removal, 1, START),
+            Err(OverBudget::Changes(REMOVALS_PER_HOUR_MAX))
+        );
         assert_eq!(budgets.spend("a_2", Purse::Ordinary, 1, START), Ok(()));
         assert_eq!(
             budgets.spend("a_1", Purse::Ordinary, 1, START + HOUR_US),

@@ -13,7 +13,7 @@ use policy::judge::judge;
 use policy::{
     Account, Authority, Change, Config, HostedDomain, Judgement, Member, Right, Role, Setting,
 };
-use types::{Address, CredentialId, Domain, Secret, Sha256, SubjectId, Timestamp};
+use types::{AccountId, Address, CredentialId, Domain, Secret, Sha256, SubjectId, Timestamp};
 
 use super::prepare::Prepared;
 use super::{AdmitError, Made};
@@ -25,6 +25,10 @@ use crate::secrets::{NewObject, NewPersonal, Vault};
 pub(crate) struct Item {
     pub(crate) judgement: Judgement,
     pub(crate) payload: policy::Payload,
+    /// What it does in words, where no effect says so.
+    pub(crate) plainly: Option<String>,
+    /// The account whose mail it limits, and to how many octets.
+    pub(crate) limits: Option<(AccountId, u64)>,
 }
 
 /// Changes that follow from commands, and what must be stored before their entries.
@@ -418,7 +422,19 @@ impl<'a> Draft<'a> {
             .map_err(|err| AdmitError::Invalid(err.to_string()))?;
         let judgement = judge(&self.config, &after, &change, self.authority.account());
         let payload = change.payload(&self.config);
-        Ok((Item { judgement, payload }, after))
+        let is_silent = judgement.effects.is_empty();
+        let plainly = is_silent.then(|| policy::plain(&change, &self.config, &after));
+        let limits = match &change {
+            Change::AccountQuotaSet(c) => c.quota_octets.map(|octets| (c.id, octets)),
+            _ => None,
+        };
+        let item = Item {
+            judgement,
+            payload,
+            plainly: plainly.flatten(),
+            limits,
+        };
+        Ok((item, after))
     }
 
     pub(super) fn commit_name(

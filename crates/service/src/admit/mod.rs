@@ -226,6 +226,7 @@ impl Service {
         let ahead = self.bind_ahead(&config, &draft.config).await;
         let mut ahead = ahead.map_err(|err| AdmitError::Conflict(err.to_string()))?;
         let mut admitted = self.summary(&draft, options.dry_run);
+        admitted.effects.extend(self.over_quota(&draft).await?);
         if options.dry_run || draft.items.is_empty() {
             return Ok(admitted);
         }
@@ -241,12 +242,13 @@ impl Service {
             ..
         } = draft;
         let occasion = self.occasion(actor, options.reason.as_deref(), &mut personal);
+        let purse = purse(&items);
         let entries = self.entries(&occasion, items, Outcome::Applied)?;
         let octets = objects
             .iter()
             .map(|object| object.stored.len())
             .sum::<usize>();
-        self.spend(admission, actor, &entries, octets)?;
+        self.spend(admission, actor, purse, &entries, octets)?;
         self.use_up(steps).await?;
         self.keep_beside(objects, personal).await?;
         admitted.seqs = entries.iter().map(|entry| entry.seq).collect();
@@ -376,25 +378,18 @@ impl Service {
             .collect())
     }
 
-    /// Charges the actor; the server itself and a console that only tightens are never refused.
+    /// Charges the actor; the server itself is never refused.
     fn spend(
         &self,
         admission: &mut Admission,
         actor: &Actor,
+        purse: Purse,
         entries: &[ledger::Entry],
         object_octets: usize,
     ) -> Result<(), AdmitError> {
         if matches!(actor.who, Who::System) {
             return Ok(());
         }
-        let tightens = entries
-            .iter()
-            .all(|entry| entry.risk.class == ledger::RiskClass::C0);
-        let purse = if tightens {
-            Purse::Tightening
-        } else {
-            Purse::Ordinary
-        };
         let bytes = entries
             .iter()
             .map(|entry| entry.to_bytes().map_or(0, |bytes| bytes.len()));
@@ -436,6 +431,30 @@ impl Service {
         }
     }
 
+    /// Says whose new limit is below what they keep already.
+    async fn over_quota(&self, draft: &Draft<'_>) -> Result<Vec<String>, AdmitError> {
+        let mut told = Vec::new();
+        for (id, limit) in draft.items.iter().filter_map(|item| item.limits) {
+            let read = self
+                .inner
+                .store
+                .read(move |tx| store::account::usage(tx, id));
+            let usage = read.await;
+            let usage = usage.map_err(|err| AdmitError::Unavailable(err.to_string()))?;
+            if usage.octets > limit
+                && let Some(account) = draft.config.account(id)
+            {
+                let who = policy::shown::address(&account.address);
+                let has = policy::shown::octets(usage.octets);
+                told.push(format!(
+                    "{who} has {has} already, more than that: new mail for it is refused until it \
+                     has removed some. Nothing is deleted."
+                ));
+            }
+        }
+        Ok(told)
+    }
+
     fn summary(&self, draft: &Draft<'_>, dry_run: bool) -> Admitted {
         let (config, items) = (self.config(), &draft.items);
         // What goes has its name before the change, what comes has it after.
@@ -450,6 +469,10 @@ impl Service {
             )
         };
         let effects = items.iter().flat_map(|item| &item.judgement.effects);
+        let told = items.iter().flat_map(|item| {
+            let sentences = item.judgement.effects.iter().map(sentence);
+            sentences.chain(item.plainly.clone())
+        });
         let leaves = |effect: &Effect| matches!(effect, Effect::LeavesOrganisation { .. });
         let sends = matches!(self.inner.outside, Outside::Sink(_));
         let edits = (items.iter())
@@ -478,11 +501,7 @@ impl Service {
             .unwrap_or(Class::C0);
         Admitted {
             seqs: Vec::new(),
-            effects: effects
-                .map(sentence)
-                .chain(edits)
-                .chain(cannot_send)
-                .collect(),
+            effects: told.chain(edits).chain(cannot_send).collect(),
             class: format!("{class:?}"),
             score: items
                 .iter()
@@ -493,6 +512,18 @@ impl Service {
             made: Vec::new(),
             dry_run,
         }
+    }
+}
+
+/// Out of which budget an append is paid.
+fn purse(items: &[Item]) -> Purse {
+    let mut judgements = items.iter().map(|item| &item.judgement);
+    if judgements.clone().all(|judgement| judgement.only_removes) {
+        Purse::Removal
+    } else if judgements.all(|judgement| judgement.class == Class::C0) {
+        Purse::Harmless
+    } else {
+        Purse::Ordinary
     }
 }
 

@@ -37,6 +37,11 @@ impl Service {
                 {
                     return Err(not_found("block of", source));
                 }
+                Command::ProxyChange {
+                    network,
+                    trusted: true,
+                    ..
+                } => warnings.extend(own_proxy(network)),
                 _ => {}
             }
         }
@@ -51,6 +56,16 @@ impl Service {
             }
         }
     }
+}
+
+/// What is to be said of a proxy that lies where this machine does. The machine itself, by its
+/// loopback address, is told by an effect.
+fn own_proxy(network: &Network) -> Option<String> {
+    let own = net::own_address_in(network).filter(|own| !own.is_loopback())?;
+    Some(format!(
+        "{network} has an address of this machine itself, {own}: every user and program on it can \
+         then claim any source for a client."
+    ))
 }
 
 impl Draft<'_> {

@@ -106,6 +106,10 @@ impl Service {
         let index = store.index(id).await?;
         let (messages, status) = index.with(|state| snapshot(state, id, found.uid_validity))?;
         let keywords = store.read(move |tx| store::keyword::list(tx, id)).await?;
+        tracing::debug!(
+            session.id = %principal.session,
+            "{} opens mailbox {} with {} messages", principal.account, id.0, messages.len()
+        );
         let changes = ChangeReceiver {
             store: store.clone(),
             index,
