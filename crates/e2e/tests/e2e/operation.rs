@@ -257,6 +257,7 @@ fn a_server_without_its_start_file_says_so() -> anyhow::Result<()> {
 }
 
 #[test]
+// long: one log through all its levels
 fn the_log_says_more_or_less_from_the_next_event_on() -> anyhow::Result<()> {
     let server = Server::serve(Site::new()?)?;
     let tail = |kind: &str| -> anyhow::Result<Vec<Value>> {

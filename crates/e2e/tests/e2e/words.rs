@@ -19,6 +19,7 @@ fn says(server: &Server, command: &[&str], words: &[&str], class: &str) -> anyho
 }
 
 #[test]
+// long: a table of changes
 fn every_change_says_what_it_does() -> anyhow::Result<()> {
     let server = Server::start()?;
     let (ann, bob) = (&server.address(1), &server.address(2));

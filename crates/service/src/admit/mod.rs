@@ -16,6 +16,8 @@ mod source;
 #[cfg(test)]
 mod crash;
 
+use std::collections::BTreeSet;
+
 use ledger::{Batch, Cause, Outcome};
 use policy::{
     Authority, Change, ChangeError, ChangeErrorKind, Class, Config, Effect, Right, Viewer,
@@ -225,8 +227,7 @@ impl Service {
         }
         let ahead = self.bind_ahead(&config, &draft.config).await;
         let mut ahead = ahead.map_err(|err| AdmitError::Conflict(err.to_string()))?;
-        let mut admitted = self.summary(&draft, options.dry_run);
-        admitted.effects.extend(self.over_quota(&draft).await?);
+        let mut admitted = self.summary(&draft, options.dry_run).await?;
         if options.dry_run || draft.items.is_empty() {
             return Ok(admitted);
         }
@@ -455,7 +456,8 @@ impl Service {
         Ok(told)
     }
 
-    fn summary(&self, draft: &Draft<'_>, dry_run: bool) -> Admitted {
+    async fn summary(&self, draft: &Draft<'_>, dry_run: bool) -> Result<Admitted, AdmitError> {
+        let over_quota = self.over_quota(draft).await?;
         let (config, items) = (self.config(), &draft.items);
         // What goes has its name before the change, what comes has it after.
         let sentence = |effect: &Effect| {
@@ -487,32 +489,36 @@ impl Service {
                 )
             });
         let cannot_send = (!sends && effects.clone().any(leaves)).then(|| CANNOT_SEND.to_owned());
-        let mut detections: Vec<String> = items
-            .iter()
-            .flat_map(|item| &item.judgement.detections)
-            .map(ToString::to_string)
-            .collect();
-        detections.sort();
-        detections.dedup();
         let class = items
             .iter()
             .map(|item| item.judgement.class)
             .max()
             .unwrap_or(Class::C0);
-        Admitted {
+        Ok(Admitted {
             seqs: Vec::new(),
-            effects: told.chain(edits).chain(cannot_send).collect(),
+            effects: told
+                .chain(edits)
+                .chain(cannot_send)
+                .chain(over_quota)
+                .collect(),
             class: format!("{class:?}"),
             score: items
                 .iter()
                 .map(|item| item.judgement.score)
                 .max()
                 .unwrap_or(0),
-            detections,
+            detections: detections(items),
             made: Vec::new(),
             dry_run,
-        }
+        })
     }
+}
+
+/// All detections that match, each once.
+fn detections(items: &[Item]) -> Vec<String> {
+    let all = items.iter().flat_map(|item| &item.judgement.detections);
+    let all: BTreeSet<_> = all.copied().collect();
+    all.into_iter().map(str::to_owned).collect()
 }
 
 /// Out of which budget an append is paid.
