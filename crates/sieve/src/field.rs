@@ -9,13 +9,16 @@ pub fn is_name(text: &str) -> bool {
     (1..=FIELD_NAME_MAX_OCTETS).contains(&text.len()) && text.bytes().all(printable)
 }
 
-/// Whether a field tells how a message came or who vouched for it: no script adds or removes those
-/// (RFC 5293 §6 lets a server refuse).
+/// Whether a field tells how a message came, who vouched for it, or that a machine sent it: no
+/// script adds or removes those (RFC 5293 §6).
 pub fn is_protected(name: &str) -> bool {
-    const PROTECTED: [&str; 4] = [
+    const PROTECTED: [&str; 7] = [
         "authentication-results",
+        "auto-submitted",
+        "delivered-to",
         "dkim-signature",
         "received",
+        "received-spf",
         "return-path",
     ];
     let name = name.to_ascii_lowercase();
@@ -50,6 +53,7 @@ mod tests {
             "dkim-signature",
             "ARC-Seal",
             "Authentication-Results",
+            "Auto-Submitted",
         ] {
             assert!(is_protected(name), "{name}");
         }

@@ -10,11 +10,15 @@ pub mod field;
 pub mod item;
 pub mod limits;
 
+mod address_list;
+mod date;
 mod day;
 mod erase;
 mod mailbox;
+mod mailto;
 mod message;
 mod outcome;
+mod pattern;
 mod problem;
 mod words;
 
@@ -32,6 +36,8 @@ mod check;
 mod parse;
 mod print;
 
+mod run;
+
 #[cfg(test)]
 mod sample;
 
@@ -40,7 +46,8 @@ pub use check::check;
 pub use day::{Day, DayError};
 pub use extension::{CAPABILITIES, required};
 pub use message::{Field, Message, Part, World};
-pub use outcome::{Action, Decision, Outcome, VacationReply};
+pub use outcome::{Action, Decision, Left, Note, Outcome, VacationReply};
 pub use parse::parse;
 pub use print::print;
 pub use problem::{Problem, Problems};
+pub use run::{Fault, Limit, RunError, Runner, run};

@@ -31,11 +31,29 @@ pub const REDIRECTS_MAX: usize = 4;
 pub const INCLUDE_DEPTH_MAX: usize = 3;
 /// Scripts included in a run.
 pub const INCLUDES_MAX: usize = 15;
-/// Octets of a regular expression, and of what it compiles to.
+/// Octets of a regular expression.
 pub const REGEX_MAX_OCTETS: usize = 1_024;
+/// Octets of what a regular expression compiles to.
+pub const REGEX_COMPILED_MAX_OCTETS: usize = 131_072;
+/// Octets of a string once its variables are in place.
+pub const STRING_MAX_OCTETS: usize = 65_536;
+/// Flags of a list.
+pub const FLAGS_MAX: usize = 128;
+/// Header fields added and removed in a run.
+pub const HEADER_EDITS_MAX: usize = 1_024;
 /// Octets of a text that a reply or a notification carries.
 pub const REASON_MAX_OCTETS: usize = 16_384;
 /// Tests that an outcome tells of.
 pub const DECISIONS_MAX: usize = 32;
+/// Remarks of an outcome.
+pub const NOTES_MAX: usize = 16;
+/// Seconds in which a sender is answered once, where the script says nothing (RFC 5230 §4.1).
+pub const VACATION_SECONDS: u64 = 7 * 86_400;
+/// The longest time in which a sender is answered once.
+pub const VACATION_SECONDS_MAX: u64 = 365 * 86_400;
+/// Seconds for which `duplicate` remembers, where the script says nothing (RFC 7352 §3.3).
+pub const DUPLICATE_SECONDS: u64 = 7 * 86_400;
+/// The longest time for which `duplicate` remembers.
+pub const DUPLICATE_SECONDS_MAX: u64 = 90 * 86_400;
 /// Octets of the decoded body that a `body` test reads.
 pub const BODY_MAX_OCTETS: usize = 1_048_576;

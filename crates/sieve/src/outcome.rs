@@ -5,7 +5,8 @@ use crate::ast::Pos;
 /// What a script wants done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Actions, in the order in which they were met; the same twice only once.
+    /// Actions, in the order in which they were met; the same twice only once. What is kept or sent
+    /// has the header as the edits before it left it (RFC 5293 §7).
     pub actions: Vec<Action>,
     /// Whether the implicit keep is still to be done (RFC 5228 §2.10.2).
     pub implicit_keep: bool,
@@ -15,6 +16,8 @@ pub struct Outcome {
     pub stopped: bool,
     /// The tests that decided, for people who ask why; at most [`crate::limits::DECISIONS_MAX`].
     pub decisions: Vec<Decision>,
+    /// What the script asked for and did not get; at most [`crate::limits::NOTES_MAX`].
+    pub notes: Vec<Note>,
 }
 
 /// One action.
@@ -89,7 +92,7 @@ pub enum Action {
     Remember {
         /// Which list.
         handle: String,
-        /// The mark.
+        /// The mark, as long as the message made it.
         id: String,
         /// For how long.
         seconds: u64,
@@ -109,7 +112,8 @@ pub struct VacationReply {
     pub addresses: Vec<String>,
     /// Whether the text is a MIME entity.
     pub mime: bool,
-    /// What makes two answers the same.
+    /// What makes two answers the same: `:handle`, else made of the other arguments as written
+    /// (RFC 5230 §4.2).
     pub handle: String,
     /// The text.
     pub reason: String,
@@ -117,11 +121,36 @@ pub struct VacationReply {
     pub fcc: Option<Box<Action>>,
 }
 
-/// A test that decided which way a script went.
+/// A test that was asked, and so had its part in which way a script went. Tests that hold others
+/// (`not`, `allof`, `anyof`) are told by those.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
+    /// The included script in which the test stands; `None` for the one that was run.
+    pub script: Option<String>,
     /// Where the test stands.
     pub at: Pos,
     /// Whether it held.
     pub held: bool,
+}
+
+/// Something that was left undone without ending the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The included script that asked for it; `None` for the one that was run.
+    pub script: Option<String>,
+    /// Where it was asked.
+    pub at: Pos,
+    /// What was left undone.
+    pub left: Left,
+}
+
+/// What was left undone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Left {
+    /// A header field that no script changes (RFC 5293 §6).
+    #[error("the header field {0:?} cannot be changed by rules")]
+    Header(String),
+    /// A computed regular expression that is none; it matched nothing.
+    #[error("a regular expression matched nothing, because {0}")]
+    Pattern(String),
 }
