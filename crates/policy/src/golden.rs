@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use ledger::Commitment;
 use serde_json::{Value, json};
 use types::{
-    AccountId, AliasId, CertificateId, CredentialId, DomainId, GrantId, ListenerId, SubjectId,
-    Timestamp,
+    AccountId, AliasId, CertificateId, CredentialId, DomainId, ExitId, GrantId, ListenerId, RuleId,
+    SubjectId, Timestamp,
 };
 
 use crate::change::{
@@ -16,10 +16,11 @@ use crate::change::{
     AccountRoleSet, Acknowledge, ActivityCheckpoint, AliasCreate, AliasMembersChange, AliasRemove,
     AppPasswordCreate, BlockAdd, BlockRemove, Blocked, Boot, CatchAllClear, CatchAllSet,
     CertificateRemove, CertificateSet, Change, CredentialRef, DetailSeparator, DomainAliasCreate,
-    DomainAliasRemove, DomainCreate, DomainPlusAddressingSet, DomainRef, ListenerRemove,
-    ListenerSet, MailScope, OutsideEdit, Owned, PasswordSet, ProxyScope, ProxySet,
-    RecoveryCodesCreate, SealedLog, SendAsGrant, SendAsRevoke, Service, ServiceSwitch, TokenCreate,
-    TokenScope, TotpCreate,
+    DomainAliasRemove, DomainCreate, DomainPlusAddressingSet, DomainRef, ExitAllow, ExitRevoke,
+    ListenerRemove, ListenerSet, MailScope, OutsideEdit, Owned, PasswordSet, ProxyScope, ProxySet,
+    RecoveryCodesCreate, RuleContent, RuleDirection, RuleLevel, RuleMove, RulePurpose, RuleRef,
+    RuleSet, SealedLog, SendAsGrant, SendAsRevoke, SenderList, SendersChange, SendersOf, Service,
+    ServiceSwitch, TokenCreate, TokenScope, TotpCreate,
 };
 use crate::effect::{Access, Effect, Grantee, Protection, Refused, Sources, Whose};
 use crate::role::Role;
@@ -42,7 +43,70 @@ fn changes() -> Vec<Change> {
     all.extend(settings(|key| key.starts_with("log_")));
     all.extend(credential_changes());
     all.push(Change::Acknowledge(Acknowledge { through: u64::MAX }));
+    all.extend(rule_changes());
     all
+}
+
+fn rule_changes() -> Vec<Change> {
+    let id = RuleId(9);
+    let moment = Timestamp(1_795_428_580_123_456);
+    let set = |level, purpose, direction, expires| RuleSet {
+        id,
+        level,
+        name: "Käse \"1\"".to_owned(),
+        comment: "two\nlines".to_owned(),
+        enabled: true,
+        direction,
+        stop: true,
+        expires,
+        purpose,
+        content: RuleContent::Script("discard;\r\n".to_owned()),
+    };
+    let (server, domain, account) = (
+        RuleLevel::Server,
+        RuleLevel::Domain(DomainId(1)),
+        RuleLevel::Account(AccountId(1)),
+    );
+    let create =
+        |level, purpose| Change::RuleCreate(set(level, purpose, RuleDirection::In, Some(moment)));
+    let one = RuleRef { id };
+    let reorder = |before| Change::RuleMove(RuleMove { id, before });
+    let allow = |scope| {
+        Change::ExitAllow(ExitAllow {
+            id: ExitId(2),
+            target: "drop@bücher.example".parse().unwrap(),
+            scope,
+            from: moment,
+            until: moment.plus_s(86_400),
+        })
+    };
+    let senders = |id, list| {
+        Change::SendersChange(SendersChange {
+            id,
+            list,
+            add: vec!["x@example.net".parse().unwrap()],
+            remove: vec!["example.com".parse().unwrap()],
+        })
+    };
+    vec![
+        create(server, RulePurpose::Rule),
+        create(account, RulePurpose::Forward),
+        create(account, RulePurpose::Vacation),
+        create(account, RulePurpose::Script),
+        Change::RuleChange(set(domain, RulePurpose::Rule, RuleDirection::Out, None)),
+        Change::RuleRemove(one.clone()),
+        Change::RulePause(one.clone()),
+        Change::RuleResume(one.clone()),
+        Change::RuleExpire(one),
+        reorder(Some(RuleId(3))),
+        reorder(None),
+        allow(server),
+        allow(domain),
+        allow(account),
+        Change::ExitRevoke(ExitRevoke { id: ExitId(2) }),
+        senders(SendersOf::Domain(DomainId(1)), SenderList::Trusted),
+        senders(SendersOf::Account(AccountId(1)), SenderList::Blocked),
+    ]
 }
 
 fn system_changes() -> Vec<Change> {

@@ -4,6 +4,7 @@
 //! copies one pointer for each chunk; changing a value copies at most its own chunk.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 /// Ids of one chunk.
@@ -37,6 +38,19 @@ impl<V: Clone> IdMap<V> {
     pub(crate) fn get_mut(&mut self, id: u64) -> Option<&mut V> {
         let chunk = self.chunks.get_mut(&(id / CHUNK))?;
         Arc::make_mut(chunk).get_mut(&id)
+    }
+
+    /// The value of an id, made if there is none.
+    pub(crate) fn entry(&mut self, id: u64) -> &mut V
+    where
+        V: Default,
+    {
+        let chunk = self.chunks.entry(id / CHUNK).or_default();
+        let entry = Arc::make_mut(chunk).entry(id);
+        if matches!(entry, Entry::Vacant(_)) {
+            self.len += 1;
+        }
+        entry.or_default()
     }
 
     pub(crate) fn insert(&mut self, id: u64, value: V) {
@@ -86,6 +100,8 @@ mod tests {
         assert_eq!(map.remove(10_000), Some(10_000));
         assert_eq!(map.remove(10_000), None);
         assert_eq!((map.len(), copy.len()), (3, 4));
+        assert_eq!((*map.entry(0), *map.entry(700)), (0, 0));
+        assert_eq!((map.remove(700), map.len()), (Some(0), 3));
         assert_eq!(map.values().copied().collect::<Vec<_>>(), [0, 1, 2]);
         assert_eq!(
             copy.values().copied().collect::<Vec<_>>(),

@@ -33,12 +33,15 @@ mod golden;
 #[cfg(test)]
 mod sample;
 
-pub use change::{Change, MailScope, Member, Owned, Service, TokenScope};
+pub use change::{
+    Change, MailScope, Member, Owned, RuleContent, RuleDirection, RuleLevel, RulePurpose, RuleSet,
+    Sender, SenderList, SendersOf, Service, TokenScope,
+};
 pub use check::{ChangeError, ChangeErrorKind};
 pub use config::{
-    AccessList, Account, Alias, Block, Certificate, Config, ConfigBuilder, Credential,
-    CredentialKind, ExpandError, Expansion, Grant, HostedDomain, Listener, Password, Resolution,
-    StateItem,
+    AccessList, Account, Alias, Author, Authorship, Block, Certificate, Config, ConfigBuilder,
+    Credential, CredentialKind, Exit, ExpandError, Expansion, FormerRule, Grant, HostedDomain,
+    Listener, Password, Resolution, Rule, SenderLists, StateItem,
 };
 pub use effect::Effect;
 pub use fold_error::FoldError;

@@ -1,7 +1,7 @@
 //! What the entry of a change holds beside the change itself: scope, revision and `before`.
 //!
 //! `before` has the form that `after` would have to bring the old state back; a list that changed
-//! by a difference has none.
+//! by a difference has none, and the text of a rule is where it names its entry.
 
 use ledger::{Object, Scope};
 use serde_json::{Value, json};
@@ -11,9 +11,10 @@ use crate::change::{
     AccountCreate, AccountNameSet, AccountQuotaSet, AccountRoleSet, AliasCreate, AppPasswordCreate,
     BlockAdd, BlockRemove, CatchAllSet, CertificateSet, Change, DomainAliasCreate, DomainCreate,
     DomainPlusAddressingSet, ListenerSet, MEMBERS_PER_CHANGE_MAX, Owned, PasswordSet,
-    RecoveryCodesCreate, SendAsGrant, TokenCreate, TotpCreate,
+    RecoveryCodesCreate, RuleLevel, RuleMove, RuleRef, RuleSet, SendAsGrant, TokenCreate,
+    TotpCreate,
 };
-use crate::config::{Config, Credential, CredentialKind};
+use crate::config::{Config, Credential, CredentialKind, Rule};
 
 /// The fields of an entry that a change gives.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,7 +119,28 @@ impl Change {
             },
             Self::CatchAllSet(c) => of_domain(c.id),
             Self::CatchAllClear(c) => of_domain(c.id),
-            _ => Scope::default(),
+            _ => match self.level(config) {
+                Some(RuleLevel::Domain(id)) => of_domain(id),
+                Some(RuleLevel::Account(id)) => of_account(id),
+                Some(RuleLevel::Server) | None => Scope::default(),
+            },
+        }
+    }
+
+    /// The level of rules that it is about, if it is about one.
+    pub(crate) fn level(&self, config: &Config) -> Option<RuleLevel> {
+        let rule = |id| config.rule(id).map(|rule| rule.level);
+        match self {
+            Self::RuleCreate(c) | Self::RuleChange(c) => Some(c.level),
+            Self::RuleRemove(c)
+            | Self::RulePause(c)
+            | Self::RuleResume(c)
+            | Self::RuleExpire(c) => rule(c.id),
+            Self::RuleMove(c) => rule(c.id),
+            Self::ExitAllow(c) => Some(c.scope),
+            Self::ExitRevoke(c) => config.exit(c.id).map(|exit| exit.scope),
+            Self::SendersChange(c) => Some(c.id.into()),
+            _ => None,
         }
     }
 
@@ -132,6 +154,12 @@ impl Change {
             }
             Self::AccountDisable(c) | Self::AccountEnable(c) => was(config.account(c.id)?.enabled),
             Self::AliasRemove(c) => alias(config, c.id),
+            Self::RulePause(c) | Self::RuleResume(c) | Self::RuleExpire(c) => {
+                was(config.rule(c.id)?.enabled)
+            }
+            Self::RuleChange(RuleSet { id, .. }) | Self::RuleRemove(RuleRef { id }) => {
+                Some(rule(config.rule(*id)?))
+            }
             _ => Some(self.former_state(config)?.fields_without_id()),
         }
     }
@@ -170,6 +198,11 @@ impl Change {
             Self::BlockAdd(BlockAdd { id, .. }) | Self::BlockRemove(BlockRemove { id }) => {
                 block(config, id)?
             }
+            Self::RuleMove(c) => Self::RuleMove(RuleMove {
+                id: c.id,
+                before: config.rule_behind(config.rule(c.id)?),
+            }),
+            Self::ExitRevoke(c) => config.exit_as_change(c.id)?,
             Self::SendAsRevoke(c) => {
                 let grant = config.grant(c.id)?;
                 Self::SendAsGrant(SendAsGrant {
@@ -320,6 +353,13 @@ fn catch_all(config: &Config, id: types::DomainId) -> Option<Change> {
         id,
         members: members.iter().cloned().collect(),
     }))
+}
+
+/// A rule as its `after` would make it; its text stands in the entry that is named.
+fn rule(rule: &Rule) -> Value {
+    let mut fields = Change::RuleCreate(rule.as_set()).fields_without_id();
+    fields["content"] = json!({ "entry": rule.content_seq.to_string() });
+    fields
 }
 
 /// An alias as its `after` would make it; of a list that fits no entry only the length.

@@ -1,8 +1,8 @@
 //! Which right each change asks for.
 
-use types::{AccountId, DomainId};
+use types::{AccountId, DomainId, RuleId};
 
-use crate::change::{Change, Owned};
+use crate::change::{Change, Owned, RuleLevel};
 use crate::config::Config;
 use crate::role::{Right, Role, Subject};
 
@@ -46,7 +46,21 @@ impl Change {
             Self::CatchAllSet(c) => inside(config, c.id),
             Self::CatchAllClear(c) => inside(config, c.id),
             Self::DomainPlusAddressingSet(c) => inside(config, c.id),
-            Self::AccountCreate(_)
+            Self::RuleCreate(c) | Self::RuleChange(c) => of_level(config, c.level),
+            Self::RuleRemove(c) | Self::RulePause(c) | Self::RuleResume(c) => of_rule(config, c.id),
+            Self::RuleMove(c) => of_rule(config, c.id),
+            // Whose mail may leave is not the owner's to say.
+            Self::ExitAllow(c) => match c.scope {
+                RuleLevel::Account(id) => about(config, id, Right::ManageAccount),
+                scope => of_level(config, scope),
+            },
+            Self::ExitRevoke(c) => {
+                let exit = config.exit(c.id);
+                exit.map_or(Right::ManageServer, |exit| of_level(config, exit.scope))
+            }
+            Self::SendersChange(c) => of_level(config, c.id.into()),
+            Self::RuleExpire(_)
+            | Self::AccountCreate(_)
             | Self::AccountRoleSet(_)
             | Self::Genesis(_)
             | Self::Boot(_)
@@ -85,6 +99,20 @@ fn inside(config: &Config, id: DomainId) -> Right {
         Some(_) => Right::ManageDomain(id),
         None => Right::ManageServer,
     }
+}
+
+/// Who may say what happens to the mail of a level: its account, its admin, or an owner.
+fn of_level(config: &Config, level: RuleLevel) -> Right {
+    match level {
+        RuleLevel::Server => Right::ManageServer,
+        RuleLevel::Domain(id) => inside(config, id),
+        RuleLevel::Account(id) => about(config, id, Right::UseAccount),
+    }
+}
+
+fn of_rule(config: &Config, id: RuleId) -> Right {
+    let rule = config.rule(id);
+    rule.map_or(Right::ManageServer, |rule| of_level(config, rule.level))
 }
 
 /// Who may say who sends with an address: its account, or the admin of its alias's domain.

@@ -2,17 +2,18 @@
 
 use ledger::{Actor, ActorKind, Commitment, Door, Entry, Outcome, Via};
 use types::{
-    AccountId, AliasId, CertificateId, DomainId, GrantId, ListenerId, Sha256, SubjectId, Timestamp,
+    AccountId, AliasId, CertificateId, DomainId, GrantId, ListenerId, RuleId, Sha256, SubjectId,
+    Timestamp,
 };
 
 use crate::change::{
     AccountCreate, AccountRef, AliasCreate, AppPasswordCreate, CatchAllSet, CertificateSet, Change,
-    DomainAliasCreate, DomainCreate, DomainRef, Genesis, ListenerSet, MailScope, Mode, Owned,
-    PasswordSet, Preset, RecoveryCodesCreate, SendAsGrant, Service, ServiceSwitch, TokenCreate,
-    TokenScope, TotpCreate,
+    DomainAliasCreate, DomainCreate, DomainRef, ExitAllow, Genesis, ListenerSet, MailScope, Mode,
+    Owned, PasswordSet, Preset, RecoveryCodesCreate, RuleContent, RuleDirection, RuleLevel,
+    RulePurpose, RuleSet, SendAsGrant, Service, ServiceSwitch, TokenCreate, TokenScope, TotpCreate,
 };
 use crate::check::ChangeError;
-use crate::config::{Config, ConfigBuilder};
+use crate::config::{Authorship, Config, ConfigBuilder};
 use crate::judge::{Judgement, judge};
 use crate::role::Role;
 
@@ -31,6 +32,13 @@ pub(crate) fn genesis() -> Change {
     })
 }
 
+/// By the server itself, at the moment of every entry of a [`Sample`].
+pub(crate) fn made() -> Authorship {
+    Authorship::system(Timestamp(NOW_US))
+}
+
+const NOW_US: i64 = 1_795_428_580_123_456;
+
 /// The entry that records a change on `config`, as the service would write it.
 pub(crate) fn entry(config: &Config, change: &Change) -> Entry {
     let payload = change.payload(config);
@@ -38,7 +46,7 @@ pub(crate) fn entry(config: &Config, change: &Change) -> Entry {
         v: 1,
         log: "mail.example.org/4f1c90aa/config/1".parse().unwrap(),
         seq: config.size(),
-        ts: Timestamp(1_795_428_580_123_456),
+        ts: Timestamp(NOW_US),
         mono_us: 1,
         boot: "b1".to_owned(),
         kind: payload.kind.to_owned(),
@@ -90,7 +98,11 @@ impl Sample {
         assert_eq!(folded.as_ref(), Some(&change));
         let after = builder.finish();
         let before = std::mem::replace(&mut self.config, after);
-        judge(&before, &self.config, &change, actor)
+        let made = match actor {
+            Some(id) => Authorship::account(entry.ts, id),
+            None => made(),
+        };
+        judge(&before, &self.config, &change, &made)
     }
 
     pub(crate) fn refusal(&self, change: Change) -> ChangeError {
@@ -226,6 +238,40 @@ impl Sample {
         let id = grant.id;
         self.make(Change::SendAsGrant(grant));
         id
+    }
+
+    /// A rule with this script, as it could be made next.
+    pub(crate) fn new_rule(&self, level: RuleLevel, name: &str, script: &str) -> RuleSet {
+        RuleSet {
+            id: self.config.next_rule_id(),
+            level,
+            name: name.to_owned(),
+            comment: String::new(),
+            enabled: true,
+            direction: RuleDirection::In,
+            stop: false,
+            expires: None,
+            purpose: RulePurpose::Rule,
+            content: RuleContent::Script(script.to_owned()),
+        }
+    }
+
+    pub(crate) fn rule(&mut self, level: RuleLevel, name: &str, script: &str) -> RuleId {
+        let set = self.new_rule(level, name, script);
+        let id = set.id;
+        self.make(Change::RuleCreate(set));
+        id
+    }
+
+    pub(crate) fn new_exit(&self, target: &str, scope: RuleLevel) -> ExitAllow {
+        let from = made().at;
+        ExitAllow {
+            id: self.config.next_exit_id(),
+            target: target.parse().unwrap(),
+            scope,
+            from,
+            until: from.plus_s(365 * 86_400),
+        }
     }
 
     pub(crate) fn listener(&mut self, service: Service, address: &str) -> ListenerId {

@@ -76,10 +76,14 @@ named_id! {
     CredentialId = "k_";
     /// A domain whose mail is delivered here.
     DomainId = "d_";
+    /// Leave for mail to go to one address outside.
+    ExitId = "x_";
     /// A right of one account over the address of another.
     GrantId = "g_";
     /// A listener: an address and port where a service answers.
     ListenerId = "l_";
+    /// A rule: what is done to the mail of a level.
+    RuleId = "r_";
     /// A session: from a sign-in (or a connection) to its end.
     SessionId = "s_";
     /// A message in the queue of outgoing mail.

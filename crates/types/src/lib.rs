@@ -24,9 +24,9 @@ pub use dsn::{
 };
 pub use flags::{FlagSet, Keyword, KeywordError};
 pub use ids::{
-    AccountId, AliasId, BlobId, CertificateId, CredentialId, DomainId, EmailId, GrantId, IdError,
-    ListenerId, MailboxId, ModSeq, QueueId, SessionId, Sha256, SubjectId, ThreadId, Uid,
-    UidValidity,
+    AccountId, AliasId, BlobId, CertificateId, CredentialId, DomainId, EmailId, ExitId, GrantId,
+    IdError, ListenerId, MailboxId, ModSeq, QueueId, RuleId, SessionId, Sha256, SubjectId,
+    ThreadId, Uid, UidValidity,
 };
 pub use mailbox_name::{MailboxName, MailboxNameError, SEPARATOR, SpecialUse};
 pub use network::{Network, NetworkError};

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use types::{AccountId, CredentialId, Network, Sha256, Timestamp};
 
 use crate::change::id::Owned;
+use crate::change::moment;
 
 /// A protocol that an app password opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -150,7 +151,7 @@ pub struct TokenCreate {
     /// What it allows.
     pub scopes: Vec<TokenScope>,
     /// The moment from which on it is refused; `null` for never.
-    #[serde(with = "moment")]
+    #[serde(with = "moment::optional")]
     pub expires: Option<Timestamp>,
     /// What checks it, stored as a secret object.
     pub secret: Sha256,
@@ -162,34 +163,4 @@ pub struct TokenCreate {
 pub struct CredentialRef {
     /// The credential.
     pub id: CredentialId,
-}
-
-/// A moment as RFC 3339 text in its one spelling, or `null`.
-mod moment {
-    use serde::de::{Deserialize, Deserializer, Error};
-    use serde::ser::Serializer;
-    use types::Timestamp;
-
-    #[expect(clippy::ref_option, reason = "serde gives a reference to the field")]
-    pub(super) fn serialize<S: Serializer>(
-        moment: &Option<Timestamp>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match moment {
-            Some(moment) => serializer.serialize_str(&moment.to_rfc3339()),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Timestamp>, D::Error> {
-        let Some(text) = Option::<String>::deserialize(deserializer)? else {
-            return Ok(None);
-        };
-        let moment = Timestamp::from_rfc3339(&text);
-        moment
-            .map(Some)
-            .ok_or_else(|| D::Error::custom("a moment is RFC 3339 text with six digits"))
-    }
 }

@@ -65,8 +65,8 @@ fn fixed_after(type_name: &str) -> Option<Option<Value>> {
     let (_, verb) = type_name.rsplit_once('.')?;
     match verb {
         "remove" | "clear" | "revoke" => Some(None),
-        "disable" | "off" => Some(Some(json!({ "enabled": false }))),
-        "enable" | "on" => Some(Some(json!({ "enabled": true }))),
+        "disable" | "off" | "pause" | "expire" => Some(Some(json!({ "enabled": false }))),
+        "enable" | "on" | "resume" => Some(Some(json!({ "enabled": true }))),
         _ => None,
     }
 }

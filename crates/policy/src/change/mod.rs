@@ -4,6 +4,7 @@
 //! entry. An encoding never changes once it is released; a new meaning is a new variant.
 
 mod id;
+mod moment;
 
 mod account;
 mod alias;
@@ -11,8 +12,12 @@ mod certificate;
 mod credential;
 mod domain;
 mod listener;
+mod rule;
+mod senders;
 mod source;
 mod system;
+
+mod exit;
 
 mod entry;
 
@@ -33,8 +38,15 @@ pub use domain::{
     DetailSeparator, DomainAliasCreate, DomainAliasRemove, DomainCreate, DomainPlusAddressingSet,
     DomainRef,
 };
+pub use exit::{ExitAllow, ExitRevoke};
 pub use id::{Member, MemberError, Owned};
 pub use listener::{ListenerRemove, ListenerSet, Service, ServiceError, ServiceSwitch};
+pub use rule::{
+    LevelError, RuleContent, RuleDirection, RuleLevel, RuleMove, RulePurpose, RuleRef, RuleSet,
+};
+pub use senders::{
+    SENDERS_PER_CHANGE_MAX, Sender, SenderError, SenderList, SendersChange, SendersOf,
+};
 pub use source::{
     AccessSet, AccessSubject, BlockAdd, BlockRemove, Blocked, ProxyScope, ProxySet, SourceError,
 };
@@ -183,6 +195,26 @@ changes! {
     BlockAdd(BlockAdd) = "block.add",
     /// A source is no longer refused.
     BlockRemove(BlockRemove) = "block.remove",
+    /// A rule is made; it stands last in its level.
+    RuleCreate(RuleSet) = "rule.create",
+    /// A rule says something else.
+    RuleChange(RuleSet) = "rule.change",
+    /// A rule goes.
+    RuleRemove(RuleRef) = "rule.remove",
+    /// A rule does nothing for the time being.
+    RulePause(RuleRef) = "rule.pause",
+    /// A rule that did nothing works again.
+    RuleResume(RuleRef) = "rule.resume",
+    /// A rule takes another place in its level.
+    RuleMove(RuleMove) = "rule.move",
+    /// The server switches a rule off whose time is over.
+    RuleExpire(RuleRef) = "rule.expire",
+    /// Mail may go to an address outside.
+    ExitAllow(ExitAllow) = "exit.allow",
+    /// Mail may no longer go to an address outside.
+    ExitRevoke(ExitRevoke) = "exit.revoke",
+    /// Senders come to a list of an account or a domain, or go from it.
+    SendersChange(SendersChange) = "senders.change",
 }
 
 impl Change {
@@ -246,6 +278,12 @@ target_is_id!(
     ProxySet,
     BlockAdd,
     BlockRemove,
+    RuleSet,
+    RuleRef,
+    RuleMove,
+    ExitAllow,
+    ExitRevoke,
+    SendersChange,
 );
 
 impl Target for Setting {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use types::{ListenerId, Network, Timestamp};
 
-use crate::change::Service;
+use crate::change::{Service, moment};
 use crate::role::Role;
 
 /// What a pair of lists guards; written as `service:imap`, `listener:l_3` or `role:owner`.
@@ -168,28 +168,6 @@ macro_rules! as_text {
 }
 
 as_text!(AccessSubject, ProxyScope);
-
-/// A moment as RFC 3339 text.
-mod moment {
-    use serde::de::{Deserialize as _, Deserializer, Error as _};
-    use serde::ser::Serializer;
-    use types::Timestamp;
-
-    pub(super) fn serialize<S: Serializer>(
-        moment: &Timestamp,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&moment.to_rfc3339())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Timestamp, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Timestamp::from_rfc3339(&text)
-            .ok_or_else(|| D::Error::custom("a moment is RFC 3339 text with six digits"))
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use types::{AccountId, Address, Domain, ListenerId};
+use types::{AccountId, Address, Domain, ExitId, ListenerId, RuleId};
 
-use crate::change::{MEMBERS_PER_CHANGE_MAX, Member, Owned, Service};
+use crate::change::{MEMBERS_PER_CHANGE_MAX, Member, Owned, Sender, SenderList, Service};
 use crate::config::ExpandError;
 use crate::fold_error::FoldError;
 use crate::settings::SettingError;
@@ -138,6 +138,50 @@ pub enum ChangeError {
     /// Recovery codes stand in for a second factor.
     #[error("{0} has no second factor that codes could stand in for; enrol one first")]
     NoFactor(AccountId),
+    /// There is no such rule.
+    #[error("there is no rule {0}; `sealpost rules list` shows what there is")]
+    NoRule(RuleId),
+    /// There is no such leave to send outside.
+    #[error("there is no allowed exit {0}; `sealpost exits list` shows what there is")]
+    NoExit(ExitId),
+    /// A script with mistakes.
+    #[error("the script has a mistake, so nothing was changed:\n{0}")]
+    Script(String),
+    /// A form that is no rule.
+    #[error(transparent)]
+    Form(#[from] sieve::form::FormError),
+    /// More than the entry of a rule has room for.
+    #[error(
+        "the rule does not fit into one entry of the record; make its script shorter, or divide it with `include`"
+    )]
+    RuleTooLong,
+    /// Scripts are included by their names.
+    #[error("the script {by} is called {name:?} already; choose another name")]
+    ScriptNameTaken {
+        /// The name.
+        name: String,
+        /// Whose it is.
+        by: RuleId,
+    },
+    /// An account has one forward and one vacation.
+    #[error("{by} is the {what} of this account already; change that one")]
+    SecondOfPurpose {
+        /// What there is one of.
+        what: &'static str,
+        /// The present one.
+        by: RuleId,
+    },
+    /// One script of mail programs is active.
+    #[error("the script {0} is active; pause it first")]
+    SecondActiveScript(RuleId),
+    /// A sender cannot be trusted and blocked.
+    #[error("{sender} is a {list} sender; take it out of that list first", list = .list.as_str())]
+    InOtherList {
+        /// The sender.
+        sender: Sender,
+        /// Where it stands.
+        list: SenderList,
+    },
     /// The ledger has its first entry, or has none.
     #[error(
         "the ledger begins with one system.genesis entry and has no second; run `sealpost setup` once"
@@ -171,9 +215,11 @@ impl ChangeError {
     /// What sort of refusal it is.
     pub fn kind(&self) -> ChangeErrorKind {
         match self {
-            Self::Missing { .. } | Self::NotHosted(_) | Self::NoSuchMember(_) => {
-                ChangeErrorKind::NotFound
-            }
+            Self::NoRule(_)
+            | Self::NoExit(_)
+            | Self::Missing { .. }
+            | Self::NotHosted(_)
+            | Self::NoSuchMember(_) => ChangeErrorKind::NotFound,
             Self::AddressTaken { .. }
             | Self::DomainTaken(_)
             | Self::IdNotNext { .. }
@@ -186,9 +232,16 @@ impl ChangeError {
             | Self::ListenerTaken { .. }
             | Self::HasFactor(_)
             | Self::NoFactor(_)
+            | Self::ScriptNameTaken { .. }
+            | Self::SecondOfPurpose { .. }
+            | Self::SecondActiveScript(_)
+            | Self::InOtherList { .. }
             | Self::Genesis
             | Self::Fold(_) => ChangeErrorKind::Conflict,
             Self::Setting(_)
+            | Self::Script(_)
+            | Self::Form(_)
+            | Self::RuleTooLong
             | Self::TooMany { .. }
             | Self::TooManyAtOnce
             | Self::NoMembers(_)

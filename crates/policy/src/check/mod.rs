@@ -5,6 +5,8 @@
 
 mod credential;
 mod error;
+mod rule;
+mod senders;
 mod source;
 
 #[cfg(test)]
@@ -15,6 +17,11 @@ pub use credential::{
     TOKENS_PER_ACCOUNT_MAX,
 };
 pub use error::{ChangeError, ChangeErrorKind};
+pub use rule::{
+    CONTENT_MAX_OCTETS, EXIT_MAX_S, EXITS_MAX, RULE_COMMENT_MAX_CHARS, RULE_NAME_MAX_CHARS,
+    RULES_MAX, RULES_MAX_OCTETS, RULES_PER_LEVEL_MAX,
+};
+pub use senders::SENDERS_MAX;
 pub use source::{ACCESS_NETWORKS_MAX, BLOCK_MAX_S, BLOCKS_MAX, PROXIES_MAX};
 
 use std::collections::BTreeSet;
@@ -22,7 +29,7 @@ use std::fmt::Display;
 
 use ledger::{Checkpoint, Note};
 use types::limits::EXPANSION_TARGETS_MAX;
-use types::{AccountId, Address, AliasId, CertificateId, Domain, DomainId, Sha256};
+use types::{AccountId, Address, AliasId, CertificateId, Domain, DomainId, Timestamp};
 
 use crate::change::{
     AccountCreate, AccountQuotaSet, ActivityCheckpoint, AliasCreate, AliasMembersChange,
@@ -30,7 +37,7 @@ use crate::change::{
     Genesis, ListenerSet, MEMBERS_PER_CHANGE_MAX, Member, Owned, PasswordSet, SendAsGrant,
     ServiceSwitch,
 };
-use crate::config::{Account, Alias, Config, ExpandError, Forwarder, HostedDomain};
+use crate::config::{Account, Alias, Authorship, Config, ExpandError, Forwarder, HostedDomain};
 use crate::settings::Setting;
 
 /// Domains and second names of one server.
@@ -97,6 +104,8 @@ impl Change {
                 sort_once(&mut c.send_as);
             }
             Self::TokenCreate(c) => sort_once(&mut c.scopes),
+            Self::SendersChange(c) => senders::normalise(config, c),
+            Self::RuleCreate(c) | Self::RuleChange(c) => rule::normalise(c),
             _ => {}
         }
         Ok(self)
@@ -155,6 +164,16 @@ impl Change {
             Self::BlockAdd(add) => source::check_block(config, add),
             // It may be a block of the server's own, which is no part of the configuration.
             Self::BlockRemove(_) => Ok(()),
+            Self::RuleCreate(_)
+            | Self::RuleChange(_)
+            | Self::RuleRemove(_)
+            | Self::RulePause(_)
+            | Self::RuleResume(_)
+            | Self::RuleMove(_)
+            | Self::RuleExpire(_)
+            | Self::ExitAllow(_)
+            | Self::ExitRevoke(_) => rule::check(config, self),
+            Self::SendersChange(change) => senders::check(config, change),
         }?;
         match self {
             Self::AliasCreate(create) => self.check_expansion(config, create.id),
@@ -170,7 +189,7 @@ impl Change {
 
     /// The configuration as the change would make it.
     fn tried(&self, config: &Config) -> Result<Config, ChangeError> {
-        Ok(config.fold(config.size(), Sha256([0; 32]), self)?)
+        Ok(config.tried(self, &Authorship::system(Timestamp(0)))?)
     }
 
     /// An owner that works must remain.

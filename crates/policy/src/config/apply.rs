@@ -10,13 +10,14 @@ use types::{
 };
 
 use super::{
-    Account, Alias, Certificate, Config, Credential, CredentialKind, Grant, HostedDomain, Listener,
-    Password,
+    Account, Alias, Authorship, Certificate, Config, Credential, CredentialKind, Grant,
+    HostedDomain, Listener, Password,
 };
 use crate::change::{
     AccountCreate, AliasCreate, AliasMembersChange, AppPasswordCreate, Boot, CertificateSet,
-    Change, DetailSeparator, DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, Genesis,
-    ListenerSet, Member, OutsideEdit, Owned, PasswordSet, SendAsGrant, Service, TokenCreate,
+    Change, DetailSeparator, DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, ExitAllow,
+    Genesis, ListenerSet, Member, OutsideEdit, Owned, PasswordSet, RuleLevel, RuleSet, SendAsGrant,
+    SendersOf, Service, TokenCreate,
 };
 use crate::fold_error::FoldError;
 use crate::role::Role;
@@ -30,7 +31,7 @@ type Applied = Result<(), FoldError>;
 impl Config {
     /// Carries out one change that entry `seq` records.
     // long: one arm for each change
-    pub(super) fn apply(&mut self, seq: u64, change: &Change) -> Applied {
+    pub(super) fn apply(&mut self, seq: u64, change: &Change, made: &Authorship) -> Applied {
         match change {
             Change::Genesis(genesis) => self.begin(genesis),
             Change::ActivityCheckpoint(_) => Ok(()),
@@ -46,7 +47,7 @@ impl Config {
             Change::CertificateSet(set) => self.certificate_set(seq, set),
             Change::CertificateRemove(c) => self.certificate_remove(c.id),
             Change::DomainCreate(create) => self.domain_create(create),
-            Change::DomainRemove(c) => self.domain_remove(c.id),
+            Change::DomainRemove(c) => self.domain_remove(seq, made, c.id),
             Change::DomainDisable(c) => self.domain_mut(c.id).map(|d| d.enabled = false),
             Change::DomainEnable(c) => self.domain_mut(c.id).map(|d| d.enabled = true),
             Change::DomainPlusAddressingSet(c) => self.plus_addressing_set(c),
@@ -55,7 +56,7 @@ impl Config {
             Change::CatchAllSet(c) => self.catch_all_set(c.id, &c.members),
             Change::CatchAllClear(c) => self.catch_all_set(c.id, &[]),
             Change::AccountCreate(create) => self.account_create(seq, create),
-            Change::AccountRemove(c) => self.account_remove(c.id),
+            Change::AccountRemove(c) => self.account_remove(seq, made, c.id),
             Change::AccountDisable(c) => self.account_mut(c.id).map(|a| a.enabled = false),
             Change::AccountEnable(c) => self.account_mut(c.id).map(|a| a.enabled = true),
             Change::AccountNameSet(c) => self.account_mut(c.id).map(|a| a.name = c.name),
@@ -97,7 +98,43 @@ impl Config {
                 self.sources.block_remove(&c.id);
                 Ok(())
             }
+            Change::RuleCreate(set) => self.rule_create(seq, made, set),
+            Change::RuleChange(set) => {
+                let level = present(self.rule(set.id), set.id)?.level;
+                present(
+                    (level == set.level).then_some(()),
+                    format_args!("{} in {}", set.id, set.level),
+                )?;
+                present(self.rules.change(seq, made, set), set.id)
+            }
+            Change::RuleRemove(c) => present(self.rules.remove(seq, made, c.id), c.id),
+            Change::RulePause(c) | Change::RuleExpire(c) => {
+                present(self.rules.switch(seq, made, c.id, false), c.id)
+            }
+            Change::RuleResume(c) => present(self.rules.switch(seq, made, c.id, true), c.id),
+            Change::RuleMove(c) => present(self.rules.reorder(seq, made, c.id, c.before), c.id),
+            Change::ExitAllow(allow) => self.exit_allow(seq, allow),
+            Change::ExitRevoke(c) => present(self.rules.exit_revoke(c.id), c.id),
+            Change::SendersChange(change) => {
+                self.level_present(change.id.into())?;
+                self.senders.change(change);
+                Ok(())
+            }
         }
+    }
+
+    fn rule_create(&mut self, seq: u64, made: &Authorship, set: &RuleSet) -> Applied {
+        self.level_present(set.level)?;
+        take_id(&mut self.next.rule, set.id.0, set.id)?;
+        self.rules.create(seq, made, set);
+        Ok(())
+    }
+
+    fn exit_allow(&mut self, seq: u64, allow: &ExitAllow) -> Applied {
+        self.level_present(allow.scope)?;
+        take_id(&mut self.next.exit, allow.id.0, allow.id)?;
+        self.rules.exit_allow(seq, allow);
+        Ok(())
     }
 
     fn boot(&mut self, boot: &Boot) -> Applied {
@@ -197,7 +234,7 @@ impl Config {
         Ok(())
     }
 
-    fn domain_remove(&mut self, id: DomainId) -> Applied {
+    fn domain_remove(&mut self, seq: u64, made: &Authorship, id: DomainId) -> Applied {
         let domain = present(self.domain_by_id(id), id)?;
         let second_names = self.names_of(domain).len() > 1;
         if second_names || !domain.owned.is_empty() {
@@ -206,6 +243,8 @@ impl Config {
         let name = domain.name.clone();
         Arc::make_mut(&mut self.names).remove(&name);
         self.domains.remove(id.0);
+        self.rules.forget_level(seq, made, RuleLevel::Domain(id));
+        self.senders.forget(SendersOf::Domain(id));
         Ok(())
     }
 
@@ -257,7 +296,7 @@ impl Config {
         Ok(())
     }
 
-    fn account_remove(&mut self, id: AccountId) -> Applied {
+    fn account_remove(&mut self, seq: u64, made: &Authorship, id: AccountId) -> Applied {
         let account = present(self.accounts.remove(id.0), id)?;
         self.file_role(id, account.domain, Some(account.role), None);
         self.disown(&account.address);
@@ -267,6 +306,8 @@ impl Config {
         for credential in &account.credentials {
             self.credentials.remove(credential.0);
         }
+        self.rules.forget_level(seq, made, RuleLevel::Account(id));
+        self.senders.forget(SendersOf::Account(id));
         Arc::make_mut(&mut self.former).insert(account.address.folded(), id);
         Ok(())
     }

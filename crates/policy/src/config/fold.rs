@@ -3,15 +3,15 @@
 use ledger::{Entry, Outcome};
 use types::Sha256;
 
-use super::{Config, Mark, id_number};
+use super::{Authorship, Config, Mark, id_number};
 use crate::change::Change;
 use crate::fold_error::FoldError;
 
 impl Config {
-    /// The configuration after one more entry; `after` is the SHA-256 of its stored `after`.
-    pub fn fold(&self, seq: u64, after: Sha256, change: &Change) -> Result<Self, FoldError> {
+    /// The configuration as a change would make it that is tried and has no entry yet.
+    pub fn tried(&self, change: &Change, made: &Authorship) -> Result<Self, FoldError> {
         let mut builder = ConfigBuilder::from(self.clone());
-        builder.fold(seq, after, change)?;
+        builder.fold(self.size, Sha256([0; 32]), change, made)?;
         Ok(builder.finish())
     }
 }
@@ -47,9 +47,15 @@ impl ConfigBuilder {
     }
 
     /// Folds one change that was applied; `after` is the SHA-256 of the entry's stored `after`.
-    pub fn fold(&mut self, seq: u64, after: Sha256, change: &Change) -> Result<(), FoldError> {
+    pub fn fold(
+        &mut self,
+        seq: u64,
+        after: Sha256,
+        change: &Change,
+        made: &Authorship,
+    ) -> Result<(), FoldError> {
         self.expect(seq)?;
-        self.config.apply(seq, change)?;
+        self.config.apply(seq, change, made)?;
         self.mark(seq, after, change);
         self.config.size += 1;
         Ok(())
@@ -70,7 +76,8 @@ impl ConfigBuilder {
             return Ok(None);
         }
         let change = Change::from_entry(entry)?;
-        self.fold(entry.seq, entry.after_sha256()?, &change)?;
+        let made = Authorship::from(entry);
+        self.fold(entry.seq, entry.after_sha256()?, &change, &made)?;
         Ok(Some(change))
     }
 

@@ -3,9 +3,13 @@
 //! A copy shares every part that a change does not touch. It holds no counters and nothing that
 //! the flow of mail changes, so equal ledgers give equal configurations.
 
+mod authorship;
+mod level;
 mod model;
 mod outside_edit;
 mod resolve;
+mod rule;
+mod senders;
 mod source;
 
 mod circle;
@@ -14,8 +18,11 @@ mod apply;
 mod fold;
 
 #[cfg(test)]
+mod rule_tests;
+#[cfg(test)]
 mod tests;
 
+pub use authorship::{Author, Authorship};
 pub use circle::Forwarder;
 pub use fold::ConfigBuilder;
 pub use model::{
@@ -24,6 +31,8 @@ pub use model::{
 };
 pub use outside_edit::{OpenEdit, OutsideEdits};
 pub use resolve::{ExpandError, Expansion, Resolution};
+pub use rule::{Exit, FormerRule, Rule};
+pub use senders::SenderLists;
 pub use source::{AccessList, Block};
 
 use std::cmp::Reverse;
@@ -59,6 +68,8 @@ pub struct Config {
     owners: Arc<BTreeSet<AccountId>>,
     former: Arc<BTreeMap<Address, AccountId>>,
     sources: source::Sources,
+    rules: rule::Rules,
+    senders: senders::Senders,
     outside_edits: Arc<OutsideEdits>,
     next: NextIds,
     marks: Marks,
@@ -72,8 +83,10 @@ struct NextIds {
     certificate: u64,
     credential: u64,
     domain: u64,
+    exit: u64,
     grant: u64,
     listener: u64,
+    rule: u64,
 }
 
 impl Default for NextIds {
@@ -84,8 +97,10 @@ impl Default for NextIds {
             certificate: 1,
             credential: 1,
             domain: 1,
+            exit: 1,
             grant: 1,
             listener: 1,
+            rule: 1,
         }
     }
 }
@@ -448,7 +463,9 @@ fn id_prefix(kind: &str) -> &'static str {
         "certificate" => "ct_",
         "credential" => "k_",
         "domain" | "domain_alias" | "catch_all" => "d_",
+        "exit" => "x_",
         "listener" => "l_",
+        "rule" => "r_",
         "send_as" => "g_",
         _ => "",
     }

@@ -15,7 +15,9 @@ use crate::change::{
 use crate::fold_error::FoldError;
 use crate::judge::Class;
 use crate::role::{Authority, Role};
-use crate::sample::{Sample, digest, disable, disable_domain, enable, entry, genesis, remove};
+use crate::sample::{
+    Sample, digest, disable, disable_domain, enable, entry, genesis, made, remove,
+};
 use crate::sentence::{Viewer, sentence};
 use crate::settings::Setting;
 
@@ -202,7 +204,7 @@ fn expansion_is_bounded_in_depth_and_width() {
     let mut builder = ConfigBuilder::new();
     let mut fold = |change: &Change| {
         let seq = builder.config().size();
-        builder.fold(seq, digest(0), change).unwrap();
+        builder.fold(seq, digest(0), change, &made()).unwrap();
     };
     fold(&genesis());
     let name = "example.org".parse().unwrap();
@@ -437,7 +439,7 @@ fn ids_are_never_given_twice() {
     for used in [0, 1, 2, u64::MAX] {
         again.id = AccountId(used);
         let change = Change::AccountCreate(again.clone());
-        let error = sample.config.fold(sample.config.size(), digest(0), &change);
+        let error = sample.config.tried(&change, &made());
         assert_eq!(error.unwrap_err(), FoldError::IdUsed(format!("a_{used}")));
     }
 }
@@ -450,21 +452,21 @@ fn the_fold_refuses_what_does_not_fit_and_stays_as_it_was() {
     let before = sample.config.state();
     let missing = remove(AccountId(9));
     assert_eq!(
-        builder.fold(seq, digest(0), &missing),
+        builder.fold(seq, digest(0), &missing, &made()),
         Err(FoldError::Missing("a_9".to_owned()))
     );
     let not_empty = Change::DomainRemove(DomainRef { id: DomainId(1) });
-    assert!(builder.fold(seq, digest(0), &not_empty).is_err());
-    assert!(builder.fold(seq, digest(0), &genesis()).is_err());
+    assert!(builder.fold(seq, digest(0), &not_empty, &made()).is_err());
+    assert!(builder.fold(seq, digest(0), &genesis(), &made()).is_err());
     let taken = Change::AccountCreate(sample.new_account("root@example.org", Role::Owner));
-    assert!(builder.fold(seq, digest(0), &taken).is_err());
+    assert!(builder.fold(seq, digest(0), &taken, &made()).is_err());
     for wrong in [seq - 1, seq + 1] {
         let order = FoldError::OutOfOrder {
             expected: seq,
             found: wrong,
         };
         assert_eq!(
-            builder.fold(wrong, digest(0), &disable(AccountId(1))),
+            builder.fold(wrong, digest(0), &disable(AccountId(1)), &made()),
             Err(order.clone())
         );
         assert_eq!(builder.pass(wrong), Err(order));
@@ -623,7 +625,7 @@ fn a_hundred_thousand_entries_fold_in_place() {
     const ACCOUNTS: u64 = 100_000;
     const PER_DOMAIN: u64 = 10_000;
     let mut builder = ConfigBuilder::new();
-    builder.fold(0, digest(0), &genesis()).unwrap();
+    builder.fold(0, digest(0), &genesis(), &made()).unwrap();
     for n in 0..ACCOUNTS {
         let domain = format!("d{}.example.org", n / PER_DOMAIN);
         if n % PER_DOMAIN == 0 {
@@ -631,7 +633,7 @@ fn a_hundred_thousand_entries_fold_in_place() {
             let name = domain.parse().unwrap();
             let change = Change::DomainCreate(DomainCreate { id, name });
             builder
-                .fold(builder.config().size(), digest(0), &change)
+                .fold(builder.config().size(), digest(0), &change, &made())
                 .unwrap();
         }
         let change = Change::AccountCreate(crate::change::AccountCreate {
@@ -642,15 +644,13 @@ fn a_hundred_thousand_entries_fold_in_place() {
             name: None,
         });
         builder
-            .fold(builder.config().size(), digest(0), &change)
+            .fold(builder.config().size(), digest(0), &change, &made())
             .unwrap();
     }
     let config = builder.finish();
     assert_eq!(config.accounts_len(), 100_000);
     assert_recipients(&config, &[("u99999@d9.example.org", "a_100000")]);
-    let after = config
-        .fold(config.size(), digest(0), &disable(AccountId(5)))
-        .unwrap();
+    let after = config.tried(&disable(AccountId(5)), &made()).unwrap();
     assert!(config.account(AccountId(5)).unwrap().enabled);
     assert!(!after.account(AccountId(5)).unwrap().enabled);
 }

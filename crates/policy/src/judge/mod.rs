@@ -21,7 +21,7 @@ use serde_json::Value;
 use types::{AccountId, Address};
 
 use crate::change::Change;
-use crate::config::{Config, Expansion};
+use crate::config::{Authorship, Config, Expansion};
 use crate::effect::{EFFECTS_MAX, Effect};
 
 /// Points of the risk score.
@@ -67,18 +67,13 @@ impl Judgement {
     }
 }
 
-/// Judges a change that leads from `before` to `after`, made by `actor` (`None`: the console).
-pub fn judge(
-    before: &Config,
-    after: &Config,
-    change: &Change,
-    actor: Option<AccountId>,
-) -> Judgement {
+/// Judges a change that leads from `before` to `after`.
+pub fn judge(before: &Config, after: &Config, change: &Change, made: &Authorship) -> Judgement {
     let case = Case {
         before,
         after,
         change,
-        actor,
+        actor: made.by.account(),
         exits: OnceCell::new(),
     };
     let mut findings = Findings::default();
@@ -115,6 +110,7 @@ struct Case<'a> {
     before: &'a Config,
     after: &'a Config,
     change: &'a Change,
+    /// The account that makes it; `None` for the console and the server.
     actor: Option<AccountId>,
     exits: OnceCell<Exits<'a>>,
 }

@@ -11,9 +11,10 @@ use policy::change::{
 };
 use policy::judge::judge;
 use policy::{
-    Account, Authority, Change, Config, HostedDomain, Judgement, Member, Right, Role, Setting,
+    Account, Author, Authority, Authorship, Change, Config, HostedDomain, Judgement, Member, Right,
+    Role, Setting,
 };
-use types::{AccountId, Address, CredentialId, Domain, Secret, Sha256, SubjectId, Timestamp};
+use types::{AccountId, Address, CredentialId, Domain, Secret, SubjectId, Timestamp};
 
 use super::prepare::Prepared;
 use super::{AdmitError, Made};
@@ -36,6 +37,8 @@ pub(crate) struct Draft<'a> {
     authority: Authority,
     vault: &'a Vault,
     pub(super) now: Timestamp,
+    /// Who asks, as the entries will name them.
+    by: Author,
     /// The configuration after all items so far.
     pub(crate) config: Config,
     pub(crate) items: Vec<Item>,
@@ -54,12 +57,13 @@ impl<'a> Draft<'a> {
         authority: Authority,
         vault: &'a Vault,
         config: &Config,
-        now: Timestamp,
+        made: Authorship,
     ) -> Self {
         Self {
             authority,
             vault,
-            now,
+            now: made.at,
+            by: made.by,
             config: config.clone(),
             items: Vec::new(),
             objects: Vec::new(),
@@ -416,11 +420,13 @@ impl<'a> Draft<'a> {
         let wrong = |err| AdmitError::from_check(&err, &self.config);
         let change = change.normalised(&self.config).map_err(wrong)?;
         change.check(&self.config).map_err(wrong)?;
-        let after = self
-            .config
-            .fold(self.config.size(), Sha256([0; 32]), &change)
-            .map_err(|err| AdmitError::Invalid(err.to_string()))?;
-        let judgement = judge(&self.config, &after, &change, self.authority.account());
+        let made = Authorship {
+            at: self.now,
+            by: self.by.clone(),
+        };
+        let after = self.config.tried(&change, &made);
+        let after = after.map_err(|err| AdmitError::Invalid(err.to_string()))?;
+        let judgement = judge(&self.config, &after, &change, &made);
         let payload = change.payload(&self.config);
         let is_silent = judgement.effects.is_empty();
         let plainly = is_silent.then(|| policy::plain(&change, &self.config, &after));

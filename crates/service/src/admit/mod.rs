@@ -20,7 +20,8 @@ use std::collections::BTreeSet;
 
 use ledger::{Batch, Cause, Outcome};
 use policy::{
-    Authority, Change, ChangeError, ChangeErrorKind, Class, Config, Effect, Right, Viewer,
+    Authority, Authorship, Change, ChangeError, ChangeErrorKind, Class, Config, Effect, Right,
+    Viewer,
 };
 use serde::{Deserialize, Serialize};
 use types::CredentialId;
@@ -217,7 +218,11 @@ impl Service {
             self.look_again(admission).await?;
         }
         let config = self.config();
-        let mut draft = Draft::new(authority, &self.inner.vault, &config, self.clock().now());
+        let made = Authorship {
+            at: self.clock().now(),
+            by: (&entry::actor(actor, &config)).into(),
+        };
+        let mut draft = Draft::new(authority, &self.inner.vault, &config, made);
         for command in prepared {
             draft.add(command)?;
         }
@@ -282,7 +287,8 @@ impl Service {
         let actor = Actor::system(door);
         let mut personal = Vec::new();
         let occasion = self.occasion(&actor, None, &mut personal);
-        let mut draft = Draft::new(Authority::Console, &self.inner.vault, &config, occasion.at);
+        let made = Authorship::system(occasion.at);
+        let mut draft = Draft::new(Authority::Console, &self.inner.vault, &config, made);
         for change in changes {
             draft.push(change)?;
         }
