@@ -47,6 +47,7 @@ fn changes() -> Vec<Change> {
     all
 }
 
+// long: one table
 fn rule_changes() -> Vec<Change> {
     let id = RuleId(9);
     let moment = Timestamp(1_795_428_580_123_456);

@@ -242,6 +242,7 @@ fn an_include_means_a_script_of_its_own_level() {
     assert_eq!(found(RuleLevel::Server, "lists"), None);
 }
 
+// long: one table
 /// Rules that Ann cannot have, by what is changed in one that she could.
 fn bad_rules(sample: &Sample) -> Vec<(Change, &'static str)> {
     let new = |change: &dyn Fn(&mut RuleSet)| {

@@ -218,10 +218,7 @@ impl Service {
             self.look_again(admission).await?;
         }
         let config = self.config();
-        let made = Authorship {
-            at: self.clock().now(),
-            by: (&entry::actor(actor, &config)).into(),
-        };
+        let made = self.authorship(actor, &config);
         let mut draft = Draft::new(authority, &self.inner.vault, &config, made);
         for command in prepared {
             draft.add(command)?;
@@ -296,6 +293,14 @@ impl Service {
         let entries = self.entries(&occasion, items, Outcome::Applied)?;
         self.keep_beside(objects, personal).await?;
         self.append(admission, &entries).await
+    }
+
+    /// What the entries of an actor's changes will say of who and when.
+    fn authorship(&self, actor: &Actor, config: &Config) -> Authorship {
+        Authorship {
+            at: self.clock().now(),
+            by: (&entry::actor(actor, config)).into(),
+        }
     }
 
     fn authority(&self, actor: &Actor) -> Result<Authority, AdmitError> {
