@@ -6,6 +6,8 @@
 //! keeps the unfinished edge of each tree in the keys folder, so it can sign nothing but growth,
 //! and from that edge every hash tile can be proved. Rows that are changed, missing or added
 //! past the server do not fit the tiles: that is recorded in the ledger, and changes wait.
+//! The newest days are read again after each start, once the doors are open: mail does not wait
+//! for that, changes of the configuration do.
 //! What somebody does to rows of the last minute, before they are signed, can stay unseen.
 
 mod runs;
@@ -25,7 +27,7 @@ use ledger::Door;
 use policy::Change;
 use policy::change::{ActivityCheckpoint, SealedLog};
 use serde::Serialize;
-use store::{Log, LogDays, Store, StoreError, Synced};
+use store::{Log, LogDays, Store, StoreError, StoreResult, Synced};
 use types::Sha256;
 
 use crate::Service;
@@ -34,15 +36,15 @@ use crate::error::{ServiceError, ServiceResult};
 use crate::signer::{Signer, SignerError};
 use crate::start::{Finding, StartError};
 use check::Report;
-use signer::LogSigner;
+use signer::{LogSigner, SealView};
 
 /// The logs that are sealed.
 pub(crate) const LOGS: [SealedLog; 2] = [SealedLog::Activity, SealedLog::Trace];
 /// Time between two checkpoints of a log in the ledger.
 const EMBED_US: u64 = 3_600_000_000;
-/// Days that are checked at start.
+/// Days that are checked after a start.
 const START_DAYS: usize = 2;
-/// Rows that are checked at start at most.
+/// Rows that are checked after a start at most.
 const START_ROWS_MAX: u64 = 2_000_000;
 const OLDER_KEYS: &str =
     "the keys folder was older than what its own key had signed, which was taken up again: the";
@@ -115,6 +117,8 @@ pub(crate) struct Seals {
     signers: [Arc<Mutex<LogSigner>>; 2],
     /// Held while many rows are read, so that no day goes meanwhile.
     reading: tokio::sync::Mutex<()>,
+    /// Whether the newest days were checked since the start.
+    newest_checked: tokio::sync::OnceCell<()>,
     told: tokio::sync::Mutex<Told>,
 }
 
@@ -132,14 +136,15 @@ impl Seals {
         Ok(Self {
             signers: [shared(activity?), shared(trace?)],
             reading: tokio::sync::Mutex::default(),
+            newest_checked: tokio::sync::OnceCell::new(),
             told: tokio::sync::Mutex::default(),
         })
     }
 }
 
 impl Service {
-    /// Takes up the seals where they were left: checks the newest days, numbers on from the last
-    /// signed row, and seals what a crash left unsealed.
+    /// Takes up the seals where they were left: makes the files of the edge whole, numbers on from
+    /// the last signed row, and seals what a crash left unsealed.
     pub(crate) async fn open_logs(&self) -> Result<(), StartError> {
         let mut told = Told {
             at_us: self.clock().monotonic_us(),
@@ -152,15 +157,15 @@ impl Service {
             let opened = self.with_signer(log, move |store, signer| {
                 let taken_up = grow::take_up(store, signer, note);
                 of(store, log).continue_from_blocking(signer.known_size())?;
-                Ok((taken_up, check_newest(store, signer)))
+                Ok((taken_up, complete_edge(store, signer)))
             });
-            let (taken_up, checked) = opened.await.map_err(StartError::from)?;
+            let (taken_up, completed) = opened.await.map_err(StartError::from)?;
             match taken_up {
                 Ok(false) => {}
                 Ok(true) => self.alarm("I1", &format!("{OLDER_KEYS} {log} log")),
                 Err(err) => self.report_seal_error(log, &err).await,
             }
-            match checked {
+            match completed {
                 Ok(report) => self.report(log, report).await,
                 Err(err) => self.report_seal_error(log, &err).await,
             }
@@ -169,6 +174,20 @@ impl Service {
         self.seal_logs().await;
         self.tell_ledger().await;
         Ok(())
+    }
+
+    /// Holds the rows of the newest days against what was signed, once after each start. Whoever
+    /// needs the outcome first does it: the caller that opened the doors, or the first change.
+    pub async fn check_newest_days(&self) {
+        let check = || async {
+            for log in LOGS {
+                match self.read_rows(log, first_of_newest).await {
+                    Ok((_, report)) => self.report(log, report).await,
+                    Err(err) => self.report_seal_error(log, &err).await,
+                }
+            }
+        };
+        self.inner.seals.newest_checked.get_or_init(check).await;
     }
 
     /// Signs all rows that were recorded so far.
@@ -293,17 +312,10 @@ impl Service {
     pub(crate) async fn verify_logs(&self) -> ServiceResult<Vec<LogVerdict>> {
         let mut verdicts = Vec::new();
         for log in LOGS {
-            let _no_day_goes = self.inner.seals.reading.lock().await;
-            let signer = Arc::clone(&self.inner.seals.signers[place(log)]);
-            let store = self.inner.store.clone();
-            // A copy, so that the log can be sealed while its rows are read.
-            let task = tokio::task::spawn_blocking(move || {
-                let signer = signer.lock().unwrap_or_else(PoisonError::into_inner).view();
-                let report = check::check(&store, &signer, 0)?;
-                Ok::<_, StoreError>((signer, report))
-            });
-            let checked = task.await.map_err(|_| ServiceError::Unavailable)?;
-            let (signer, mut report) = checked?;
+            let (signer, mut report) = match self.read_rows(log, |_, _| Ok(0)).await {
+                Err(SealError::Store(err)) => return Err(err.into()),
+                read => read.map_err(|_| ServiceError::Unavailable)?,
+            };
             let edge =
                 self.with_signer(log, |store, signer| Ok(grow::complete_edge(store, signer)?));
             match edge.await {
@@ -315,6 +327,24 @@ impl Service {
             self.report(log, report).await;
         }
         Ok(verdicts)
+    }
+
+    /// Holds the rows of a log from a number on against the hashes that were signed.
+    async fn read_rows(
+        &self,
+        log: SealedLog,
+        first: impl FnOnce(&Store, &SealView) -> StoreResult<u64> + Send + 'static,
+    ) -> Result<(SealView, Report), SealError> {
+        let _no_day_goes = self.inner.seals.reading.lock().await;
+        let signer = Arc::clone(&self.inner.seals.signers[place(log)]);
+        let store = self.inner.store.clone();
+        // A copy, so that the log can be sealed while its rows are read.
+        let task = tokio::task::spawn_blocking(move || {
+            let signer = signer.lock().unwrap_or_else(PoisonError::into_inner).view();
+            let report = check::check(&store, &signer, first(&store, &signer)?)?;
+            Ok((signer, report))
+        });
+        task.await.unwrap_or(Err(SealError::BrokenOff))
     }
 
     /// Removes the days of a log before this one, as far as their rows are signed and what they
@@ -387,15 +417,20 @@ impl Service {
     }
 }
 
-/// Checks the newest days, and makes the files of the edge whole.
-fn check_newest(store: &Store, signer: &LogSigner) -> Result<Report, SealError> {
-    let newest = of(store, signer.log()).rows_blocking(LogDays::Newest(START_DAYS))?;
+/// Makes the files of the edge whole.
+fn complete_edge(store: &Store, signer: &LogSigner) -> Result<Report, SealError> {
+    let mut report = Report::new();
+    report.put_back = grow::complete_edge(store, signer)?;
+    Ok(report)
+}
+
+/// The first signed row of the newest days.
+fn first_of_newest(store: &Store, signer: &SealView) -> StoreResult<u64> {
+    let newest = of(store, signer.log).rows_blocking(LogDays::Newest(START_DAYS))?;
     let first = newest.spans().map(|(first, _)| first).min();
     let first = first.and_then(|first| u64::try_from(first).ok());
-    let bound = signer.size().saturating_sub(START_ROWS_MAX);
-    let mut report = check::check(store, &signer.view(), first.unwrap_or(0).max(bound))?;
-    report.put_back.extend(grow::complete_edge(store, signer)?);
-    Ok(report)
+    let bound = signer.tiles.size().saturating_sub(START_ROWS_MAX);
+    Ok(first.unwrap_or(0).max(bound))
 }
 
 fn of(store: &Store, log: SealedLog) -> &Log {

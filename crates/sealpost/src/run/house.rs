@@ -214,8 +214,12 @@ impl Console {
     }
 }
 
-/// Lets the service look after itself at every beat.
+/// Lets the service finish its start, then look after itself at every beat.
 async fn pulse(service: Service, shutdown: Shutdown) {
+    tokio::select! {
+        () = shutdown.wait() => return,
+        () = service.check_newest_days() => {}
+    }
     loop {
         tokio::select! {
             () = shutdown.wait() => return,

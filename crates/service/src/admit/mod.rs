@@ -177,6 +177,8 @@ impl Service {
         options: &AdmitOptions,
     ) -> Result<Admitted, AdmitError> {
         check_size(commands, options)?;
+        // What a start has not looked at yet may be what freezes this change.
+        self.check_newest_days().await;
         // Only who may change the server hears whose an address is.
         let warnings = match policy::may(&self.authority(actor)?, &Right::ManageServer) {
             true => self.check_blocks(commands).await?,
