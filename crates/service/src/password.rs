@@ -1,9 +1,9 @@
 //! Passwords: what is accepted, how it is kept, and how a guess is checked (NIST SP 800-63B §3.1.1).
 //!
 //! Hashing costs memory and time on purpose, so it runs on a bounded number of threads with a
-//! bounded queue, in memory that is taken once and kept: freed and taken again for each sign-in, 19
-//! MiB at a time tear the heap apart; a good password is remembered for ten minutes under the
-//! revision of its credential, so that a client with many connections pays once.
+//! bounded queue, in memory that is kept until nobody hashes or waits any more. A good password is
+//! remembered for ten minutes under the revision of its credential, so that a client with many
+//! connections pays once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -31,6 +31,10 @@ const HASH_OCTETS: usize = 32;
 const WAITING_MAX: usize = 256;
 const REMEMBERED_US: u64 = 600 * 1_000_000;
 const REMEMBERED_MAX: usize = 10_000;
+/// Blocks of 1 KiB that a hash's memory has room for: more than 32 MiB, which the C library takes
+/// from the system and gives back alone. Smaller pieces it keeps, and tears the heap apart with
+/// them. What lies behind the blocks that a hash uses is never touched.
+const MEMORY_BLOCKS: usize = 33 * 1024;
 
 /// Why a new password is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,14 +89,55 @@ pub(crate) type Revision = (CredentialId, u64);
 /// What one hash works in.
 type Memory = Vec<Block>;
 
+/// The working memory of all hashes.
+#[derive(Default)]
+struct Memories {
+    /// What no hash is using; there is never more than one for each thread.
+    unused: Vec<Memory>,
+    /// Those who hash or wait for a thread.
+    users: usize,
+}
+
+/// One of those who hash or wait for a thread. The last one to go gives the memory back.
+struct User(Arc<Mutex<Memories>>);
+
+impl User {
+    fn of(memories: &Arc<Mutex<Memories>>) -> Self {
+        lock(memories).users += 1;
+        Self(Arc::clone(memories))
+    }
+
+    /// Works in memory that nobody else uses meanwhile.
+    fn work<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> T {
+        let kept = lock(&self.0).unused.pop();
+        let mut memory = kept.unwrap_or_else(|| Vec::with_capacity(MEMORY_BLOCKS));
+        let done = work(&mut memory);
+        lock(&self.0).unused.push(memory);
+        done
+    }
+}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        let mut memories = lock(&self.0);
+        memories.users -= 1;
+        let unused = match memories.users {
+            0 => std::mem::take(&mut memories.unused),
+            _ => Vec::new(),
+        };
+        drop(memories);
+        // Giving back takes a while; nobody waits for it.
+        drop(unused);
+    }
+}
+
 /// Hashes and checks passwords on a bounded number of threads.
 pub(crate) struct Passwords {
     clock: Clock,
     random: Random,
     threads: Arc<Semaphore>,
     waiting: Semaphore,
-    /// Working memory that no hash is using; there is never more than one for each thread.
-    memories: Arc<Mutex<Vec<Memory>>>,
+    memories: Arc<Mutex<Memories>>,
     remember_key: hmac::Key,
     remembered: Mutex<HashMap<(Revision, [u8; 32]), u64>>,
     /// What is checked for a name that nobody has, so that it takes as long.
@@ -191,17 +236,14 @@ impl Passwords {
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, Busy> {
         let _waiting = self.waiting.try_acquire().map_err(|_| Busy)?;
+        let user = User::of(&self.memories);
         let thread = Arc::clone(&self.threads)
             .acquire_owned()
             .await
             .map_err(|_| Busy)?;
-        let memories = Arc::clone(&self.memories);
         let task = tokio::task::spawn_blocking(move || {
             let _held_to_the_end = thread;
-            let mut memory = lock(&memories).pop().unwrap_or_default();
-            let done = work(&mut memory);
-            lock(&memories).push(memory);
-            done
+            user.work(work)
         });
         task.await.map_err(|_| Busy)
     }
