@@ -60,6 +60,7 @@ mod view;
 #[cfg(test)]
 mod scene;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 
 use ledger::Origin;
@@ -111,6 +112,9 @@ use secrets::Vault;
 use sign_in::Throttle;
 use signer::Signer;
 
+/// Bits of a session's number that are chance; the others are microseconds since 1970, until 2112.
+const SESSION_CHANCE_BITS: u32 = 11;
+
 /// The server's abilities; a clone is another handle on the same server.
 #[derive(Clone)]
 pub struct Service {
@@ -126,6 +130,7 @@ struct Inner {
     boot: String,
     clock: Clock,
     random: Random,
+    newest_session: AtomicU64,
     config: RwLock<Arc<Config>>,
     config_size: watch::Sender<u64>,
     admission: tokio::sync::Mutex<Admission>,
@@ -187,6 +192,7 @@ impl Service {
             passwords: Passwords::new(clock.clone(), random.clone(), hash_threads),
             clock,
             random,
+            newest_session: AtomicU64::new(0),
             config: RwLock::default(),
             config_size: watch::Sender::new(0),
             admission: tokio::sync::Mutex::new(Admission::new(signer, TileWriter::new())),
@@ -236,10 +242,21 @@ impl Service {
         self.config().settings().host_name.to_string()
     }
 
-    /// The number of a new connection, by which records name it.
+    /// The number of a new connection, by which records name it: the time, then chance, so that
+    /// sessions of one time are neighbours in the indexes. None is given twice.
     pub fn new_session(&self) -> SessionId {
-        // Without its sign bit, so that it fits a column.
-        SessionId(self.inner.random.number() >> 1)
+        let now_us = u64::try_from(self.clock().now().0).unwrap_or(0);
+        let chance = self.inner.random.number() & ((1 << SESSION_CHANCE_BITS) - 1);
+        // Without the sign bit, so that it fits a column.
+        let wanted = (now_us << SESSION_CHANCE_BITS | chance) & (u64::MAX >> 1);
+        let later = |newest: u64| wanted.max(newest + 1);
+        let newest = &self.inner.newest_session;
+        let before = newest
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |newest| {
+                Some(later(newest))
+            })
+            .expect("the closure always gives a number");
+        SessionId(later(before))
     }
 
     /// The client of a connection that has just come in; its session is new.

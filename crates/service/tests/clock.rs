@@ -176,3 +176,15 @@ async fn filled(world: &World, ann: &Principal, mailbox: &str) -> (u32, u64) {
     let opened = service.mailbox_open(ann, &name).await.unwrap();
     (opened.status.uidvalidity.0, opened.status.highestmodseq.0)
 }
+
+#[tokio::test]
+async fn sessions_of_one_time_are_neighbours_and_none_has_the_number_of_another() {
+    let world = World::new(&[ANN]).await;
+    let first = world.service.new_session();
+    world.clock.advance(Duration::from_millis(1));
+    let later: Vec<_> = (0..1_000).map(|_| world.service.new_session()).collect();
+    assert!(later.iter().all(|session| *session > first));
+    assert!(later.is_sorted_by(|one, next| one < next));
+    world.clock.set_by(-HOUR_S);
+    assert!(world.service.new_session() > *later.last().unwrap());
+}

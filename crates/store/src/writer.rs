@@ -27,9 +27,11 @@ use crate::tx::{Shared, Trouble, WriteTx};
 
 /// Jobs of one transaction.
 const GROUP_MAX: usize = 256;
-/// How long a group waits for the jobs of those who are seen to be at work. Fewer groups mean fewer
-/// syncs, and fewer pages that are written again for each.
-const GROUP_WAIT: Duration = Duration::from_millis(1);
+/// How long a group waits for one more job of those who are seen to be at work. Fewer groups mean
+/// fewer syncs, and fewer pages that are written again for each.
+const GROUP_GAP: Duration = Duration::from_millis(1);
+/// How long it waits for all of them.
+const GROUP_WAIT: Duration = Duration::from_millis(4);
 /// Memory for pages of the writer's connection.
 const CACHE_KIB: i64 = 65_536;
 /// After this long without a job the moment is quiet.
@@ -38,7 +40,7 @@ const QUIET: Duration = Duration::from_secs(1);
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(250);
 /// Groups after which the checkpoint thread is asked. A page that several of them have changed is
 /// moved into the database once.
-const CHECKPOINT_GROUPS: u32 = 64;
+const CHECKPOINT_GROUPS: u32 = 256;
 /// Time after which the log is emptied in a quiet moment.
 const TRUNCATE_INTERVAL: Duration = Duration::from_secs(30);
 /// A write-ahead log of this length is emptied by the writer itself.
@@ -431,13 +433,14 @@ fn grave(err: &StoreError) -> Trouble {
 /// Jobs on their way to one transaction.
 type Jobs = Vec<Box<dyn Job>>;
 
-/// Adds waiting jobs to a group that has its first one, and waits a moment until it has as many as
-/// are expected.
+/// Adds waiting jobs to a group that has its first one, and waits until it has as many as are
+/// expected, as long as they keep coming.
 fn gather(group: &mut Jobs, jobs: &Receiver<Box<dyn Job>>, expected: usize) {
     let expected = expected.min(GROUP_MAX);
     let until = Instant::now() + GROUP_WAIT;
     while group.len() < expected {
-        match jobs.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        let left = until.saturating_duration_since(Instant::now());
+        match jobs.recv_timeout(left.min(GROUP_GAP)) {
             Ok(job) => group.push(job),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
         }

@@ -15,15 +15,10 @@ pub(crate) use facts::boot_facts;
 pub(crate) use house::{House, Signals};
 
 /// The runtime on which a server runs.
-///
-/// The random generator gathers its first entropy on a thread beside the start: that takes longer
-/// than reading the ledger.
 pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()?;
-    runtime.spawn_blocking(|| net::Random::system().number());
-    Ok(runtime)
+        .build()
 }
 
 /// Password hashes at a time: one for each processor, since each keeps one busy.

@@ -235,9 +235,11 @@ impl Service {
         Ok(found)
     }
 
-    /// A name for the message that nobody can guess and that fits a log line.
+    /// A name for the message that nobody can guess and that fits a log line. It begins with the
+    /// time, so that messages of one time are neighbours in the indexes.
     fn message_token(&self) -> String {
-        format!("{:016x}", self.inner.random.number())
+        let now_s = u32::try_from(self.clock().now().seconds()).unwrap_or(0);
+        format!("{now_s:08x}{:016x}", self.inner.random.number())
     }
 
     fn delivered_head(&self, envelope: &Envelope, id: &str, head: &[u8]) -> Vec<u8> {

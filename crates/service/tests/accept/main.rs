@@ -648,3 +648,17 @@ async fn mail_for_others_goes_to_the_sink_and_only_for_those_who_signed_in() {
     ];
     assert_eq!(fates(&world), expected);
 }
+
+#[tokio::test]
+async fn ids_of_messages_begin_with_the_time_and_go_on_with_chance() {
+    let world = office().await;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let accepted = deliver(&world, &["ann@example.org"], b"Subject: x\r\n\r\ny\r\n").await;
+        ids.push(accepted.expect("there is room").id);
+    }
+    let now = format!("{:08x}", world.service.clock().now().seconds());
+    let chance: Vec<_> = ids.iter().map(|id| id.strip_prefix(&now)).collect();
+    assert!(chance.iter().all(|id| id.is_some_and(|id| id.len() == 16)));
+    assert_ne!(chance[0], chance[1]);
+}
