@@ -13,6 +13,8 @@ cargo xtask dist man   writes man pages and completions to target/dist
 cargo xtask dist deb   the same, and a Debian package (needs cargo-deb)
 cargo xtask dist test  installs, upgrades, removes and purges the package in a root of its own, while
                        mail flows (needs root, dpkg, overlayfs and Python)
+cargo xtask dist unit  runs the package's unit under systemd in a container: start, upgrade, kill -9
+                       while mail flows (needs root and systemd-nspawn besides)
 --debug                takes an unoptimised build: quicker to make, not to hand out";
 
 /// The version of the package to which the test upgrades; the program in it is the same.
@@ -28,7 +30,8 @@ pub(crate) fn run(root: &Path, args: &[&str]) -> anyhow::Result<bool> {
     };
     let dist = Dist {
         root,
-        out: target(root).join("dist"),
+        // Where the package's list of files looks, wherever Cargo builds.
+        out: root.join("target/dist"),
         release,
     };
     match words[..] {
@@ -38,11 +41,8 @@ pub(crate) fn run(root: &Path, args: &[&str]) -> anyhow::Result<bool> {
             let package = dist.package(None)?;
             println!("{}", package.display());
         }
-        ["test"] => {
-            dist.pages()?;
-            let packages = [dist.package(None)?, dist.package(Some(UPGRADE))?];
-            dist.test(&packages)?;
-        }
+        ["test"] => dist.test("packaging/test-deb")?,
+        ["unit"] => dist.test("packaging/test-unit")?,
         _ => return told_usage(),
     }
     Ok(true)
@@ -127,9 +127,11 @@ impl Dist<'_> {
         Ok(file)
     }
 
-    fn test(&self, packages: &[PathBuf]) -> anyhow::Result<()> {
-        let script = self.root.join("packaging/test-deb");
-        done(Command::new(script).args(packages))
+    /// Makes two packages and hands them to a script of this path.
+    fn test(&self, script: &str) -> anyhow::Result<()> {
+        self.pages()?;
+        let packages = [self.package(None)?, self.package(Some(UPGRADE))?];
+        done(Command::new(self.root.join(script)).args(packages))
     }
 }
 

@@ -1,10 +1,11 @@
 //! How a run ends: exit codes that scripts rely on, and failures that carry one.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
-use service::StartError;
+use service::{KeysError, SignerError, StartError};
 
 /// Why a run failed, as its exit code. The numbers are a published contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +121,15 @@ fn start_exit(error: &StartError) -> Exit {
         | StartError::RolledBack { .. }
         | StartError::Damaged { .. }
         | StartError::NotUnderstood { .. } => Exit::Unverified,
+        StartError::Keys(KeysError::Damaged { .. })
+        | StartError::Signer(SignerError::Damaged { .. }) => Exit::Unverified,
+        StartError::Keys(KeysError::File { source, .. })
+        | StartError::Signer(SignerError::File { source, .. })
+            if source.kind() == ErrorKind::NotFound =>
+        {
+            Exit::NotFound
+        }
+        StartError::Keys(KeysError::Exposed { .. }) => Exit::NotAllowed,
         StartError::SetupUnfinished { .. } => Exit::NotFound,
         StartError::Mode { .. } => Exit::Conflict,
         _ => Exit::Failed,
@@ -129,7 +139,7 @@ fn start_exit(error: &StartError) -> Exit {
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<std::io::Error>()
-        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+        .is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
 #[cfg(test)]
@@ -144,6 +154,26 @@ mod tests {
         let error = failed.context("reading the domain").unwrap_err();
         assert_eq!(exit_of(&error), Exit::NotFound);
         assert_eq!(exit_of(&anyhow::anyhow!("other")), Exit::Failed);
+    }
+
+    #[test]
+    fn what_does_not_mend_itself_is_told_from_what_may() {
+        let path = std::path::PathBuf::from("/keys/ledger-key");
+        let file = |kind: ErrorKind| SignerError::File {
+            action: "read",
+            path: path.clone(),
+            source: kind.into(),
+        };
+        let damaged = KeysError::Damaged { path: path.clone() };
+        let exposed = KeysError::Exposed { path: path.clone() };
+        for (error, exit) in [
+            (StartError::from(file(ErrorKind::NotFound)), Exit::NotFound),
+            (file(ErrorKind::StorageFull).into(), Exit::Failed),
+            (damaged.into(), Exit::Unverified),
+            (exposed.into(), Exit::NotAllowed),
+        ] {
+            assert_eq!(start_exit(&error), exit, "{error}");
+        }
     }
 
     #[test]
