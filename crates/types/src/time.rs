@@ -13,6 +13,8 @@ const MICROS_PER_SECOND: i64 = 1_000_000;
 /// The first and the last point that have a spelling; what lies outside is written as these.
 const YEAR_0001_US: i64 = -62_135_596_800_000_000;
 const YEAR_9999_US: i64 = 253_370_764_800_000_000;
+/// A `date-time`: digits for `d`, letters for `a`, a sign for `+`.
+const IMAP_LAYOUT: &[u8; 26] = b"dd-aaa-dddd dd:dd:dd +dddd";
 
 impl Timestamp {
     /// The point `seconds` later (or earlier); stays at the end of the range where it would pass it.
@@ -49,14 +51,25 @@ impl Timestamp {
         self.format("%d-%b-%Y %H:%M:%S +0000")
     }
 
-    /// Reads an IMAP `date-time` without its quotes; the day may begin with a space.
+    /// Reads an IMAP `date-time` without its quotes; the day may begin with a space. A time that
+    /// has no spelling in UTC is none.
     pub fn from_imap(text: &str) -> Option<Self> {
-        let text = text.strip_prefix(' ').unwrap_or(text);
-        let parsed = strtime::parse("%d-%b-%Y %H:%M:%S %z", text).ok()?;
-        parsed
-            .to_timestamp()
-            .ok()
-            .map(|time| Self(time.as_microsecond()))
+        let fits = |(octet, place): (u8, u8)| match place {
+            b'd' => octet.is_ascii_digit(),
+            b'a' => octet.is_ascii_alphabetic(),
+            b'+' => matches!(octet, b'+' | b'-'),
+            _ => octet == place,
+        };
+        let day = text.strip_prefix(' ').unwrap_or(text);
+        let layout = &IMAP_LAYOUT[text.len() - day.len()..];
+        if day.len() != layout.len() || !day.bytes().zip(layout.iter().copied()).all(fits) {
+            return None;
+        }
+        let parsed = strtime::parse("%d-%b-%Y %H:%M:%S %z", day).ok()?;
+        let time = parsed.to_timestamp().ok()?.as_microsecond();
+        (YEAR_0001_US..=YEAR_9999_US)
+            .contains(&time)
+            .then_some(Self(time))
     }
 
     /// The UTC day, such as `2026-11-23`.
@@ -103,6 +116,19 @@ mod tests {
                 .as_deref(),
             Some("03-Nov-2026 10:09:40 +0000")
         );
-        assert_eq!(Timestamp::from_imap("31-Feb-2026 12:09:40 +0200"), None);
+        for odd in [
+            "31-Feb-2026 12:09:40 +0200",
+            " 1-Feb--994 21:52:25 +0100",
+            " 1-Feb-+994 21:52:25 +0100",
+            "01-Jan-0000 12:00:00 +0000",
+            "01-Jan-0001 00:00:00 +0100",
+            "31-Dec-9999 12:00:00 +0000",
+            "1-Feb-2026 21:52:25 +0100",
+            "01-Feb-2026 21:52:25 +01000",
+            "",
+            " ",
+        ] {
+            assert_eq!(Timestamp::from_imap(odd), None, "{odd}");
+        }
     }
 }

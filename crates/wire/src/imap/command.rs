@@ -426,10 +426,11 @@ const SECONDS_PER_DAY: i64 = 86_400;
 impl SearchDate {
     /// Reads `1-Feb-1994`, without quotes.
     pub fn parse(text: &str) -> Option<Self> {
-        let shape = text.len() <= "11-Feb-1994".len() && !text.starts_with(' ');
-        let midnight = format!("{text} 00:00:00 +0000");
-        let time = Timestamp::from_imap(&midnight).filter(|_| shape)?;
-        Some(Self::of(time))
+        if text.starts_with(' ') {
+            return None;
+        }
+        // A day of one digit is filled up.
+        Timestamp::from_imap(&format!("{text:>11} 00:00:00 +0000")).map(Self::of)
     }
 
     /// The UTC day of a point in time.

@@ -330,10 +330,7 @@ fn append_message(cursor: &mut Cursor<'_>) -> Result<AppendMessage> {
 fn date_time(cursor: &mut Cursor<'_>) -> Result<Timestamp> {
     let broken = SyntaxKind::Expected("a date such as \" 1-Feb-1994 21:52:25 +0100\"");
     let text = utf8(&cursor.string()?)?;
-    let right_length = text.len() == " 1-Feb-1994 21:52:25 +0100".len();
-    Timestamp::from_imap(&text)
-        .filter(|_| right_length)
-        .ok_or(broken)
+    Timestamp::from_imap(&text).ok_or(broken)
 }
 
 fn store(cursor: &mut Cursor<'_>, by: Numbering) -> Result<Command> {
