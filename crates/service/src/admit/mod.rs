@@ -249,10 +249,8 @@ impl Service {
         let occasion = self.occasion(actor, options.reason.as_deref(), &mut personal);
         let purse = purse(&items);
         let entries = self.entries(&occasion, items, Outcome::Applied)?;
-        let octets = objects
-            .iter()
-            .map(|object| object.stored.len())
-            .sum::<usize>();
+        let stored = objects.iter().map(|object| object.stored.len());
+        let octets: usize = stored.sum();
         self.spend(admission, actor, purse, &entries, octets)?;
         self.use_up(steps).await?;
         self.keep_beside(objects, personal).await?;
