@@ -101,6 +101,13 @@ fn inside(config: &Config, id: DomainId) -> Right {
     }
 }
 
+impl RuleLevel {
+    /// The right to say what happens to its mail.
+    pub fn right(self, config: &Config) -> Right {
+        of_level(config, self)
+    }
+}
+
 /// Who may say what happens to the mail of a level: its account, its admin, or an owner.
 fn of_level(config: &Config, level: RuleLevel) -> Right {
     match level {

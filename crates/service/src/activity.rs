@@ -22,7 +22,7 @@ const RANGES_MAX: usize = 500;
 pub(crate) const BEAT: &str = "heartbeat";
 
 /// Every kind of record, by the word it has in the log.
-pub const ACTIVITY_KINDS: [&str; 12] = [
+pub const ACTIVITY_KINDS: [&str; 13] = [
     "sign_in",
     "sign_in.refused",
     "factor.used",
@@ -31,6 +31,7 @@ pub const ACTIVITY_KINDS: [&str; 12] = [
     "mail.given_out",
     "mail.expunged",
     "mail.restored",
+    "rule.looked",
     BEAT,
     "blocked",
     "repaired",
@@ -56,6 +57,12 @@ pub(crate) enum Record {
     Expunged { mailbox: MailboxId, uids: Vec<Uid> },
     /// Removed messages were brought back by somebody.
     Restored { count: usize, by: String },
+    /// Somebody tried a rule on mail that is here.
+    RuleLooked {
+        what: &'static str,
+        level: String,
+        by: String,
+    },
     /// The server's own sign of life, with the size of the ledger and how far the logs were
     /// signed just before.
     Heartbeat {
@@ -90,6 +97,7 @@ impl Record {
             Self::BodiesGiven { .. } => "mail.given_out",
             Self::Expunged { .. } => "mail.expunged",
             Self::Restored { .. } => "mail.restored",
+            Self::RuleLooked { .. } => "rule.looked",
             Self::Heartbeat { .. } => BEAT,
             Self::Blocked { .. } => "blocked",
             Self::Repaired { .. } => "repaired",
@@ -106,6 +114,9 @@ impl Record {
             Self::BodiesGiven { mailbox, uids } | Self::Expunged { mailbox, uids } => {
                 let ranges = ranges(uids);
                 json!({ "mailbox": mailbox.0, "count": uids.len(), "uids": ranges })
+            }
+            Self::RuleLooked { what, level, by } => {
+                json!({ "what": what, "level": level, "by": by })
             }
             Self::Restored { count, by } => json!({ "count": count, "by": by }),
             Self::Heartbeat {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use ledger::{Claim, Door, TlsVersion, UnixFacts};
-use policy::Role;
+use policy::{Authority, Config, Role};
 use types::{AccountId, Address, CredentialId, ListenerId, SessionId, SubjectId};
 
 use crate::live::Ending;
@@ -177,6 +177,14 @@ impl Actor {
         Self {
             who: Who::UnixUser(facts),
             via,
+        }
+    }
+
+    /// What it may do; `None` for an account that no longer works.
+    pub(crate) fn authority(&self, config: &Config) -> Option<Authority> {
+        match &self.who {
+            Who::UnixUser(_) | Who::System => Some(Authority::Console),
+            Who::Account(principal) => config.authority(principal.account),
         }
     }
 

@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 
 use net::Failure;
-use policy::{Account, Authority, Right};
+use policy::{Account, Right};
 use serde::Serialize;
 use types::{Address, Secret};
 
 use crate::activity::{About, Record};
-use crate::actor::{Actor, Who};
+use crate::actor::Actor;
 use crate::error::{ServiceError, ServiceResult};
 use crate::sign_in::{Guess, Guessed};
 use crate::{Service, letters, lock, totp};
@@ -65,10 +65,7 @@ impl Service {
     }
 
     fn may_use(&self, actor: &Actor, account: &Account) -> ServiceResult<()> {
-        let authority = match &actor.who {
-            Who::UnixUser(_) | Who::System => Some(Authority::Console),
-            Who::Account(principal) => self.config().authority(principal.account),
-        };
+        let authority = actor.authority(&self.config());
         let right = Right::UseAccount(account.subject());
         match authority {
             Some(authority) if policy::may(&authority, &right) => Ok(()),

@@ -44,6 +44,7 @@ pub mod token;
 
 mod accept;
 mod message;
+mod rules;
 
 mod mailbox;
 mod maildrop;
@@ -72,8 +73,8 @@ use tokio::sync::watch;
 use types::{ListenerId, Secret, SessionId, Timestamp};
 
 pub use accept::{
-    AcceptError, Accepted, Envelope, EnvelopeRecipient, RecipientError, SenderError, SmtpClient,
-    Wishes,
+    AcceptError, Accepted, Envelope, EnvelopeRecipient, RecipientError, RecipientRefusal,
+    SenderError, SmtpClient, Wishes,
 };
 pub use activity::ACTIVITY_KINDS;
 pub use actor::{Actor, Peer, Principal, Protocol, Via, Who};
@@ -94,6 +95,10 @@ pub use message::{BodySink, FinishedBody};
 pub use metrics::{Metrics, OpenConnection};
 pub use password::PASSWORD_MAX_OCTETS;
 pub use recover::{RECOVERABLE_MAX, RecoverableRow, Restored, Wanted};
+pub use rules::{
+    PREVIEW_DAYS, PREVIEW_MESSAGES_MAX, RUN_MESSAGES_MAX, RulePreview, RuleRun, RuleSource,
+    RuleTrial,
+};
 pub use seal::LogVerdict;
 pub use sign_in::{SaslExchange, SaslRefusal, SaslStep, ScramAccount, SignInError};
 pub use signer::SignerError;
@@ -137,6 +142,7 @@ struct Inner {
     passwords: Passwords,
     throttle: Throttle,
     refused_recipients: accept::RefusedRecipients,
+    departures: rules::Departures,
     maildrops: Arc<Mutex<maildrop::Locked>>,
     outside: Outside,
     beats: heartbeat::Beats,
@@ -198,6 +204,7 @@ impl Service {
             admission: tokio::sync::Mutex::new(Admission::new(signer, TileWriter::new())),
             throttle: Throttle::default(),
             refused_recipients: accept::RefusedRecipients::default(),
+            departures: rules::Departures::default(),
             maildrops: Arc::default(),
             outside,
             beats,

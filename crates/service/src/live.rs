@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use net::{Shutdown, ShutdownTrigger};
-use policy::{Authority, Config, Right};
+use policy::{Config, Right};
 use serde::Serialize;
 use types::{Address, SessionId, Timestamp};
 
 use crate::activity::{About, Record};
-use crate::actor::{Actor, Principal, Who};
+use crate::actor::{Actor, Principal};
 use crate::error::{ServiceError, ServiceResult};
 use crate::{Service, lock};
 
@@ -195,10 +195,7 @@ impl Service {
         which: EndSessions,
     ) -> ServiceResult<Vec<SessionView>> {
         let config = self.config();
-        let authority = match &actor.who {
-            Who::UnixUser(_) | Who::System => Some(Authority::Console),
-            Who::Account(principal) => config.authority(principal.account),
-        };
+        let authority = actor.authority(&config);
         let may_end = |live: &LiveSession| {
             let subject = config
                 .account(live.principal.account)

@@ -26,11 +26,14 @@ mod subset;
 mod structure;
 mod text;
 
+mod filterable;
+
 pub mod fuzzing;
 
 use content_type::ContentType;
 pub use decode::TransferEncoding;
 pub use envelope::{envelope, sent_day};
+pub use filterable::Filterable;
 pub use subset::{Wanted, header_subset};
 pub use text::{decoded_header, matches_header};
 

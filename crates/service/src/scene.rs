@@ -177,3 +177,32 @@ pub(crate) async fn assert_sound(service: &Service, dir: &Path) {
     assert_eq!(config.state(), fold.state());
     assert_eq!(format!("{config:?}"), format!("{fold:?}"));
 }
+
+/// Account and mailbox of each stored message.
+pub(crate) const STORED: &str = "SELECT m.account || ' ' || m.name FROM mailbox_email e JOIN mailbox m ON m.id = e.mailbox ORDER BY 1";
+/// What became of each message.
+pub(crate) const FATES: &str =
+    "SELECT recipient || ' ' || action || ' ' || target FROM fate ORDER BY 1";
+/// Account, reason and rule of each removed message.
+pub(crate) const RECOVERABLE: &str =
+    "SELECT account || ' ' || reason || ' ' || rule FROM recoverable";
+/// The rules that had a part in something.
+pub(crate) const FATE_RULES: &str = "SELECT rule FROM fate_rule";
+/// Why messages were removed.
+pub(crate) const REMOVALS: &str = "SELECT reason FROM recoverable";
+/// The rules of what went outside.
+pub(crate) const RULES_OF_SUNK: &str = "SELECT CAST(rules AS TEXT) FROM fate WHERE action = 'sink'";
+/// How often rules acted on a day.
+pub(crate) const MATCHES: &str = "SELECT CAST(matches AS TEXT) FROM rule_day";
+/// Header blocks.
+pub(crate) const HEADS: &str = "SELECT CAST(head AS TEXT) FROM email";
+/// Flags as a number.
+pub(crate) const FLAGS: &str = "SELECT CAST(flags AS TEXT) FROM mailbox_email";
+
+/// What a query of one text gives, a line for each row.
+pub(crate) fn rows(dir: &Path, query: &str) -> Vec<String> {
+    let db = database(dir);
+    let mut query = db.prepare(query).unwrap();
+    let rows = query.query_map([], |row| row.get(0)).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}

@@ -43,6 +43,14 @@ impl Address {
     }
 }
 
+/// The addresses of a header field as texts, those of groups among them, in their order: `local@domain`
+/// with quoting undone.
+pub fn addresses(field: &str) -> Vec<String> {
+    let all = list(field).into_iter();
+    all.filter_map(|address| address.part(AddressPart::All))
+        .collect()
+}
+
 /// The addresses of a field, those of groups among them, in their order (RFC 5322 §3.4).
 pub(crate) fn list(field: &str) -> Vec<Address> {
     let mut found = Vec::new();

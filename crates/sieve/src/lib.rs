@@ -41,10 +41,12 @@ mod run;
 #[cfg(test)]
 mod sample;
 
+pub use address_list::addresses;
 pub use ast::{Pos, Script};
 pub use check::check;
 pub use day::{Day, DayError};
 pub use extension::{CAPABILITIES, required};
+pub use mailto::Mailto;
 pub use message::{Field, Message, Part, World};
 pub use outcome::{Action, Decision, Left, Note, Outcome, VacationReply};
 pub use parse::parse;

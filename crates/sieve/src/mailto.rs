@@ -22,6 +22,39 @@ pub(crate) fn is_valid(method: &str) -> bool {
         && (fields.is_empty() || fields.split('&').all(is_field))
 }
 
+/// What a `mailto:` URI says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mailto {
+    /// To whom.
+    pub to: Vec<String>,
+    /// The subject, if it gives one.
+    pub subject: Option<String>,
+    /// The text, if it gives one.
+    pub body: Option<String>,
+}
+
+impl Mailto {
+    /// Reads a URI; `None` if it cannot be used as a method of `notify`.
+    pub fn parse(method: &str) -> Option<Self> {
+        if !is_valid(method) {
+            return None;
+        }
+        let (to, fields) = method[7..].split_once('?').unwrap_or((&method[7..], ""));
+        let fields = fields.split('&').filter_map(|field| field.split_once('='));
+        let field = |wanted: &str| {
+            let named = fields
+                .clone()
+                .find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+            named.and_then(|(_, value)| decoded(value))
+        };
+        Some(Self {
+            to: to.split(',').filter_map(decoded).collect(),
+            subject: field("subject"),
+            body: field("body"),
+        })
+    }
+}
+
 fn is_address(part: &str) -> bool {
     let Some(text) = decoded(part) else {
         return false;
@@ -68,7 +101,17 @@ fn decoded(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_valid;
+    use super::{Mailto, is_valid};
+
+    #[test]
+    fn a_method_says_to_whom_and_what() {
+        let method = "mailto:a@example.org,b%2B1@example.org?Subject=New%20mail&body=x&cc=y";
+        let read = Mailto::parse(method).unwrap();
+        assert_eq!(read.to, ["a@example.org", "b+1@example.org"]);
+        assert_eq!(read.subject.as_deref(), Some("New mail"));
+        assert_eq!(read.body.as_deref(), Some("x"));
+        assert_eq!(Mailto::parse("mailto:a"), None);
+    }
 
     #[test]
     fn methods_are_mailto_with_addresses() {

@@ -153,6 +153,7 @@ fn recipient_status(err: &RecipientError) -> Numbers {
         RecipientError::RelayDenied => (550, 5, 7, 1),
         RecipientError::Disabled => (550, 5, 2, 1),
         RecipientError::OverQuota => (452, 4, 2, 2),
+        RecipientError::SenderBlocked => (550, 5, 7, 1),
         RecipientError::RequireTls => (550, 5, 7, 30),
         RecipientError::TooManyHops => (554, 5, 4, 6),
         RecipientError::Unavailable => (451, 4, 3, 0),
@@ -163,6 +164,7 @@ fn accept_status(err: &AcceptError) -> Numbers {
     match err {
         AcceptError::SenderNotYours { .. } => (550, 5, 7, 1),
         AcceptError::Malformed(_) => (550, 5, 6, 0),
+        AcceptError::Rejected(_) => (550, 5, 7, 1),
         AcceptError::Loop => (554, 5, 4, 6),
         AcceptError::TooLarge { .. } => (552, 5, 3, 4),
         AcceptError::OverQuota => (452, 4, 2, 2),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use net::TlsInfo;
 use service::{
-    Peer, Protocol, RecipientError, SaslExchange, SaslRefusal, SaslStep, Service, SessionEnd,
-    SmtpClient, Wishes,
+    AcceptError, Peer, Protocol, RecipientError, RecipientRefusal, SaslExchange, SaslRefusal,
+    SaslStep, Service, SessionEnd, SmtpClient, Wishes,
 };
 use tracing::info;
 use types::{Address, DsnRecipient, ReversePath, Secret, Status};
@@ -489,7 +489,7 @@ impl Session {
         let text = format!("queued as {}", accepted.id);
         let mut step = Step::line(Reply::new(250, Status::new(2, 0, 0), text));
         if per_recipient {
-            let refused = |place| accepted.refused.contains(place);
+            let refused = |place| accepted.refused.get(place);
             let replies = places.iter().map(|place| recipient_reply(refused(place)));
             let begin = Reply::plain(353, "a reply for each recipient follows");
             step.before = std::iter::once(begin).chain(replies).collect();
@@ -578,11 +578,13 @@ fn signed_in() -> Step {
 }
 
 /// What becomes of the message for one recipient (draft-hall-prdr-00 §4.5).
-fn recipient_reply(is_refused: bool) -> Reply {
-    if is_refused {
-        SmtpError::from(RecipientError::OverQuota).reply()
-    } else {
-        Reply::new(250, Status::new(2, 1, 5), "delivered")
+fn recipient_reply(refusal: Option<&RecipientRefusal>) -> Reply {
+    match refusal {
+        Some(RecipientRefusal::Full) => SmtpError::from(RecipientError::OverQuota).reply(),
+        Some(RecipientRefusal::Rejected(reason)) => {
+            SmtpError::from(AcceptError::Rejected(reason.clone())).reply()
+        }
+        None => Reply::new(250, Status::new(2, 1, 5), "delivered"),
     }
 }
 

@@ -34,6 +34,7 @@ pub mod mailbox;
 pub mod message;
 pub mod queue;
 pub mod recoverable;
+pub mod rule;
 pub mod session;
 pub mod subscription;
 

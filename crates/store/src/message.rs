@@ -347,6 +347,27 @@ pub fn saved_at(tx: &ReadTx<'_>, mailbox: MailboxId, uid: Uid) -> StoreResult<Op
     tx.one(sql, (mailbox.0, uid.0), |row| time(row, 0))
 }
 
+/// The newest messages of a mailbox that came since a moment, by INTERNALDATE; newest UID first.
+pub fn newest(
+    tx: &ReadTx<'_>,
+    mailbox: MailboxId,
+    since: Timestamp,
+    limit: usize,
+) -> StoreResult<Vec<IndexRow>> {
+    let sql = "SELECT uid, email, flags, modseq, octets, received_at FROM mailbox_email
+                WHERE mailbox = ?1 AND received_at >= ?2 ORDER BY uid DESC LIMIT ?3";
+    tx.all(sql, (mailbox.0, since.0, limit), |row| {
+        Ok(IndexRow {
+            uid: Uid(row.get(0)?),
+            email: EmailId(row.get(1)?),
+            flags: FlagSet(row.get(2)?),
+            modseq: ModSeq(row.get(3)?),
+            octets: row.get(4)?,
+            received_at: time(row, 5)?,
+        })
+    })
+}
+
 /// The UIDs of a mailbox, ascending.
 pub fn uids(tx: &ReadTx<'_>, mailbox: MailboxId) -> StoreResult<Vec<Uid>> {
     let sql = "SELECT uid FROM mailbox_email WHERE mailbox = ?1 ORDER BY uid";

@@ -61,6 +61,7 @@ pub(crate) const MAIL: Format = Format {
             "0007_subscriptions",
             include_str!("../migrations/0007_subscriptions.sql"),
         ),
+        ("0008_rules", include_str!("../migrations/0008_rules.sql")),
     ],
 };
 

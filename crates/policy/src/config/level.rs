@@ -43,6 +43,11 @@ impl<T: Clone + Default> PerLevel<T> {
         Arc::make_mut(shared)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        let none = |map: &IdMap<Arc<T>>| map.values().next().is_none();
+        self.server.is_none() && none(&self.domains) && none(&self.accounts)
+    }
+
     pub(super) fn forget(&mut self, level: RuleLevel) {
         match level {
             RuleLevel::Server => self.server = None,

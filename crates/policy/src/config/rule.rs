@@ -322,6 +322,11 @@ impl Config {
             .filter(move |rule| rule.enabled && rule.direction == direction)
     }
 
+    /// Whether there is anything that looks at mail: rules, or lists of senders.
+    pub fn looks_at_mail(&self) -> bool {
+        self.rules().next().is_some() || !self.senders.is_empty()
+    }
+
     /// The levels whose incoming rules see mail for an account, in the order in which they run.
     pub fn levels_of(&self, id: AccountId) -> Vec<RuleLevel> {
         let domain = self.account(id).map(|account| account.domain);

@@ -38,6 +38,10 @@ impl Senders {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn forget(&mut self, of: SendersOf) {
         self.0.forget(of.into());
     }

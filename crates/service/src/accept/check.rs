@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use net::SourceTally;
+use policy::change::SenderList;
 use policy::{ExpandError, Resolution};
 use types::{AccountId, Address, Domain, LocalPart, ReversePath};
 
@@ -57,6 +58,9 @@ pub enum RecipientError {
     /// It is outside, and the message must not travel without TLS, which nobody could promise.
     #[error("TLS cannot be required on the way to this recipient")]
     RequireTls,
+    /// The recipient wants nothing from this sender.
+    #[error("{}", crate::rules::BLOCKED_SENDER)]
+    SenderBlocked,
     /// The address leads to too many others.
     #[error("the address leads to too many others")]
     TooManyHops,
@@ -101,11 +105,11 @@ impl Service {
     pub async fn recipient_check(
         &self,
         client: &SmtpClient,
-        _from: &ReversePath,
+        from: &ReversePath,
         to: &Address,
         wishes: &Wishes,
     ) -> Result<(), RecipientError> {
-        let checked = self.check_recipient(client, to, wishes).await;
+        let checked = self.check_recipient(client, from, to, wishes).await;
         let outcome = match checked {
             Ok(()) => Outcome::Accepted,
             Err(RecipientError::OverQuota | RecipientError::Unavailable) => Outcome::Deferred,
@@ -124,6 +128,7 @@ impl Service {
     async fn check_recipient(
         &self,
         client: &SmtpClient,
+        from: &ReversePath,
         to: &Address,
         wishes: &Wishes,
     ) -> Result<(), RecipientError> {
@@ -151,6 +156,15 @@ impl Service {
             } else {
                 Ok(())
             };
+        }
+        let blocks = |id: &AccountId| {
+            let standing = from
+                .address()
+                .and_then(|from| config.sender_standing(*id, from));
+            standing == Some(SenderList::Blocked)
+        };
+        if expansion.accounts.iter().all(blocks) {
+            return Err(RecipientError::SenderBlocked);
         }
         let accounts: Vec<_> = expansion.accounts.into_iter().collect();
         match self

@@ -1,23 +1,25 @@
-//! The transaction of a delivery: message rows, refused copies and fates, all or nothing.
+//! The transaction of a delivery: message rows, what rules removed or refused, what they remember,
+//! and fates; all or nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use policy::Config;
-use store::fate::{self, Fate};
+use store::rule::{Memory, MemoryKind};
 use store::{NewEmail, Reason, Removal, WriteTx};
-use types::{AccountId, Address, CredentialId, FlagSet, MailboxName, SessionId, Timestamp};
+use types::{
+    AccountId, Address, BlobId, CredentialId, FlagSet, MailboxId, MailboxName, SessionId, Timestamp,
+};
 
-use super::{AcceptError, Envelope, Reached, Recipients};
+use super::filing::{flags, folder};
+use super::record::{DISCARD, Note, REDIRECT, REFUSE, REJECT, SINK, STORE};
+use super::{AcceptError, Envelope, Reached, RecipientRefusal, Recipients};
 use crate::error::ServiceResult;
 use crate::mailbox::{self, Described};
 use crate::message::FinishedBody;
+use crate::rules::{Copy, Errand, Filing, Gone, Leaving, Look, Place, Planned, RuleAt, Wish};
 use crate::{Service, header};
 
-/// Words of a fate for what was done.
-const STORE: &str = "store";
-const REFUSE: &str = "refuse";
-const SINK: &str = "sink";
 /// Messages up to this size are looked into on the thread that has them.
 const SMALL_OCTETS: u64 = 65_536;
 /// Octets of a Message-ID that the record keeps.
@@ -25,16 +27,18 @@ const MESSAGE_ID_MAX_OCTETS: usize = 250;
 
 /// A message that is ready to be stored.
 pub(super) struct Arrival {
-    id: String,
-    at: Timestamp,
-    config_size: u64,
-    session: SessionId,
-    credential: Option<CredentialId>,
-    reverse_path: String,
-    message_id: String,
-    /// Accounts with the envelope recipient and the quota of each.
-    accounts: Vec<(AccountId, Address, Option<u64>)>,
-    outside: BTreeMap<Address, Address>,
+    pub(super) id: String,
+    pub(super) at: Timestamp,
+    pub(super) config_size: u64,
+    pub(super) session: SessionId,
+    pub(super) credential: Option<CredentialId>,
+    pub(super) reverse_path: String,
+    pub(super) message_id: String,
+    copies: Vec<AccountCopy>,
+    outside: BTreeMap<Address, Leaving>,
+    /// Recipients that lead only outside and whose mail rules stopped.
+    stopped: Vec<Copy>,
+    errands: Vec<Errand>,
     again: BTreeMap<Address, Reached>,
     recoverable_until: Timestamp,
     head: Vec<u8>,
@@ -42,10 +46,22 @@ pub(super) struct Arrival {
     /// The recipients as the envelope has them, for an outcome of each.
     envelope_recipients: Vec<Address>,
     /// What was asked for each recipient that something was asked for, by its compared address.
-    params: BTreeMap<Address, Vec<u8>>,
+    pub(super) params: BTreeMap<Address, Vec<u8>>,
     /// Whether a copy that is refused is kept nowhere, since the sender hears of it.
     per_recipient: bool,
     config: Arc<Config>,
+}
+
+/// What becomes of the message for one account.
+struct AccountCopy {
+    account: AccountId,
+    /// The recipient of the envelope through which it was reached.
+    recipient: Address,
+    quota_octets: Option<u64>,
+    place: Place,
+    /// The header block and what follows from it, where rules changed it.
+    changed: Option<(Vec<u8>, Described)>,
+    looks: Vec<Look>,
 }
 
 /// What became of a message.
@@ -55,22 +71,54 @@ pub(super) struct Settled {
     pub(super) octets: u64,
     pub(super) stored: Vec<(AccountId, Address)>,
     pub(super) refused: Vec<(AccountId, Address)>,
-    /// Those of the refused whose copy can be brought back.
+    /// Accounts whose rules, or those above them, removed it or sent it on.
+    pub(super) gone: Vec<(AccountId, Address)>,
+    /// Accounts whose rules, or those above them, rejected it, with the reason.
+    pub(super) rejected: Vec<(AccountId, Address, String)>,
+    /// Those of the refused and rejected whose copy can be brought back.
     pub(super) kept: BTreeSet<AccountId>,
     pub(super) outside: BTreeMap<Address, Address>,
     /// One for each recipient of the envelope, in their order.
     pub(super) outcomes: Vec<Outcome>,
+    /// Errands that are to be done now that the message is taken.
+    pub(super) errands: Vec<Errand>,
 }
 
 /// What became of a message for one recipient of the envelope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Outcome {
-    /// At least one account got it.
+    /// At least one account got it, or its rules disposed of it.
     Stored,
     /// It only goes to addresses outside.
     Outside,
     /// It would only go to mailboxes that are full.
     Refused,
+    /// Rules say no, for this reason.
+    Rejected(String),
+}
+
+impl Settled {
+    /// Why nobody gets it, where rules of all recipients say no.
+    pub(super) fn rejection(&self) -> Option<String> {
+        let rejected = |outcome: &Outcome| match outcome {
+            Outcome::Rejected(reason) => Some(reason.clone()),
+            Outcome::Stored | Outcome::Outside | Outcome::Refused => None,
+        };
+        let reasons: Option<Vec<_>> = self.outcomes.iter().map(rejected).collect();
+        reasons?.into_iter().next()
+    }
+
+    /// The recipients that do not get it, by their places in the envelope.
+    pub(super) fn refusals(&self) -> BTreeMap<usize, RecipientRefusal> {
+        let refusal = |outcome: &Outcome| match outcome {
+            Outcome::Stored | Outcome::Outside => None,
+            Outcome::Refused => Some(RecipientRefusal::Full),
+            Outcome::Rejected(reason) => Some(RecipientRefusal::Rejected(reason.clone())),
+        };
+        let all = self.outcomes.iter().enumerate();
+        all.filter_map(|(place, outcome)| Some((place, refusal(outcome)?)))
+            .collect()
+    }
 }
 
 impl Arrival {
@@ -85,14 +133,18 @@ impl Arrival {
     ) -> Self {
         let at = service.clock().now();
         let days = i64::try_from(config.settings().recoverable_operator_days).unwrap_or(i64::MAX);
-        let quota = |id| config.account(id).and_then(|account| account.quota_octets);
-        let accounts = recipients.accounts.into_iter();
         let mut params = BTreeMap::new();
         for recipient in &envelope.recipients {
             if let Some(asked) = envelope.params(recipient, &message.head) {
                 params.entry(recipient.address.folded()).or_insert(asked);
             }
         }
+        let leaving = |recipient| Leaving {
+            recipient,
+            looks: Vec::new(),
+        };
+        let accounts = recipients.accounts.into_iter();
+        let outside = recipients.outside.into_iter();
         Self {
             id,
             at,
@@ -105,10 +157,14 @@ impl Arrival {
                 .map(ToString::to_string)
                 .unwrap_or_default(),
             message_id: message_id(&message.head),
-            accounts: accounts
-                .map(|(id, recipient)| (id, recipient, quota(id)))
+            copies: accounts
+                .map(|(account, recipient)| AccountCopy::new(config, account, recipient))
                 .collect(),
-            outside: recipients.outside,
+            outside: outside
+                .map(|(target, recipient)| (target, leaving(recipient)))
+                .collect(),
+            stopped: Vec::new(),
+            errands: Vec::new(),
             again: recipients.again,
             recoverable_until: at.plus_s(days.saturating_mul(86_400)),
             head,
@@ -122,12 +178,34 @@ impl Arrival {
         }
     }
 
+    /// The same delivery as rules want it.
+    pub(super) fn ruled(mut self, mut planned: Planned) -> Self {
+        let plan = planned.plan;
+        self.copies = plan
+            .copies
+            .into_iter()
+            .map(|(account, copy)| {
+                let described = planned.described.remove(&account);
+                AccountCopy {
+                    place: copy.place,
+                    changed: copy.head.zip(described),
+                    looks: copy.looks,
+                    ..AccountCopy::new(&self.config, account, copy.recipient)
+                }
+            })
+            .collect();
+        self.outside = plan.outside;
+        self.stopped = plan.stopped;
+        self.errands = plan.errands;
+        self
+    }
+
     /// The message as it came.
     pub(super) fn message(&self) -> &FinishedBody {
         &self.message
     }
 
-    fn octets(&self) -> u64 {
+    pub(super) fn octets(&self) -> u64 {
         self.head.len() as u64 + self.message.body.octets()
     }
 
@@ -138,64 +216,212 @@ impl Arrival {
 
     /// Stores what fits; refuses the whole if nothing does.
     fn store(&self, tx: &mut WriteTx<'_>, described: &Described) -> Result<Settled, AcceptError> {
-        let mut settled = Settled {
-            id: self.id.clone(),
-            octets: self.octets(),
-            outside: self.outside.clone(),
-            ..Settled::default()
-        };
-        for (account, recipient, quota) in &self.accounts {
-            let used = match quota {
-                Some(_) => store::account::usage(tx, *account)?.octets,
-                None => 0,
-            };
-            let fits = quota.is_none_or(|quota| used.saturating_add(settled.octets) <= quota);
-            let list = if fits {
-                &mut settled.stored
-            } else {
-                &mut settled.refused
-            };
-            list.push((*account, recipient.clone()));
-        }
-        if settled.stored.is_empty() && settled.outside.is_empty() {
+        let mut settled = self.sorted(tx)?;
+        let is_taken = !(settled.stored.is_empty()
+            && settled.gone.is_empty()
+            && settled.outside.is_empty()
+            && self
+                .stopped
+                .iter()
+                .all(|copy| matches!(copy.place, Place::Rejected { .. })));
+        if !is_taken && !settled.refused.is_empty() {
             return Err(AcceptError::OverQuota);
         }
         settled.outcomes = self.outcomes(&settled);
-        let new = self.new_email(tx, &settled, described)?;
-        for (account, recipient) in &settled.stored {
-            let inbox = mailbox::inbox(tx, *account)?;
-            if let Some(new) = &new {
-                store::message::deliver(tx, *account, inbox, new)?;
-            }
-            self.fate(tx, recipient, &Reached::Account(*account), STORE)?;
+        settled.kept = if is_taken {
+            self.kept_refusals(&settled)
+        } else {
+            BTreeSet::new()
+        };
+        let mut mail = Mail {
+            arrival: self,
+            described,
+            blob: None,
+        };
+        for copy in &self.copies {
+            self.store_copy(tx, copy, &mut mail, &settled)?;
         }
-        settled.kept = self.kept_refusals(&settled);
-        for (account, recipient) in &settled.refused {
-            if let Some(new) = new.as_ref().filter(|_| settled.kept.contains(account)) {
-                let removal = self.refusal();
-                store::recoverable::keep(tx, *account, &MailboxName::inbox(), new, &removal)?;
-            }
-            self.fate(tx, recipient, &Reached::Account(*account), REFUSE)?;
+        for (target, leaving) in &self.outside {
+            let reached = Reached::Outside(target.clone());
+            let note = Note::new(&leaving.recipient, &reached, SINK).looks(&leaving.looks);
+            self.note(tx, &note)?;
         }
-        for (target, recipient) in &settled.outside {
-            self.fate(tx, recipient, &Reached::Outside(target.clone()), SINK)?;
+        for copy in &self.stopped {
+            self.note_stopped(tx, copy)?;
         }
-        self.fates_again(tx, &settled)?;
+        self.notes_again(tx, &settled)?;
+        for rule in self.acted() {
+            store::rule::acted(tx, &rule, self.at)?;
+        }
+        if is_taken {
+            settled.errands = self.remember(tx)?;
+        }
         Ok(settled)
+    }
+
+    /// The ids of the rules that acted on the message, for whomever.
+    fn acted(&self) -> BTreeSet<String> {
+        let copies = self.copies.iter().map(|copy| &copy.looks);
+        let outside = self.outside.values().map(|leaving| &leaving.looks);
+        let stopped = self.stopped.iter().map(|copy| &copy.looks);
+        let looks = copies.chain(outside).chain(stopped).flatten();
+        let acted = looks.filter(|look| look.acted());
+        acted.map(|look| look.rule.id.to_string()).collect()
+    }
+
+    /// Which copies are stored, refused for want of room, removed or rejected.
+    fn sorted(&self, tx: &mut WriteTx<'_>) -> Result<Settled, AcceptError> {
+        let mut settled = Settled {
+            id: self.id.clone(),
+            octets: self.octets(),
+            outside: (self.outside.iter())
+                .map(|(target, leaving)| (target.clone(), leaving.recipient.clone()))
+                .collect(),
+            ..Settled::default()
+        };
+        for copy in &self.copies {
+            let who = (copy.account, copy.recipient.clone());
+            match &copy.place {
+                Place::Gone { .. } => settled.gone.push(who),
+                Place::Rejected { reason, .. } => {
+                    settled.rejected.push((who.0, who.1, reason.clone()));
+                }
+                Place::Kept(filings) => {
+                    let octets = settled.octets.saturating_mul(filings.len() as u64);
+                    if copy.has_room(tx, octets)? {
+                        settled.stored.push(who);
+                    } else {
+                        settled.refused.push(who);
+                    }
+                }
+            }
+        }
+        Ok(settled)
+    }
+
+    fn store_copy(
+        &self,
+        tx: &mut WriteTx<'_>,
+        copy: &AccountCopy,
+        mail: &mut Mail<'_>,
+        settled: &Settled,
+    ) -> Result<(), AcceptError> {
+        let (account, reached) = (copy.account, Reached::Account(copy.account));
+        let note = |action| Note::new(&copy.recipient, &reached, action).looks(&copy.looks);
+        let kept = settled.kept.contains(&account);
+        match &copy.place {
+            Place::Kept(_) if settled.refused.iter().any(|(full, _)| *full == account) => {
+                if kept {
+                    let removal = self.removal(Reason::Refused, None);
+                    mail.keep(tx, copy, &removal)?;
+                }
+                self.note(tx, &note(REFUSE))
+            }
+            Place::Kept(filings) => {
+                for filing in filings {
+                    let (folder, name) = folder(tx, account, filing)?;
+                    let new = mail.new_email(tx, copy, Some((folder, filing)))?;
+                    store::message::deliver(tx, account, folder, &new)?;
+                    self.note(tx, &note(STORE).target(name.as_str()))?;
+                }
+                Ok(())
+            }
+            Place::Gone { by, how } => {
+                let action = match how {
+                    Gone::Deleted => {
+                        let removal = self.removal(Reason::Rule, Some(by));
+                        mail.keep(tx, copy, &removal)?;
+                        DISCARD
+                    }
+                    Gone::SentOn => REDIRECT,
+                };
+                self.note(tx, &note(action).target(&by.to_string()))
+            }
+            Place::Rejected { by, reason } => {
+                if kept {
+                    let removal = self.removal(Reason::Refused, by.as_ref());
+                    mail.keep(tx, copy, &removal)?;
+                }
+                self.note(tx, &note(REJECT).target(reason))
+            }
+        }
+    }
+
+    /// What rules remember, and the errands that are left: nobody is answered twice.
+    fn remember(&self, tx: &mut WriteTx<'_>) -> Result<Vec<Errand>, AcceptError> {
+        let mut left = Vec::new();
+        for errand in &self.errands {
+            let (kind, handle, mark, seconds) = match &errand.wish {
+                Wish::Remember {
+                    handle,
+                    mark,
+                    seconds,
+                } => (MemoryKind::Seen, handle, mark, *seconds),
+                Wish::Reply(reply) => (
+                    MemoryKind::Reply,
+                    &reply.handle,
+                    &self.reverse_path,
+                    reply.seconds,
+                ),
+                Wish::Notify { .. } | Wish::Redirect { .. } => {
+                    left.push(errand.clone());
+                    continue;
+                }
+            };
+            let memory = Memory {
+                owner: errand.level.to_string(),
+                kind,
+                handle: handle.clone(),
+                mark: mark.clone(),
+            };
+            let known = store::rule::remembers(tx, &memory, self.at)?;
+            if kind == MemoryKind::Reply && known {
+                continue;
+            }
+            let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+            store::rule::remember(tx, &memory, self.at.plus_s(seconds))?;
+            if kind == MemoryKind::Reply {
+                left.push(errand.clone());
+            }
+        }
+        Ok(left)
     }
 
     /// What becomes of each recipient of the envelope, now that it is known who has room.
     fn outcomes(&self, settled: &Settled) -> Vec<Outcome> {
-        if settled.refused.is_empty() && settled.outside.is_empty() {
+        let plain = settled.refused.is_empty()
+            && settled.rejected.is_empty()
+            && settled.outside.is_empty()
+            && self.stopped.is_empty();
+        if plain {
             return vec![Outcome::Stored; self.envelope_recipients.len()];
         }
-        let has_it = |account| settled.stored.iter().any(|(stored, _)| *stored == account);
-        let outcome = |recipient| {
+        let has_it = |account: &AccountId| {
+            let mut taken = settled.stored.iter().chain(&settled.gone);
+            taken.any(|(stored, _)| stored == account)
+        };
+        let outcome = |recipient: &Address| {
+            let stopped = self
+                .stopped
+                .iter()
+                .find(|copy| copy.recipient == *recipient);
+            if let Some(copy) = stopped {
+                return match &copy.place {
+                    Place::Rejected { reason, .. } => Outcome::Rejected(reason.clone()),
+                    Place::Kept(_) | Place::Gone { .. } => Outcome::Stored,
+                };
+            }
             let reached = self.config.expand(recipient).unwrap_or_default();
-            if reached.accounts.iter().any(|account| has_it(*account)) {
+            let no = settled
+                .rejected
+                .iter()
+                .find(|(id, ..)| reached.accounts.contains(id));
+            if reached.accounts.iter().any(has_it) {
                 Outcome::Stored
             } else if reached.accounts.is_empty() || !reached.outside.is_empty() {
                 Outcome::Outside
+            } else if let Some((.., reason)) = no {
+                Outcome::Rejected(reason.clone())
             } else {
                 Outcome::Refused
             }
@@ -207,11 +433,13 @@ impl Arrival {
     /// recipients who are told to have been refused, because of these the sender keeps the message.
     fn kept_refusals(&self, settled: &Settled) -> BTreeSet<AccountId> {
         let refused = settled.refused.iter().map(|(account, _)| *account);
+        let refused = refused.chain(settled.rejected.iter().map(|(account, ..)| *account));
         if !self.per_recipient {
             return refused.collect();
         }
         let told = self.envelope_recipients.iter().zip(&settled.outcomes);
-        let taken = told.filter(|(_, outcome)| **outcome != Outcome::Refused);
+        let taken =
+            told.filter(|(_, outcome)| matches!(outcome, Outcome::Stored | Outcome::Outside));
         let reached: BTreeSet<_> = taken
             .flat_map(|(recipient, _)| self.config.expand(recipient).unwrap_or_default().accounts)
             .collect();
@@ -221,87 +449,111 @@ impl Arrival {
     }
 
     /// The fates of recipients whose mail is the copy that an earlier recipient brought.
-    fn fates_again(&self, tx: &mut WriteTx<'_>, settled: &Settled) -> Result<(), AcceptError> {
-        let refused: BTreeSet<_> = settled
-            .refused
-            .iter()
-            .map(|(account, _)| *account)
-            .collect();
+    fn notes_again(&self, tx: &mut WriteTx<'_>, settled: &Settled) -> Result<(), AcceptError> {
         for (recipient, reached) in &self.again {
+            let has = |list: &[(AccountId, Address)], id: &AccountId| {
+                list.iter().any(|(account, _)| account == id)
+            };
             let action = match reached {
-                Reached::Account(account) if refused.contains(account) => REFUSE,
+                Reached::Account(account) if has(&settled.refused, account) => REFUSE,
+                Reached::Account(account) if has(&settled.gone, account) => DISCARD,
+                Reached::Account(account)
+                    if settled.rejected.iter().any(|(id, ..)| id == account) =>
+                {
+                    REJECT
+                }
                 Reached::Account(_) => STORE,
                 Reached::Outside(_) => SINK,
             };
-            self.fate(tx, recipient, reached, action)?;
+            self.note(tx, &Note::new(recipient, reached, action))?;
         }
         Ok(())
     }
 
-    /// The message row of each account; `None` where no account gets it.
-    fn new_email(
-        &self,
-        tx: &mut WriteTx<'_>,
-        settled: &Settled,
-        described: &Described,
-    ) -> Result<Option<NewEmail>, AcceptError> {
-        if settled.stored.is_empty() && settled.refused.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(NewEmail {
-            blob: tx.put_blob(&self.message.body)?,
-            head: self.head.clone(),
-            received_at: self.at,
-            saved_at: self.at,
-            thread: None,
-            envelope: described.envelope.clone(),
-            bodystructure: described.bodystructure.clone(),
-            preview: described.preview.clone(),
-            flags: FlagSet::default(),
-            keywords: Vec::new(),
-        }))
-    }
-
-    fn refusal(&self) -> Removal {
+    fn removal(&self, reason: Reason, rule: Option<&RuleAt>) -> Removal {
         Removal {
-            reason: Reason::Refused,
-            rule: None,
+            reason,
+            rule: rule.map(ToString::to_string),
             at: self.at,
             until: self.recoverable_until,
         }
     }
+}
 
-    fn fate(
-        &self,
-        tx: &mut WriteTx<'_>,
-        recipient: &Address,
-        reached: &Reached,
-        action: &str,
-    ) -> Result<(), AcceptError> {
-        let (account, target) = match reached {
-            Reached::Account(account) if action == REFUSE => {
-                (Some(*account), "over quota".to_owned())
-            }
-            Reached::Account(account) => (Some(*account), MailboxName::inbox().to_string()),
-            Reached::Outside(target) => (None, target.to_string()),
-        };
-        let fate = Fate {
-            message: self.id.clone(),
-            at: self.at,
-            config_size: self.config_size,
+impl AccountCopy {
+    /// A copy as it is where no rule says otherwise.
+    fn new(config: &Config, account: AccountId, recipient: Address) -> Self {
+        Self {
             account,
-            recipient: recipient.folded().to_string(),
-            action: action.to_owned(),
-            target,
-            rules: b"[]".to_vec(),
-            session: Some(self.session),
-            credential: self.credential,
-            size: self.octets(),
-            reverse_path: self.reverse_path.clone(),
-            message_id: self.message_id.clone(),
-            params: self.params.get(recipient).cloned(),
+            recipient,
+            quota_octets: config
+                .account(account)
+                .and_then(|account| account.quota_octets),
+            place: Place::Kept(vec![Filing::inbox()]),
+            changed: None,
+            looks: Vec::new(),
+        }
+    }
+
+    fn has_room(&self, tx: &WriteTx<'_>, octets: u64) -> Result<bool, AcceptError> {
+        let Some(quota) = self.quota_octets else {
+            return Ok(true);
         };
-        Ok(fate::insert(tx, &fate, &[])?)
+        let used = store::account::usage(tx, self.account)?.octets;
+        Ok(used.saturating_add(octets) <= quota)
+    }
+}
+
+/// The message while it is stored; its body is written once, when the first copy needs it.
+struct Mail<'a> {
+    arrival: &'a Arrival,
+    described: &'a Described,
+    blob: Option<BlobId>,
+}
+
+impl Mail<'_> {
+    fn keep(
+        &mut self,
+        tx: &mut WriteTx<'_>,
+        copy: &AccountCopy,
+        removal: &Removal,
+    ) -> Result<(), AcceptError> {
+        let new = self.new_email(tx, copy, None)?;
+        store::recoverable::keep(tx, copy.account, &MailboxName::inbox(), &new, removal)?;
+        Ok(())
+    }
+
+    fn new_email(
+        &mut self,
+        tx: &mut WriteTx<'_>,
+        copy: &AccountCopy,
+        into: Option<(MailboxId, &Filing)>,
+    ) -> Result<NewEmail, AcceptError> {
+        let arrival = self.arrival;
+        let blob = match self.blob {
+            Some(blob) => blob,
+            None => *self.blob.insert(tx.put_blob(&arrival.message.body)?),
+        };
+        let (head, described) = match &copy.changed {
+            Some((head, described)) => (head, described),
+            None => (&arrival.head, self.described),
+        };
+        let flags = match into {
+            Some((folder, filing)) => flags(tx, folder, filing)?,
+            None => FlagSet::default(),
+        };
+        Ok(NewEmail {
+            blob,
+            head: head.clone(),
+            received_at: arrival.at,
+            saved_at: arrival.at,
+            thread: None,
+            envelope: described.envelope.clone(),
+            bodystructure: described.bodystructure.clone(),
+            preview: described.preview.clone(),
+            flags,
+            keywords: Vec::new(),
+        })
     }
 }
 

@@ -14,10 +14,14 @@ mod envelope;
 
 mod check;
 mod deliver;
+mod filing;
+mod record;
+
+mod errand;
 
 mod report;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -32,9 +36,11 @@ pub use envelope::{Envelope, EnvelopeRecipient, SmtpClient, Wishes};
 use crate::error::ServiceError;
 use crate::message::FinishedBody;
 use crate::metrics;
+use crate::rules::{Arrived, Case};
 use crate::trace::RECEIVED;
 use crate::{Outgoing, Outside, Service, header};
-use deliver::{Arrival, Outcome, Settled};
+use deliver::{Arrival, Settled};
+pub(crate) use filing::{flags, folder};
 use received::Step;
 
 /// A message that is stored for all its recipients, or for some where each is answered apart.
@@ -42,9 +48,18 @@ use received::Step;
 pub struct Accepted {
     /// The name under which the record knows it.
     pub id: String,
-    /// The recipients whose mailboxes are full, by their places in the envelope. Only with
+    /// The recipients that do not get it, by their places in the envelope, and why. Only with
     /// [`Wishes::per_recipient`]; nothing is kept for them.
-    pub refused: BTreeSet<usize>,
+    pub refused: BTreeMap<usize, RecipientRefusal>,
+}
+
+/// Why one recipient does not get a message that others get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecipientRefusal {
+    /// The mailbox is full.
+    Full,
+    /// A rule says no, for this reason.
+    Rejected(String),
 }
 
 /// Why a message was not taken; nothing of it is kept.
@@ -68,6 +83,9 @@ pub enum AcceptError {
         /// The limit.
         max_octets: u64,
     },
+    /// Rules of all recipients say no.
+    #[error("{0}")]
+    Rejected(String),
     /// Every recipient's mailbox is full.
     #[error("the mailbox is full")]
     OverQuota,
@@ -185,21 +203,64 @@ impl Service {
         let head = self.delivered_head(&envelope, &id, &message.head);
         let subject = header::fields(&message.head).find(|field| field.is("Subject"));
         let subject = subject.map(|field| header::unfolded(field.value));
-        let arrival = Arrival::new(self, &config, id, &envelope, recipients, head, message);
+        let case = match config.looks_at_mail() {
+            true => Some(self.case(&config, &envelope, &head, &message)?),
+            false => None,
+        };
+        let mut arrival = Arrival::new(self, &config, id, &envelope, recipients, head, message);
+        if let Some(case) = case {
+            arrival = arrival.ruled(self.plan(case).await?);
+        }
         let arrival = Arc::new(arrival);
         let settled = self.deliver(Arc::clone(&arrival)).await?;
         self.tell(&envelope, subject, &settled);
+        if let Some(reason) = settled.rejection() {
+            return Err(AcceptError::Rejected(reason));
+        }
         self.report_to_sender(&config, &envelope, &settled, arrival.message())
             .await;
-        let outcomes = settled.outcomes.iter().enumerate();
-        let refused = outcomes.filter(|(_, outcome)| **outcome == Outcome::Refused);
+        self.run_errands(&config, &envelope, &settled, arrival.message())
+            .await;
         Ok(Accepted {
-            id: settled.id,
             refused: if envelope.wishes.per_recipient {
-                refused.map(|(place, _)| place).collect()
+                settled.refusals()
             } else {
-                BTreeSet::new()
+                BTreeMap::new()
             },
+            id: settled.id,
+        })
+    }
+
+    /// What rules look at.
+    fn case(
+        &self,
+        config: &Arc<Config>,
+        envelope: &Envelope,
+        head: &[u8],
+        message: &FinishedBody,
+    ) -> Result<Case, AcceptError> {
+        let client = &envelope.client;
+        let account = client.principal.as_ref().map(|principal| principal.account);
+        let account = account.and_then(|id| config.account(id));
+        Ok(Case {
+            config: Arc::clone(config),
+            arrived: Arrived {
+                from: envelope
+                    .reverse_path
+                    .address()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+                signed_in: account.map(|account| account.address.clone()),
+                source: client.peer.source(),
+                helo: client.helo.clone(),
+                host: self.host_name(),
+                at: self.clock().now(),
+            },
+            head: head.to_vec(),
+            body: message.body.read_all()?,
+            recipients: (envelope.recipients.iter())
+                .map(|recipient| recipient.address.clone())
+                .collect(),
         })
     }
 
@@ -306,6 +367,12 @@ impl Service {
         let (id, from, octets) = (&settled.id, &envelope.reverse_path, settled.octets);
         for (account, recipient) in &settled.stored {
             tracing::info!(message.id = %id, %account, "stored {id} from {from} for {recipient}");
+        }
+        for (account, recipient) in &settled.gone {
+            tracing::info!(message.id = %id, %account, "{id} from {from} for {recipient} was disposed of by a rule");
+        }
+        for (account, recipient, _) in &settled.rejected {
+            tracing::info!(message.id = %id, %account, "{id} from {from} for {recipient} was rejected by a rule");
         }
         for (account, recipient) in &settled.refused {
             let what = match settled.kept.contains(account) {

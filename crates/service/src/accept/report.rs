@@ -8,11 +8,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use policy::Config;
-use types::{Address, Ret, ReversePath, Timestamp};
+use types::{Address, Notify, Ret, ReversePath, Timestamp};
 
-use super::deliver::{Arrival, Outcome, Settled};
+use super::deliver::{Outcome, Settled};
 use super::envelope::{Envelope, EnvelopeRecipient};
-use super::{Recipients, received};
 use crate::Service;
 use crate::error::ServiceResult;
 use crate::message::FinishedBody;
@@ -31,11 +30,13 @@ struct Report<'a> {
 }
 
 /// What the sender is told about one recipient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Fate {
     Delivered,
     /// Its mailbox is full.
-    Failed,
+    Full,
+    /// A rule says no, for this reason.
+    Rejected(String),
 }
 
 impl Service {
@@ -67,7 +68,7 @@ impl Service {
             lines,
         };
         let done = match report.compose(original) {
-            Ok(text) => self.deliver_report(config, &report, &text).await,
+            Ok(text) => self.deliver_own(config, envelope, (&id, to), &text).await,
             Err(err) => Err(err.to_string()),
         };
         match done {
@@ -79,44 +80,21 @@ impl Service {
             }
         }
     }
-
-    /// Stores a report for the accounts behind the sender's address.
-    async fn deliver_report(
-        &self,
-        config: &Arc<Config>,
-        report: &Report<'_>,
-        text: &[u8],
-    ) -> Result<(), String> {
-        let expansion = config.expand(report.to).map_err(|err| err.to_string())?;
-        let mut recipients = Recipients::default();
-        recipients.add(report.to, expansion);
-        recipients.outside.clear();
-        recipients.again.clear();
-        let mut sink = self.body_sink();
-        sink.write(text).map_err(|err| err.to_string())?;
-        let message = sink.finish().map_err(|err| err.to_string())?;
-        let client = report.envelope.client.clone();
-        let envelope = Envelope::new(client, ReversePath::Null, vec![report.to.clone()]);
-        let head = received::delivered_head(&ReversePath::Null, "", &message.head);
-        let id = report.id.to_owned();
-        let arrival = Arrival::new(self, config, id, &envelope, recipients, head, message);
-        let stored = self.deliver(Arc::new(arrival)).await;
-        stored.map(drop).map_err(|err| err.to_string())
-    }
 }
 
 /// The recipients that the sender is to hear of: delivered if it asked for that, refused unless it
 /// declined (RFC 3461 §5.2). Who hears of each recipient in the session needs no report of refusal.
 fn reported<'a>(envelope: &'a Envelope, settled: &Settled) -> Vec<(&'a EnvelopeRecipient, Fate)> {
     let all = envelope.recipients.iter().zip(&settled.outcomes);
+    let is_told = |notify: Option<Notify>| {
+        !envelope.wishes.per_recipient && notify.is_none_or(|notify| notify.failure)
+    };
     all.filter_map(|(recipient, outcome)| {
         let notify = recipient.dsn.notify;
         let (fate, is_asked) = match outcome {
             Outcome::Stored => (Fate::Delivered, notify.is_some_and(|notify| notify.success)),
-            Outcome::Refused => (
-                Fate::Failed,
-                !envelope.wishes.per_recipient && notify.is_none_or(|notify| notify.failure),
-            ),
+            Outcome::Refused => (Fate::Full, is_told(notify)),
+            Outcome::Rejected(reason) => (Fate::Rejected(reason.clone()), is_told(notify)),
             Outcome::Outside => return None,
         };
         is_asked.then_some((recipient, fate))
@@ -126,7 +104,7 @@ fn reported<'a>(envelope: &'a Envelope, settled: &Settled) -> Vec<(&'a EnvelopeR
 
 impl Report<'_> {
     fn is_failure(&self) -> bool {
-        self.lines.iter().any(|(_, fate)| *fate == Fate::Failed)
+        self.lines.iter().any(|(_, fate)| *fate != Fate::Delivered)
     }
 
     /// The whole message (RFC 3464 §2, RFC 6522 §3).
@@ -180,8 +158,9 @@ impl Report<'_> {
         let mut words = String::from("This is what became of your message:\r\n\r\n");
         for (recipient, fate) in &self.lines {
             let what = match fate {
-                Fate::Failed => "not delivered, the mailbox is full",
-                Fate::Delivered => "delivered to the mailbox",
+                Fate::Full => "not delivered, the mailbox is full".to_owned(),
+                Fate::Rejected(reason) => format!("not delivered: {}", one_line(reason)),
+                Fate::Delivered => "delivered to the mailbox".to_owned(),
             };
             let _ = write!(words, "  <{}>: {what}\r\n", recipient.address);
         }
@@ -208,7 +187,8 @@ impl Report<'_> {
                 "utf-8"
             };
             let (action, status) = match fate {
-                Fate::Failed => ("failed", "5.2.2"),
+                Fate::Full => ("failed", "5.2.2"),
+                Fate::Rejected(_) => ("failed", "5.7.1"),
                 Fate::Delivered => ("delivered", "2.0.0"),
             };
             let _ = write!(
@@ -219,6 +199,12 @@ impl Report<'_> {
         }
         fields
     }
+}
+
+/// A text that people wrote, fit for one line.
+fn one_line(text: &str) -> String {
+    let words: Vec<_> = text.split(|c: char| c.is_control()).collect();
+    words.join(" ")
 }
 
 /// The address in ASCII: other characters by their numbers (RFC 6533 §3, `utf-8-addr-xtext`).

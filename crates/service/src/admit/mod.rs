@@ -214,11 +214,7 @@ impl Service {
     ) -> Result<Admitted, AdmitError> {
         self.roll_forward(admission).await?;
         let authority = self.authority(actor)?;
-        let acknowledges =
-            |it: &Prepared<'_>| matches!(it.command, Command::LedgerAcknowledge { .. });
-        if prepared.iter().any(acknowledges) && policy::may(&authority, &Right::ManageServer) {
-            self.look_again(admission).await?;
-        }
+        self.look_again_for(admission, &authority, prepared).await?;
         let config = self.config();
         let made = self.authorship(actor, &config);
         let mut draft = Draft::new(authority, &self.inner.vault, &config, made);
@@ -266,7 +262,17 @@ impl Service {
     }
 
     /// What is acknowledged must be whole, and all that is wrong must be on record.
-    async fn look_again(&self, admission: &mut Admission) -> Result<(), AdmitError> {
+    async fn look_again_for(
+        &self,
+        admission: &mut Admission,
+        authority: &Authority,
+        prepared: &[Prepared<'_>],
+    ) -> Result<(), AdmitError> {
+        let acknowledges =
+            |it: &Prepared<'_>| matches!(it.command, Command::LedgerAcknowledge { .. });
+        if !prepared.iter().any(acknowledges) || !policy::may(authority, &Right::ManageServer) {
+            return Ok(());
+        }
         let whole = self.compare(admission).await;
         whole.map_err(|err| AdmitError::Conflict(format!("nothing was acknowledged: {err}")))?;
         self.record_found(admission).await
@@ -304,13 +310,8 @@ impl Service {
     }
 
     fn authority(&self, actor: &Actor) -> Result<Authority, AdmitError> {
-        match &actor.who {
-            Who::UnixUser(_) | Who::System => Ok(Authority::Console),
-            Who::Account(principal) => {
-                let gone = || AdmitError::NotAllowed("this account no longer works".to_owned());
-                self.config().authority(principal.account).ok_or_else(gone)
-            }
-        }
+        let gone = || AdmitError::NotAllowed("this account no longer works".to_owned());
+        actor.authority(&self.config()).ok_or_else(gone)
     }
 
     /// Whether the session of an account is one that this server began and did not end; looked at

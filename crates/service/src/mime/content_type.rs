@@ -66,6 +66,12 @@ impl ContentType {
         }
     }
 
+    /// `type/subtype` in small letters.
+    pub(super) fn name(&self) -> String {
+        let octets = [self.kind.as_slice(), b"/", &self.subtype].concat();
+        String::from_utf8_lossy(&octets).to_lowercase()
+    }
+
     /// Whether this is the type, whatever the subtype.
     pub(super) fn is(&self, kind: &str) -> bool {
         self.kind.eq_ignore_ascii_case(kind.as_bytes())

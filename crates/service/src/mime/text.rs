@@ -65,16 +65,27 @@ impl Mime {
 impl Part {
     /// Whether a file name of this part, decoded, contains this text in small letters.
     fn has_file_name(&self, head: &[u8], lower: &str) -> bool {
+        let names = self.file_names(head);
+        names.iter().any(|name| name.to_lowercase().contains(lower))
+    }
+
+    /// Whether it has a file name.
+    pub(super) fn has_any_file_name(&self, head: &[u8]) -> bool {
+        !self.file_names(head).is_empty()
+    }
+
+    /// The file names of this part, decoded.
+    fn file_names(&self, head: &[u8]) -> Vec<String> {
         let disposition = value_of(head, "Content-Disposition").and_then(word_and_parameters);
         let mut names = parameter::texts(&self.content.parameters, "name");
         if let Some((_, parameters)) = disposition {
             names.extend(parameter::texts(&parameters, "filename"));
         }
-        names.iter().any(|name| name.to_lowercase().contains(lower))
+        names
     }
 
     /// Whether it is a file beside the text (RFC 2183 §2.2).
-    fn is_attached(&self, message: &[u8]) -> bool {
+    pub(super) fn is_attached(&self, message: &[u8]) -> bool {
         let head = message.get(self.header.clone()).unwrap_or_default();
         let disposition = value_of(head, "Content-Disposition").map(word);
         disposition.is_some_and(|word| word.eq_ignore_ascii_case(b"attachment"))
@@ -96,7 +107,7 @@ impl Part {
 
 /// HTML without tags, comments, styles and scripts, and with its commonest entities decoded. For
 /// search and previews only: never shown as HTML again.
-fn without_markup(html: &str) -> String {
+pub(super) fn without_markup(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
     let mut rest = html;
     while let Some((plain, tag)) = rest.split_once('<') {
@@ -120,8 +131,9 @@ fn without_markup(html: &str) -> String {
             rest = tag;
             break;
         };
+        // A comment parts no word either: one inside a word would hide it from a filter.
         let inline = [
-            "b>", "i>", "em", "span", "a ", "/b>", "/i>", "/em", "/span", "/a>",
+            "b>", "i>", "em", "span", "a ", "/b>", "/i>", "/em", "/span", "/a>", "!--",
         ];
         if !inline.iter().any(|word| starts(word)) {
             text.push(' ');
@@ -216,7 +228,7 @@ pub fn matches_header(head: &[u8], name: &str, wanted: &str) -> bool {
         .any(|field| decoded_value(field.value).to_lowercase().contains(&wanted))
 }
 
-fn decoded_value(value: &[u8]) -> String {
+pub(super) fn decoded_value(value: &[u8]) -> String {
     let decoded = decode::encoded_words(value);
     decoded.trim_start().replace("\r\n", "")
 }
@@ -229,7 +241,7 @@ mod tests {
     fn markup_is_not_text() {
         for (html, expected) in [
             ("<p>a<b>b</b>c</p>d", " abc d"),
-            ("a<style>x{}</STYLE >b<!-- c > -->d", "a b d"),
+            ("a<style>x{}</STYLE >b<!-- c > -->d", "a bd"),
             ("a<script>\"</p>\"</script>b", "a b"),
             ("a &lt;b&gt; &amp;amp;", "a <b> &amp;"),
             (

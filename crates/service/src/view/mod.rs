@@ -18,10 +18,10 @@ pub use credential::{AppPasswordView, CredentialLife, TokenView};
 pub use ledger::{EntryDetail, EntryView, VerifyView};
 pub use source::{AccessView, BlockView, ProxyView};
 
-use policy::{Authority, Right, may};
+use policy::{Right, may};
 
 use crate::Service;
-use crate::actor::{Actor, Who};
+use crate::actor::Actor;
 use crate::error::{ServiceError, ServiceResult};
 
 impl Service {
@@ -32,10 +32,7 @@ impl Service {
 
     /// Refuses who has not this right.
     pub(crate) fn may_on_server(&self, actor: &Actor, right: &Right) -> ServiceResult<()> {
-        let authority = match &actor.who {
-            Who::UnixUser(_) | Who::System => Some(Authority::Console),
-            Who::Account(principal) => self.config().authority(principal.account),
-        };
+        let authority = actor.authority(&self.config());
         match authority {
             Some(authority) if may(&authority, right) => Ok(()),
             _ => Err(ServiceError::Refused(

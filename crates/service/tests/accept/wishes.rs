@@ -52,7 +52,7 @@ async fn who_is_told_of_each_recipient_keeps_what_was_refused() {
         let mut envelope = asking(client(&world), SENDER, &to);
         envelope.wishes.per_recipient = per_recipient;
         let accepted = accept(&world, envelope, LONG).await.expect("ann has room");
-        let told: Vec<_> = accepted.refused.into_iter().collect();
+        let told: Vec<_> = accepted.refused.into_keys().collect();
         assert_eq!(told, refused, "{to:?}");
         let sql = "SELECT CAST(account AS TEXT) FROM recoverable ORDER BY account";
         assert_eq!(rows(&world, sql), kept, "{to:?}");

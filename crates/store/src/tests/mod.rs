@@ -14,6 +14,7 @@ mod mail;
 mod random;
 mod readers;
 mod rows;
+mod rules;
 mod sums;
 mod world;
 mod writes;
