@@ -38,6 +38,7 @@ mod print;
 
 mod run;
 
+pub mod fuzzing;
 #[cfg(test)]
 mod sample;
 
