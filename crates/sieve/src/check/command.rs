@@ -1,8 +1,12 @@
 //! Checks of commands.
 
 use super::Checker;
-use crate::ast::{Command, CommandKind, Index, Location, Matching, Notify, Pos, Text, Vacation};
+use crate::ast::{
+    Command, CommandKind, Comparator, Index, Location, MatchKind, Matching, Notify, Pos, Text,
+    Vacation,
+};
 use crate::problem::shown;
+use crate::{mailto, pattern};
 
 impl<'s> Checker<'s, '_> {
     /// A command that holds no others.
@@ -32,12 +36,12 @@ impl<'s> Checker<'s, '_> {
                 index,
                 matching,
                 name,
-                ..
+                patterns,
             } => {
                 self.edited_field(name, at);
                 self.removed_field(name, at);
                 self.index(*index, at);
-                self.comparing(*matching, at);
+                self.comparing(*matching, patterns, at);
             }
             CommandKind::Vacation(vacation) => self.vacation(vacation, at),
             CommandKind::Notify(notify) => self.notify(notify, at),
@@ -113,7 +117,7 @@ impl<'s> Checker<'s, '_> {
         }
         match notify.method.constant() {
             None => self.say(at, "whom `notify` tells cannot hold variables"),
-            Some(method) if !method.to_ascii_lowercase().starts_with("mailto:") => {
+            Some(method) if !mailto::is_valid(&method) => {
                 let method = shown(&method);
                 let words = format!(
                     "\"{method}\" is nobody whom `notify` can tell; write \
@@ -149,8 +153,7 @@ impl<'s> Checker<'s, '_> {
     }
 
     /// How values and keys are compared.
-    pub(super) fn comparing(&mut self, matching: Matching, at: Pos) {
-        use crate::ast::{Comparator, MatchKind};
+    pub(super) fn comparing(&mut self, matching: Matching, keys: &[Text], at: Pos) {
         let word = match matching.kind {
             MatchKind::Contains => "contains",
             MatchKind::Matches => "matches",
@@ -161,6 +164,16 @@ impl<'s> Checker<'s, '_> {
             let words =
                 format!("\"i;ascii-numeric\" compares numbers; it cannot be with `:{word}`");
             self.say(at, words);
+        }
+        if matching.kind != MatchKind::Regex {
+            return;
+        }
+        let folded = matching.comparator == Comparator::AsciiCasemap;
+        for key in keys.iter().filter_map(Text::constant) {
+            if let Err(wrong) = pattern::compile(&key, folded) {
+                let key = shown(&key);
+                self.say(at, format!("the pattern \"{key}\" is wrong: {wrong}"));
+            }
         }
     }
 }

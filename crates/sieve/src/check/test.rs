@@ -11,7 +11,7 @@ impl<'s> Checker<'s, '_> {
     pub(super) fn simple_test(&mut self, test: &'s Test) {
         let at = test.at;
         if let Some((matching, keys)) = walk::comparing(&test.kind) {
-            self.comparing(*matching, at);
+            self.comparing(*matching, keys, at);
             if keys.is_empty() {
                 self.say(at, "a text to compare with is missing");
             }
