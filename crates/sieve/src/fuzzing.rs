@@ -69,7 +69,12 @@ mod tests {
 
     #[test]
     fn seeds_pass() {
-        testkit::seeds::replay("fuzz-seeds/sieve_parse", parse_round_trip);
+        let mut seeds = 0;
+        for file in fs::read_dir("fuzz-seeds/sieve_parse").unwrap() {
+            parse_round_trip(&fs::read(file.unwrap().path()).unwrap());
+            seeds += 1;
+        }
+        assert!(seeds > 0, "a replay of nothing proves nothing");
     }
 
     #[test]
