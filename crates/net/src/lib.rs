@@ -27,7 +27,9 @@ pub use clock::Clock;
 pub use conn::{Conn, ConnError, Deadline};
 pub use gate::{Gate, OpenGate};
 pub use limits::{ConnectionGuard, ConnectionLimitSettings, ConnectionLimits, LimitReached};
-pub use listen::{BindError, BoxFuture, Drained, Handler, Listener, ListenerSettings, TlsMode};
+pub use listen::{
+    BindError, BoxFuture, Drained, Handler, Listener, ListenerSettings, TlsMode, can_listen,
+};
 pub use own_address::own_address_in;
 pub use own_ca::{IssuedPem, OwnCa, OwnCaError};
 pub use random::Random;

@@ -175,7 +175,19 @@ impl Listener {
     }
 }
 
+/// Whether an address could be listened on now.
+pub fn can_listen(address: SocketAddr) -> Result<(), BindError> {
+    let socket = listening(address);
+    socket.map(drop).map_err(|source| explain(address, source))
+}
+
 fn listen(address: SocketAddr) -> io::Result<Listener> {
+    let tcp = TcpListener::from_std(listening(address)?.into())?;
+    let address = tcp.local_addr()?;
+    Ok(Listener { tcp, address })
+}
+
+fn listening(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -189,9 +201,7 @@ fn listen(address: SocketAddr) -> io::Result<Listener> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    let tcp = TcpListener::from_std(socket.into())?;
-    let address = tcp.local_addr()?;
-    Ok(Listener { tcp, address })
+    Ok(socket)
 }
 
 fn explain(address: SocketAddr, source: io::Error) -> BindError {

@@ -10,6 +10,7 @@ mod start_file;
 mod control;
 mod export;
 mod offline;
+mod ports;
 
 mod founding;
 mod run;

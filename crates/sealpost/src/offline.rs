@@ -15,6 +15,7 @@ use ledger::note::{NOTE_MAX_OCTETS, Note, VerifierKey};
 use ledger::tiles::{CHECKPOINT_FILE, TileReader};
 use ledger::verify::{Against, Copy, Export, Report, Source, verify};
 use net::Clock;
+use policy::Config;
 use service::StoredLedger;
 use store::{OpenError, Store};
 use types::Timestamp;
@@ -66,6 +67,15 @@ pub(crate) fn check(
         report: report.map_err(|error| Failure::usage(error.to_string()))?,
         read,
     })
+}
+
+/// The configuration of a stopped server, if its entries can be read; for what is to be looked at.
+pub(crate) fn config(folder: &Path, key: Option<&VerifierKey>) -> Option<Config> {
+    let origin = match key {
+        Some(key) => key.name().clone(),
+        None => Files::of(folder).claimed().ok()?.1.origin,
+    };
+    stored(folder, &origin).ok()??.config()
 }
 
 /// What a ledger is compared with: this key, and copies of checkpoints.

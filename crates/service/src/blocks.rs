@@ -141,6 +141,7 @@ impl OwnBlock {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Own {
     Loopback,
+    Machine(IpAddr),
     Proxy(Network),
     Admin {
         address: String,
@@ -154,6 +155,7 @@ impl fmt::Display for Own {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Loopback => f.write_str("it reaches this machine itself"),
+            Self::Machine(address) => write!(f, "it reaches {address}, this machine itself"),
             Self::Proxy(proxy) => write!(f, "it reaches the proxy {proxy} and all its clients"),
             Self::Admin { address, at } => {
                 let day = &at.to_rfc3339()[..10];
@@ -369,6 +371,11 @@ impl Service {
             return Some(Own::Loopback);
         }
         let config = self.config();
+        let mut bound = config.open_listeners().map(|open| open.address.ip());
+        let own = bound.find(|ip| !ip.is_unspecified() && network.contains(*ip));
+        if let Some(own) = own.or_else(|| net::own_address_in(network)) {
+            return Some(Own::Machine(own));
+        }
         let mut proxies = config.proxies().flat_map(|(_, networks)| networks);
         if let Some(proxy) = proxies.find(|proxy| proxy.overlaps(network)) {
             return Some(Own::Proxy(*proxy));

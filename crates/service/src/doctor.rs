@@ -20,7 +20,7 @@ use crate::actor::Actor;
 use crate::error::{ServiceError, ServiceResult};
 use crate::{Service, lock};
 
-pub use house::look_at_folder;
+pub use house::{Folder, look_at_folder};
 pub use mail::look_at_mail;
 
 /// How much a finding matters.
@@ -193,8 +193,8 @@ impl Service {
         let data = self.inner.store.ledger_folder();
         let data = data.parent().unwrap_or(Path::new("/")).to_owned();
         let keys = self.inner.admission.lock().await.signer.dir().to_owned();
-        doctor.add(look_at_folder("data folder", &data));
-        doctor.add(look_at_folder("keys folder", &keys));
+        doctor.add(look_at_folder(Folder::Data, &data));
+        doctor.add(look_at_folder(Folder::Keys, &keys));
         doctor.tell("disk space", 0, 0);
         doctor.add(self.look_at_space());
         doctor.tell("clock", 0, 0);

@@ -81,7 +81,7 @@ pub use actor::{Actor, Peer, Principal, Protocol, Via, Who};
 pub use admit::{AdmitError, AdmitOptions, Admitted, Made};
 pub use blocks::SessionEnd;
 pub use command::{AccessList, Command, Guarded, Password};
-pub use doctor::{Ailment, Examination, Severity, look_at_folder, look_at_mail};
+pub use doctor::{Ailment, Examination, Folder, Severity, look_at_folder, look_at_mail};
 pub use error::{ServiceError, ServiceResult};
 pub use factor::FactorCheck;
 pub use health::HealthView;

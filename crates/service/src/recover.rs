@@ -50,17 +50,27 @@ pub struct Restored {
 }
 
 impl Service {
-    /// The removed mail of an account, newest first, at most [`RECOVERABLE_MAX`].
+    /// The removed mail of an account, newest first, at most [`RECOVERABLE_MAX`]; those that were
+    /// removed before the message of this number (`before`).
     pub async fn recoverable_list(
         &self,
         actor: &Actor,
         address: &Address,
+        before: Option<i64>,
     ) -> ServiceResult<Vec<RecoverableRow>> {
         let account = self.recoverable_of(actor, address)?;
         let list = move |tx: &store::ReadTx<'_>| {
-            store::recoverable::list(tx, account, Timestamp(i64::MAX), RECOVERABLE_MAX)
+            let behind = match before {
+                None => None,
+                Some(id) => match store::recoverable::time_of(tx, account, id)? {
+                    None => return Ok(None),
+                    Some(time) => Some((time, id)),
+                },
+            };
+            store::recoverable::list(tx, account, behind, RECOVERABLE_MAX).map(Some)
         };
         let page = self.inner.store.read(list).await?;
+        let page = page.ok_or(ServiceError::NotFound("removed message of this number"))?;
         let row = |found: store::recoverable::Recoverable| RecoverableRow {
             id: found.id,
             mailbox: found.mailbox.as_str().to_owned(),
@@ -135,11 +145,12 @@ fn chosen(
     match wanted {
         Wanted::Since(since_s) => {
             let since = Timestamp(0).plus_s(since_s);
-            let newest = Timestamp(i64::MAX);
-            let page = store::recoverable::list(tx, account, newest, RECOVERABLE_MAX)?;
+            let page = store::recoverable::list(tx, account, None, RECOVERABLE_MAX)?;
+            let is_full = page.rows.len() + page.changed_outside.len() == RECOVERABLE_MAX;
+            let listed = page.rows.len();
             let later = page.rows.into_iter().filter(|row| row.removed_at >= since);
             let chosen: Vec<_> = later.map(pair).collect();
-            let more = chosen.len() == RECOVERABLE_MAX;
+            let more = is_full && chosen.len() == listed;
             Ok((chosen, more))
         }
         Wanted::Ids(ids) if ids.len() > RECOVERABLE_MAX => Err(ServiceError::Refused(format!(

@@ -2,12 +2,16 @@
 
 use std::io;
 
-use ledger::Origin;
 use ledger::tiles::TileReader;
 use ledger::verify::Source;
+use ledger::{Entry, Origin};
+use policy::{Config, ConfigBuilder};
 use store::{ReadTx, Store, StoreResult};
 
 use crate::start::LedgerFiles;
+
+/// Entries that are read at once.
+const ENTRIES_MAX: usize = 256;
 
 /// A ledger that is checked where it is stored, octet by octet, past every cache.
 pub struct StoredLedger {
@@ -23,6 +27,21 @@ impl StoredLedger {
             log: origin.to_string(),
             files: LedgerFiles::new(store.ledger_folder()),
             store,
+        }
+    }
+
+    /// The configuration that the stored entries make, if all of them can be read and obeyed.
+    /// Whether they are what was signed is not asked.
+    pub fn config(&self) -> Option<Config> {
+        let mut builder = ConfigBuilder::new();
+        loop {
+            let entries = self.entries(builder.config().size(), ENTRIES_MAX).ok()?;
+            if entries.is_empty() {
+                return Some(builder.finish());
+            }
+            for entry in entries {
+                builder.fold_entry(&Entry::from_bytes(&entry).ok()?).ok()?;
+            }
         }
     }
 

@@ -13,6 +13,9 @@ use crate::error::{StoreError, StoreResult};
 use crate::mailbox;
 use crate::message;
 use crate::pack::Place;
+use crate::queue;
+use crate::recoverable;
+use crate::session;
 use crate::store::Store;
 use crate::sum;
 use crate::tx::{ReadTx, WriteTx, place_at};
@@ -37,6 +40,8 @@ pub enum Part {
     Messages,
     /// Mailboxes and accounts against what they count.
     Counters,
+    /// Rows under a MAC against it: sessions, removed and queued messages.
+    Guarded,
     /// What was not looked at, since too much was found before.
     Rest,
 }
@@ -49,6 +54,7 @@ impl Part {
             Self::Bodies => "message bodies",
             Self::Messages => "messages",
             Self::Counters => "mailboxes",
+            Self::Guarded => "sessions, removed and queued mail",
             Self::Rest => "the rest",
         }
     }
@@ -112,6 +118,10 @@ impl Store {
         self.examine_bodies(&mut faults, tell)?;
         self.examine_messages(&mut faults, tell)?;
         self.examine_counters(&mut faults, tell)?;
+        // The key lies outside the data folder; only a server has it.
+        if !self.is_look() {
+            self.examine_guarded(&mut faults, tell)?;
+        }
         if faults.len() >= FAULTS_MAX {
             faults.truncate(FAULTS_MAX);
             faults.push(Fault {
@@ -287,6 +297,29 @@ impl Store {
             }
             first = last.saturating_add(1);
             tell(part, last.abs_diff(begin) + 1, end.abs_diff(begin) + 1);
+        }
+        Ok(())
+    }
+
+    fn examine_guarded(&self, faults: &mut Vec<Fault>, tell: Tell<'_>) -> StoreResult<()> {
+        type Forged = fn(&ReadTx<'_>, i64, i64) -> StoreResult<Vec<i64>>;
+        let tables: [(&str, &str, Forged); 3] = [
+            ("session", "session", session::forged),
+            ("recoverable", "removed message", recoverable::forged),
+            ("queue", "queued message", queue::forged),
+        ];
+        for (table, name, forged) in tables {
+            self.each_step(table, Part::Guarded, faults, tell, |faults, first, last| {
+                let ids = self.read_fresh_blocking(|tx| forged(tx, first, last))?;
+                faults.extend(ids.into_iter().map(|id| Fault {
+                    part: Part::Guarded,
+                    place: format!("{name} {id}"),
+                    what: "was changed past the server, so it is not used".to_owned(),
+                    is_aside: false,
+                    repair: None,
+                }));
+                Ok(())
+            })?;
         }
         Ok(())
     }

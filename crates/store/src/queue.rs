@@ -81,24 +81,49 @@ pub fn insert(tx: &mut WriteTx<'_>, new: &NewQueued) -> StoreResult<QueueId> {
     Ok(QueueId(id.unsigned_abs()))
 }
 
+macro_rules! select_queued {
+    ($tail:literal) => {
+        concat!(
+            "SELECT q.id, q.message, q.account, q.reverse_path, q.recipient, q.blob, q.head,
+                    q.params, q.created_at, q.expires_at, q.due_at, q.attempts, q.last_reply,
+                    q.mac, b.sha256
+               FROM queue q JOIN blob b ON b.id = q.blob ",
+            $tail
+        )
+    };
+}
+
 /// The messages that are due at `now`, longest due first.
 pub fn due(tx: &ReadTx<'_>, now: Timestamp, limit: usize) -> StoreResult<QueuePage> {
-    let sql = "SELECT q.id, q.message, q.account, q.reverse_path, q.recipient, q.blob, q.head,
-                      q.params, q.created_at, q.expires_at, q.due_at, q.attempts, q.last_reply,
-                      q.mac, b.sha256
-                 FROM queue q JOIN blob b ON b.id = q.blob
-                WHERE q.due_at <= ?1 ORDER BY q.due_at LIMIT ?2";
+    let sql = select_queued!("WHERE q.due_at <= ?1 ORDER BY q.due_at LIMIT ?2");
     let mut page = QueuePage::default();
     for (found, mac, body) in tx.all(sql, (now.0, limit), read)? {
-        let fields = fields(&found.item, &body);
-        let fields = fields.each_ref().map(Vec::as_slice);
-        if tx.key().verify("queue", &fields, &mac) {
+        if verify(tx, &found, &mac, &body) {
             page.rows.push(found);
         } else {
             page.changed_outside.push(found.id);
         }
     }
     Ok(page)
+}
+
+/// The rows of these ids that this server did not write.
+pub(crate) fn forged(tx: &ReadTx<'_>, first: i64, last: i64) -> StoreResult<Vec<i64>> {
+    let rows = tx.all(
+        select_queued!("WHERE q.id BETWEEN ?1 AND ?2"),
+        (first, last),
+        read,
+    )?;
+    let forged = rows
+        .iter()
+        .filter(|(row, mac, body)| !verify(tx, row, mac, body));
+    Ok(forged.map(|(row, _, _)| row.id.0.cast_signed()).collect())
+}
+
+fn verify(tx: &ReadTx<'_>, row: &Queued, mac: &[u8], body: &[u8; 32]) -> bool {
+    let fields = fields(&row.item, body);
+    let fields = fields.each_ref().map(Vec::as_slice);
+    tx.key().verify("queue", &fields, mac)
 }
 
 /// Messages in the queue.

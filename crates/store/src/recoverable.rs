@@ -66,18 +66,21 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(Recoverable, Vec<u8>)> {
     Ok((found, row.get(9)?))
 }
 
-/// The removed messages of an account, newest first; `before` continues after a page.
+/// The removed messages of an account, newest first; those behind the one that [`time_of`] gives
+/// with its number continue a page.
 pub fn list(
     tx: &ReadTx<'_>,
     account: AccountId,
-    before: Timestamp,
+    behind: Option<(Timestamp, i64)>,
     limit: usize,
 ) -> StoreResult<RecoverablePage> {
     let sql = select_recoverable!(
-        "WHERE account = ?1 AND removed_at < ?2 ORDER BY removed_at DESC, id DESC LIMIT ?3"
+        "WHERE account = ?1 AND (removed_at, id) < (?2, ?3)
+         ORDER BY removed_at DESC, id DESC LIMIT ?4"
     );
+    let (time, id) = behind.unwrap_or((Timestamp(i64::MAX), i64::MAX));
     let mut page = RecoverablePage::default();
-    for (found, mac) in tx.all(sql, (account.0, before.0, limit), read)? {
+    for (found, mac) in tx.all(sql, (account.0, time.0, id, limit), read)? {
         if verify(tx, &found, &mac) {
             page.rows.push(found);
         } else {
@@ -85,6 +88,12 @@ pub fn list(
         }
     }
     Ok(page)
+}
+
+/// When the message of this number was removed, if the account has it, whoever wrote the row.
+pub fn time_of(tx: &ReadTx<'_>, account: AccountId, id: i64) -> StoreResult<Option<Timestamp>> {
+    let sql = "SELECT removed_at FROM recoverable WHERE id = ?1 AND account = ?2";
+    tx.one(sql, (id, account.0), |row| time(row, 0))
 }
 
 /// The removed message of this number, if the account has it.
@@ -97,6 +106,17 @@ pub fn find(tx: &ReadTx<'_>, account: AccountId, id: i64) -> StoreResult<Option<
         }),
         found => Ok(found.map(|(found, _)| found)),
     }
+}
+
+/// The rows of these ids that this server did not write.
+pub(crate) fn forged(tx: &ReadTx<'_>, first: i64, last: i64) -> StoreResult<Vec<i64>> {
+    let rows = tx.all(
+        select_recoverable!("WHERE id BETWEEN ?1 AND ?2"),
+        (first, last),
+        read,
+    )?;
+    let forged = rows.iter().filter(|(row, mac)| !verify(tx, row, mac));
+    Ok(forged.map(|(row, _)| row.id).collect())
 }
 
 /// Puts a removed message into a mailbox of its account.

@@ -68,24 +68,37 @@ pub fn end(tx: &mut WriteTx<'_>, id: SessionId, at: Timestamp) -> StoreResult<()
     Ok(())
 }
 
+macro_rules! select_session {
+    ($tail:literal) => {
+        concat!(
+            "SELECT id, account, door, source, credential, sign_in, started_at, ended_at, mac
+               FROM session ",
+            $tail
+        )
+    };
+}
+
 /// A session; a row that this server did not write is an error.
 pub fn find(tx: &ReadTx<'_>, id: SessionId) -> StoreResult<Option<Session>> {
-    let sql = "SELECT id, account, door, source, credential, sign_in, started_at, ended_at, mac
-                 FROM session WHERE id = ?1";
-    match tx.one(sql, [id.0], read)? {
+    match tx.one(select_session!("WHERE id = ?1"), [id.0], read)? {
         None => Ok(None),
-        Some((session, mac))
-            if tx
-                .key()
-                .verify("session", &as_slices(&fields(&session)), &mac) =>
-        {
-            Ok(Some(session))
-        }
+        Some((session, mac)) if verify(tx, &session, &mac) => Ok(Some(session)),
         Some(_) => Err(StoreError::BadMac {
             table: "session",
             id: id.0,
         }),
     }
+}
+
+/// The rows of these ids that this server did not write.
+pub(crate) fn forged(tx: &ReadTx<'_>, first: i64, last: i64) -> StoreResult<Vec<i64>> {
+    let rows = tx.all(
+        select_session!("WHERE id BETWEEN ?1 AND ?2"),
+        (first, last),
+        read,
+    )?;
+    let forged = rows.iter().filter(|(row, mac)| !verify(tx, row, mac));
+    Ok(forged.map(|(row, _)| row.id.0.cast_signed()).collect())
 }
 
 /// From where an account signed in since a moment, with the last time for each source.
@@ -110,6 +123,11 @@ fn sign(tx: &mut WriteTx<'_>, session: &Session) -> StoreResult<()> {
         (session.id.0, session.ended_at.map(|at| at.0), mac),
     )?;
     Ok(())
+}
+
+fn verify(tx: &ReadTx<'_>, session: &Session, mac: &[u8]) -> bool {
+    let fields = fields(session);
+    tx.key().verify("session", &as_slices(&fields), mac)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<(Session, Vec<u8>)> {

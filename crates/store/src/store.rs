@@ -165,6 +165,11 @@ impl Store {
         })))
     }
 
+    /// Whether this is only a look at a stopped server's folder, without the key of the rows.
+    pub(crate) fn is_look(&self) -> bool {
+        self.0.jobs.is_none()
+    }
+
     /// Whether the data are in an older format, which a server brings up to date when it starts.
     /// Only [`Self::open_to_look`] leaves them so.
     pub fn is_of_older_format(&self) -> bool {

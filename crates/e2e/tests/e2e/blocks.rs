@@ -2,8 +2,8 @@
 //! blocks its own machine.
 
 use anyhow::{Context as _, ensure};
-use e2e::Server;
 use e2e::dialogue::Dialogue;
+use e2e::{Server, Site};
 use serde_json::Value;
 
 const ABUSER: &str = "192.0.2.66";
@@ -99,5 +99,26 @@ fn a_block_by_hand_is_an_entry_and_never_hits_oneself_unforced() -> anyhow::Resu
         .cli(&["block", "lift", "192.0.2.64/27", "--yes"])?
         .ok()?;
     smtp(&server, ABUSER)?;
+    Ok(())
+}
+
+#[test]
+fn an_address_of_this_machine_is_blocked_by_force_only() -> anyhow::Result<()> {
+    let network = "ip link set lo up && ip address add 198.51.100.7/24 dev lo && exec \"$@\"";
+    let site = Site::new()?.under(&["unshare", "--net", "sh", "-c", network, "sh"]);
+    let server = Server::demo(site, &["--accounts", "1", "--no-story"])?;
+    for own in ["198.51.100.7", "198.51.100.0/24", "198.51.0.0/16"] {
+        let ran = server
+            .cli(&["block", "add", own, "--yes"])?
+            .exits(CONFLICT)?;
+        let words = "it reaches 198.51.100.7, this machine itself. --force";
+        ensure!(ran.err.contains(words), "{own}: {}", ran.err);
+    }
+    server
+        .cli(&["block", "add", "203.0.113.7", "--yes"])?
+        .ok()?;
+    let forced = ["block", "add", "198.51.100.7", "--force", "--yes"];
+    let ran = server.cli(&forced)?.ok()?;
+    ensure!(ran.err.contains("Own address: 198.51.100.7"), "{}", ran.err);
     Ok(())
 }

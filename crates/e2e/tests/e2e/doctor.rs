@@ -3,13 +3,20 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
+use std::net::TcpListener;
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use e2e::dialogue::Dialogue;
 use e2e::{Server, Site, clients};
 
+/// So many rows that looking at them takes seconds.
+const MANY_ROWS: &str = "600000";
+/// Within this time a server ends that nobody uses.
+const END_WITHIN: Duration = Duration::from_secs(10);
 /// Longer than what is read at once.
 const LARGE_OCTETS: usize = 400_000;
 
@@ -173,11 +180,60 @@ fn the_doctor_names_open_folders_and_a_changed_ledger() -> anyhow::Result<()> {
     let close = format!("chmod 700 {}", server.data().display());
     ensure!(found.contains(&close), "{found}");
     ensure!(
-        found.contains("Looked at: files, ledger, database, message bodies"),
+        found.contains("Looked at: files, ledger, listeners, database, message bodies"),
         "{found}"
     );
     fs::set_permissions(server.data(), Permissions::from_mode(0o700))?;
     server.cli(&["doctor", "--fix"])?;
     server.cli(&["doctor"])?.ok()?;
     server.start_again()
+}
+
+#[test]
+fn a_port_that_another_program_has_is_named_with_the_program() -> anyhow::Result<()> {
+    let mut server = Server::serve(Site::new()?)?;
+    server.stop()?;
+    let port = server.ready().ports.imaps;
+    let taken = TcpListener::bind(("127.0.0.1", port))?;
+    let found = server.cli(&["doctor"])?.exits(1)?.out;
+    let holder = format!("(process {})", std::process::id());
+    ensure!(
+        found.contains("PROBLEM  listeners: imaps at ") && found.contains(&holder),
+        "{found}"
+    );
+    drop(taken);
+    let found = server.cli(&["doctor"])?.ok()?.out;
+    ensure!(
+        found.contains("Looked at: files, ledger, listeners,"),
+        "{found}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_server_that_is_told_to_stop_breaks_its_look_off() -> anyhow::Result<()> {
+    let mut server = Server::serve(Site::new()?)?;
+    server.stop()?;
+    let database = server.data().join("mail.db").display().to_string();
+    clients::python(&server, "fill_fates.py", &[&database, MANY_ROWS])?.ok()?;
+    server.start_again()?;
+    let console = server.commands();
+    let asked = thread::spawn(move || console.run(&["doctor"]));
+    while !server.cli(&["doctor"])?.err.contains("under way already") {
+        ensure!(!asked.is_finished(), "the look was over too soon");
+    }
+    server.terminate()?;
+    let told = Instant::now();
+    server.ended()?;
+    ensure!(told.elapsed() < END_WITHIN, "{:?}", told.elapsed());
+    let asked = asked.join().expect("no thread of a test panics")?;
+    ensure!(
+        asked.status != Some(0) && !asked.out.contains("All is well"),
+        "{}",
+        asked.out
+    );
+    let talk = server.talk();
+    ensure!(!talk.contains("panicked"), "{talk}");
+    server.start_again()?;
+    server.cli(&["ledger", "verify"])?.ok().map(drop)
 }

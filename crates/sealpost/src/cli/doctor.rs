@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use policy::change::Mode;
 use serde_json::{Value, json};
-use service::{Actor, Ailment, Service, Severity};
+use service::{Actor, Ailment, Folder, Service, Severity};
 use store::Store;
 
 use super::ask::Read;
@@ -18,7 +18,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::{json_line, visible};
 use crate::place::Found;
 use crate::start_file::StartFile;
-use crate::{offline, run};
+use crate::{offline, ports, run};
 
 /// Time between two looks at how far the server is.
 const PULSE: Duration = Duration::from_millis(200);
@@ -29,8 +29,8 @@ const LEDGER: &str = "ledger and logs";
 ///
 /// Files and their owners, disk space, clock, certificates, stored secrets, the ledger with its
 /// second copy and both logs, the database, every message body against its hash, messages against
-/// their sums, and counters. Ends with 0 if all is well, 6 if the ledger is not, else 1. Without a running server
-/// it looks at the files of the folder alone.
+/// their sums, counters, and rows under a seal. Ends with 0 if all is well, 6 if the ledger is not,
+/// else 1. Without a running server it looks at the files of the folder and at the ports.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Doctor {
     /// Put right what can be put right from what exists. Nothing is deleted: a damaged message
@@ -160,13 +160,17 @@ fn ended(now: &Value) -> anyhow::Result<Option<Outcome>> {
 /// Looks at the files of a stopped server and changes none. What cannot be opened is a finding.
 fn stopped(data: &Path, file: Option<&StartFile>) -> anyhow::Result<Outcome> {
     let mut looked_at = vec!["files".to_owned(), "ledger".to_owned()];
-    let mut found = service::look_at_folder("data folder", data);
+    let mut found = service::look_at_folder(Folder::Data, data);
     found.extend(
-        file.map(|file| service::look_at_folder("keys folder", &file.keys_dir))
+        file.map(|file| service::look_at_folder(Folder::Keys, &file.keys_dir))
             .into_iter()
             .flatten(),
     );
     found.extend(stopped_ledger(data, file));
+    if let Some(config) = offline::config(data, file.map(|file| &file.vkey)) {
+        looked_at.push(ports::PART.to_owned());
+        found.extend(ports::look_at_ports(&config));
+    }
     match stopped_mail(data, &mut looked_at) {
         Ok(mail) => found.extend(mail),
         Err(error) => found.push(problem(

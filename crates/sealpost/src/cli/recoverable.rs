@@ -28,6 +28,9 @@ pub(crate) enum Recoverable {
     List {
         /// The address of the account.
         account: Address,
+        /// Goes on behind the message of this number, such as the last one of the list before.
+        #[arg(long, value_name = "ID")]
+        before: Option<i64>,
         #[command(flatten)]
         read: Read,
     },
@@ -50,7 +53,11 @@ impl Recoverable {
     /// Carries it out.
     pub(crate) fn run(self, out: &mut dyn Write) -> anyhow::Result<()> {
         match self {
-            Self::List { account, read } => read.list(out, Ask::RecoverableList(account), COLUMNS),
+            Self::List {
+                account,
+                before,
+                read,
+            } => read.list(out, Ask::RecoverableList { account, before }, COLUMNS),
             Self::Restore {
                 account,
                 ids,

@@ -77,7 +77,9 @@ async fn answer(service: &Service, stop: &Notify, actor: &Actor, ask: Ask) -> An
         Ask::AliasShow(address) => settle(service.alias_show(actor, &address)),
         Ask::SendAsList => settle(service.send_as_list(actor)),
         Ask::ActivityList(query) => settle(service.activity_list(actor, query).await),
-        Ask::RecoverableList(account) => settle(service.recoverable_list(actor, &account).await),
+        Ask::RecoverableList { account, before } => {
+            settle(service.recoverable_list(actor, &account, before).await)
+        }
         Ask::RecoverableRestore { account, wanted } => {
             settle(service.recoverable_restore(actor, &account, wanted).await)
         }

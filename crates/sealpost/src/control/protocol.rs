@@ -89,7 +89,10 @@ pub(crate) enum Ask {
     /// What people and programs did.
     ActivityList(ActivityQuery),
     /// The removed mail of an account.
-    RecoverableList(Address),
+    RecoverableList {
+        account: Address,
+        before: Option<i64>,
+    },
     /// Bring removed mail back.
     RecoverableRestore {
         /// Whose.

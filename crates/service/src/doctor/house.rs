@@ -21,22 +21,43 @@ const CLOCK_SLACK_S: i64 = 5;
 /// No server of this program ran before: a clock that says so is wrong.
 const CLOCK_FIRST_S: i64 = 1_767_225_600;
 
-/// Looks at the owners of a folder and of what lies in it, and at the modes of the folders.
-pub fn look_at_folder(name: &str, folder: &Path) -> Vec<Ailment> {
+/// The certificate of the own CA in a data folder; it is there to be given away.
+const PUBLIC_FILE: &str = "ca.pem";
+
+/// One of the two folders of an installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Folder {
+    /// Holds mail.
+    Data,
+    /// Holds keys.
+    Keys,
+}
+
+impl Folder {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Data => "data folder",
+            Self::Keys => "keys folder",
+        }
+    }
+}
+
+/// Looks at the owners and modes of a folder and of what lies in it.
+pub fn look_at_folder(which: Folder, folder: &Path) -> Vec<Ailment> {
     let mut found = Vec::new();
     match fs::metadata(folder) {
-        Ok(top) => look_below(folder, &top, &mut found),
+        Ok(top) => look_below(which, folder, &top, &mut found),
         Err(err) => found.push(Ailment::problem(
             "files",
             folder.display().to_string(),
-            format!("the {name} cannot be read: {err}"),
+            format!("the {} cannot be read: {err}", which.name()),
             "name the right folder, or run this as the user that runs the server",
         )),
     }
     found
 }
 
-fn look_below(path: &Path, top: &fs::Metadata, found: &mut Vec<Ailment>) {
+fn look_below(which: Folder, path: &Path, top: &fs::Metadata, found: &mut Vec<Ailment>) {
     let Ok(meta) = fs::symlink_metadata(path) else {
         // It went meanwhile, as files of a log do.
         return;
@@ -54,21 +75,29 @@ fn look_below(path: &Path, top: &fs::Metadata, found: &mut Vec<Ailment>) {
         let remedy = format!("chown {} {place}", top.uid());
         found.push(Ailment::problem("files", &place, what, &remedy));
     }
-    // Nobody else reaches a file in a folder that is shut.
-    if meta.mode() & OF_OTHERS != 0 && meta.is_dir() {
-        let what = format!("is open to other users (mode {:o})", meta.mode() & 0o7777);
-        found.push(Ailment::problem(
-            "files",
-            &place,
-            what,
-            &format!("chmod 700 {place}"),
-        ));
-    }
+    found.extend(open_to_others(which, path, &meta));
     if meta.is_dir() {
         for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-            look_below(&entry.path(), top, found);
+            look_below(which, &entry.path(), top, found);
         }
     }
+}
+
+/// A folder or a file that others may use. Nobody else reaches a file in a folder that is shut, so
+/// one of mail is a warning.
+fn open_to_others(which: Folder, path: &Path, meta: &fs::Metadata) -> Option<Ailment> {
+    let is_public = which == Folder::Data && path.file_name() == Some(PUBLIC_FILE.as_ref());
+    if meta.mode() & OF_OTHERS == 0 || meta.is_symlink() || is_public {
+        return None;
+    }
+    let place = path.display().to_string();
+    let what = format!("is open to other users (mode {:o})", meta.mode() & 0o7777);
+    let mode = if meta.is_dir() { 700 } else { 600 };
+    let remedy = format!("chmod {mode} {place}");
+    Some(match (which, meta.is_dir()) {
+        (Folder::Data, false) => Ailment::warning("files", place, what, &remedy),
+        _ => Ailment::problem("files", place, what, &remedy),
+    })
 }
 
 impl Service {
@@ -247,21 +276,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_that_is_open_or_missing_is_told() {
+    fn what_is_open_or_missing_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let inner = folder.path().join("pack");
+        let set = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let (inner, file) = (
+            folder.path().join("pack"),
+            folder.path().join("pack/000001"),
+        );
         fs::create_dir(&inner).unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
-        for (mode, count) in [(0o700, 0), (0o750, 1)] {
-            fs::set_permissions(&inner, fs::Permissions::from_mode(mode)).unwrap();
-            let found = look_at_folder("data folder", folder.path());
-            assert_eq!(found.len(), count, "{found:?}");
-            assert!(
-                found
-                    .iter()
-                    .all(|found| found.remedy.starts_with("chmod 700 "))
-            );
+        for path in [&file, &folder.path().join(PUBLIC_FILE)] {
+            fs::write(path, "").unwrap();
         }
-        assert!(look_at_folder("data folder", Path::new("/nonexistent"))[0].is_open());
+        std::os::unix::fs::symlink("000001", inner.join("link")).unwrap();
+        set(&folder.path().join(PUBLIC_FILE), 0o600);
+        set(folder.path(), 0o700);
+        // Mode of the folder, of the file; what is told, and whether it is open in data and keys.
+        for (of_folder, of_file, told) in [
+            (0o700, 0o600, None),
+            (0o750, 0o600, Some(("chmod 700 ", true, true))),
+            (0o700, 0o640, Some(("chmod 600 ", false, true))),
+        ] {
+            set(&inner, of_folder);
+            set(&file, of_file);
+            for which in [Folder::Data, Folder::Keys] {
+                let found = look_at_folder(which, folder.path());
+                let shown: Vec<_> = found
+                    .iter()
+                    .map(|found| (&found.remedy[..10], found.is_open()))
+                    .collect();
+                let expected = told.map(|(remedy, data, keys)| match which {
+                    Folder::Data => (remedy, data),
+                    Folder::Keys => (remedy, keys),
+                });
+                assert_eq!(shown, Vec::from_iter(expected), "{which:?}");
+            }
+        }
+        set(&file, 0o600);
+        set(&folder.path().join(PUBLIC_FILE), 0o644);
+        assert_eq!(look_at_folder(Folder::Data, folder.path()), []);
+        assert_eq!(look_at_folder(Folder::Keys, folder.path()).len(), 1);
+        assert!(look_at_folder(Folder::Data, Path::new("/nonexistent"))[0].is_open());
     }
 }

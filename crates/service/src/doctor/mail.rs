@@ -34,6 +34,9 @@ fn ailment(fault: &Fault) -> Ailment {
         (None, Part::Tables) => {
             "stop the server, keep a copy of the data folder, then put mail.db back from a backup"
         }
+        (None, Part::Guarded) => {
+            "find out who can write to mail.db, and what else was changed (sealpost ledger list)"
+        }
         (None, Part::Rest) => "look again once the others are put right",
         (None, _) => "it is set aside already, or cannot be read; a backup may have it whole",
     };

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use service::{RECOVERABLE_MAX, Restored, Wanted};
+
 use super::*;
 
 /// Rows of a database, read by a program that is not the server.
@@ -59,4 +61,40 @@ async fn what_a_client_removes_is_kept_and_all_that_it_took_is_recorded() {
             "{record}"
         );
     }
+}
+
+#[tokio::test]
+async fn removed_mail_behind_the_first_page_is_listed_and_brought_back() {
+    let at = At::work().await;
+    let (service, console) = (&at.world.service, World::console());
+    let ann = ANN.parse().unwrap();
+    let added = at
+        .append_all("INBOX", &vec![MESSAGE; RECOVERABLE_MAX + 1])
+        .await;
+    let mailbox = at.open("INBOX").await.id;
+    service
+        .expunge(&at.ann, mailbox, &added.unwrap())
+        .await
+        .unwrap();
+    let list = |before| service.recoverable_list(&console, &ann, before);
+    let first = list(None).await.unwrap();
+    assert_eq!(first.len(), RECOVERABLE_MAX);
+    let rest = list(first.last().map(|row| row.id)).await.unwrap();
+    let oldest = match rest.as_slice() {
+        [oldest] => oldest.id,
+        _ => panic!("{rest:?}"),
+    };
+    assert!(first.iter().all(|row| row.id > oldest));
+    assert!(list(Some(oldest)).await.unwrap().is_empty());
+    let unknown = list(Some(oldest + 5_000)).await;
+    assert!(matches!(unknown, Err(ServiceError::NotFound(_))));
+    let restore = |wanted| service.recoverable_restore(&console, &ann, wanted);
+    for (wanted, restored, more) in [
+        (Wanted::Ids(vec![oldest]), 1, false),
+        (Wanted::Since(0), RECOVERABLE_MAX, true),
+        (Wanted::Since(0), 0, false),
+    ] {
+        assert_eq!(restore(wanted).await, Ok(Restored { restored, more }));
+    }
+    assert_eq!(at.uids("INBOX").await.len(), RECOVERABLE_MAX + 1);
 }

@@ -70,7 +70,13 @@ fn a_sound_store_has_no_fault_and_is_told_of_to_the_end() {
     assert_eq!(world.store.examine_blocking(&mut tell).unwrap(), []);
     assert_eq!(
         ends,
-        [Part::Tables, Part::Bodies, Part::Messages, Part::Counters]
+        [
+            Part::Tables,
+            Part::Bodies,
+            Part::Messages,
+            Part::Counters,
+            Part::Guarded
+        ]
     );
 }
 

@@ -6,7 +6,7 @@ use super::world::{ANN, HEAD, NOON, World, body};
 use crate::fate::{Fate, FateKey};
 use crate::queue::NewQueued;
 use crate::session::NewSession;
-use crate::{ReadTx, StoreError, fate, queue, recoverable, session};
+use crate::{ReadTx, StoreError, WriteTx, fate, queue, recoverable, session};
 
 fn address(text: &str) -> Address {
     text.parse().unwrap()
@@ -172,7 +172,7 @@ fn a_recoverable_row_changed_from_outside_is_not_restored() {
         .unwrap();
     let page = world
         .store
-        .read_blocking(|tx| recoverable::list(tx, ANN, NOON.plus_s(1), 9))
+        .read_blocking(|tx| recoverable::list(tx, ANN, None, 9))
         .unwrap();
     assert_eq!((page.rows.len(), page.changed_outside.len()), (0, 1));
     let id = page.changed_outside[0];
@@ -240,4 +240,41 @@ fn fates_are_found_by_every_key() {
     }
     let again = world.store.write_blocking(|tx| fate::settle(tx, 1));
     assert_eq!(again.unwrap(), 0);
+}
+
+#[test]
+fn rows_changed_from_outside_are_found_by_a_look_at_everything() {
+    let world = World::new();
+    let inbox = world.inbox();
+    world.deliver(inbox, "text");
+    world.expunge(inbox, &[1]);
+    queue_one(&world, "bob@example.net");
+    let begin = |tx: &mut WriteTx<'_>| session::insert(tx, &new_session());
+    world.store.write_blocking(begin).unwrap();
+    assert_eq!(super::examine::examine(&world), []);
+    world
+        .intruder()
+        .execute_batch(
+            "UPDATE session SET source = '192.0.2.8'; UPDATE recoverable SET until = until + 1;
+             UPDATE queue SET recipient = 'eve@example.com'",
+        )
+        .unwrap();
+    let found = super::examine::examine(&world);
+    let places: Vec<_> = found.iter().map(|fault| fault.place.as_str()).collect();
+    assert_eq!(
+        places,
+        ["session 1", "removed message 1", "queued message 1"]
+    );
+    assert!(found.iter().all(|fault| fault.repair.is_none()));
+    world
+        .intruder()
+        .execute("UPDATE recoverable SET reason = 'whim'", [])
+        .unwrap();
+    let found = super::examine::examine(&world);
+    assert!(
+        found
+            .iter()
+            .any(|fault| fault.place.contains("of table recoverable")),
+        "{found:?}"
+    );
 }
