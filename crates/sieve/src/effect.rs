@@ -15,6 +15,8 @@ mod truth;
 mod walk;
 
 #[cfg(test)]
+mod property;
+#[cfg(test)]
 mod tests;
 
 /// Everything that a script can do.

@@ -23,13 +23,14 @@ mod problem;
 mod words;
 
 pub mod effect;
-pub mod form;
 
 mod keyword;
 mod text;
 mod walk;
 
 mod extension;
+
+pub mod form;
 
 mod check;
 

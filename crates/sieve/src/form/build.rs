@@ -1,12 +1,11 @@
 //! From a form to the script that is executed.
 
-use std::collections::BTreeSet;
-
 use crate::ast::{
     AddressPart, BodyTransform, Command, CommandKind, Comparator, DatePart, Fields, FileInto,
     FlagChange, MatchKind, Matching, Mime, MimeOf, Piece, Relation, Script, Test, TestKind, Text,
     Vacation, Zone,
 };
+use crate::extension::required;
 use crate::form::{Bound, Compare, Condition, Fact, FormAction, FormRule, Place, Priority};
 use crate::item;
 
@@ -15,40 +14,23 @@ pub(super) const DAY_S: u64 = 86_400;
 /// Fields in which mail programs tell a priority; the first two are written as well as read.
 const PRIORITY_FIELDS: [&str; 4] = ["Importance", "X-Priority", "Priority", "X-MSMail-Priority"];
 
-/// Commands or a test, and the extensions that they need.
-struct Built<T> {
-    what: T,
-    require: &'static [&'static str],
-}
-
 impl FormRule {
     /// The script that the rule is. A rule that [`FormRule::check`] refuses becomes one, too; it does
     /// what it says, but it may not be known again.
     pub fn to_script(&self) -> Script {
-        let mut require: BTreeSet<&str> = BTreeSet::new();
-        let mut block = Vec::new();
-        for action in &self.actions {
-            let built = action.commands();
-            require.extend(built.require);
-            block.extend(built.what.into_iter().map(Command::from));
-        }
+        let commands = self.actions.iter().flat_map(FormAction::to_commands);
+        let mut block: Vec<_> = commands.map(Command::from).collect();
         if self.stop {
             block.push(CommandKind::Stop.into());
         }
-        let mut tests = Vec::new();
-        for condition in &self.conditions {
-            let built = condition.test();
-            require.extend(built.require);
-            tests.push(built.what);
-        }
+        let tests = self.conditions.iter().map(Condition::to_test).collect();
         if let Some(test) = joined(tests, self.all) {
             let arms = vec![(test, block)];
             let otherwise = None;
             block = vec![CommandKind::If { arms, otherwise }.into()];
         }
-        let require = require.into_iter().map(str::to_owned);
         Script {
-            require: require.collect(),
+            require: required(&block),
             block,
         }
     }
@@ -57,62 +39,42 @@ impl FormRule {
 impl Condition {
     /// The test that the condition is.
     pub(super) fn to_test(&self) -> Test {
-        self.test().what
-    }
-
-    fn test(&self) -> Built<Test> {
         match self {
             Self::Text {
                 place,
                 compare,
                 values,
             } => text_test(*place, *compare, values),
-            Self::Fact { fact, holds } => Built {
-                what: item_is(fact.item(), if *holds { "true" } else { "false" }),
-                require: &["environment"],
-            },
-            Self::Priority { priority } => Built {
-                what: item_is(item::PRIORITY, priority.word()),
-                require: &["environment"],
-            },
-            Self::Size { bound, octets } => Built {
-                what: TestKind::Size {
-                    over: *bound == Bound::Over,
-                    octets: *octets,
-                }
-                .into(),
-                require: &[],
-            },
-            Self::AttachmentSize { bound, octets } => Built {
-                what: TestKind::Environment {
-                    matching: numeric(*bound),
-                    name: item::LARGEST_ATTACHMENT.into(),
-                    keys: vec![octets.to_string().as_str().into()],
-                }
-                .into(),
-                require: &["comparator-i;ascii-numeric", "environment", "relational"],
-            },
+            Self::Fact { fact, holds } => {
+                item_is(fact.item(), if *holds { "true" } else { "false" })
+            }
+            Self::Priority { priority } => item_is(item::PRIORITY, priority.word()),
+            Self::Size { bound, octets } => TestKind::Size {
+                over: *bound == Bound::Over,
+                octets: *octets,
+            }
+            .into(),
+            Self::AttachmentSize { bound, octets } => TestKind::Environment {
+                matching: numeric(*bound),
+                name: item::LARGEST_ATTACHMENT.into(),
+                keys: texts(&[&octets.to_string()]),
+            }
+            .into(),
             Self::Received { from, until } => {
                 let from = from.map(|day| came(Relation::Ge, &day.to_string()));
                 let until = until.map(|day| came(Relation::Le, &day.to_string()));
                 let mut days: Vec<_> = from.into_iter().chain(until).collect();
-                Built {
-                    what: match days.len() {
-                        1 => days.remove(0),
-                        _ => TestKind::AllOf(days).into(),
-                    },
-                    require: &["date", "relational"],
+                match days.len() {
+                    1 => days.remove(0),
+                    _ => TestKind::AllOf(days).into(),
                 }
             }
-            Self::SpamScore { bound, percent } => Built {
-                what: TestKind::SpamTest {
-                    percent: true,
-                    matching: numeric(*bound),
-                    value: percent.to_string().as_str().into(),
-                }
-                .into(),
-                require: &["comparator-i;ascii-numeric", "relational", "spamtestplus"],
-            },
+            Self::SpamScore { bound, percent } => TestKind::SpamTest {
+                percent: true,
+                matching: numeric(*bound),
+                value: percent.to_string().as_str().into(),
+            }
+            .into(),
         }
     }
 }
@@ -179,7 +141,7 @@ fn joined(mut tests: Vec<Test>, all: bool) -> Option<Test> {
     }
 }
 
-fn text_test(place: Place, compare: Compare, values: &[String]) -> Built<Test> {
+fn text_test(place: Place, compare: Compare, values: &[String]) -> Test {
     let kind = match (place, compare) {
         (Place::AttachmentExtension, _) | (_, Compare::Matches | Compare::NotMatches) => {
             MatchKind::Matches
@@ -194,13 +156,12 @@ fn text_test(place: Place, compare: Compare, values: &[String]) -> Built<Test> {
         _ => value.clone(),
     });
     let keys: Vec<_> = keys.map(|key| Text::from(key.as_str())).collect();
-    let Built { what, require } = place_test(place, kind.into(), &keys);
-    let what = if compare.is_negative() {
-        TestKind::Not(Box::new(what)).into()
+    let test = place_test(place, kind.into(), &keys);
+    if compare.is_negative() {
+        TestKind::Not(Box::new(test)).into()
     } else {
-        what
-    };
-    Built { what, require }
+        test
+    }
 }
 
 impl From<MatchKind> for Matching {
@@ -210,7 +171,7 @@ impl From<MatchKind> for Matching {
     }
 }
 
-fn place_test(place: Place, matching: Matching, keys: &[Text]) -> Built<Test> {
+fn place_test(place: Place, matching: Matching, keys: &[Text]) -> Test {
     let address = |part, fields: &[&str]| address(part, fields, matching, keys);
     let header = |field| header(Fields::default(), field, matching, keys);
     let body = || body(matching, keys);
@@ -228,31 +189,27 @@ fn place_test(place: Place, matching: Matching, keys: &[Text]) -> Built<Test> {
     let disposition = || named("content-disposition", "filename".into());
     let content_type = || named("content-type", "name".into());
     let any = |tests: [Test; 2]| TestKind::AnyOf(tests.into()).into();
-    let (what, require): (Test, &'static [_]) = match place {
-        Place::FromAddress => (address(AddressPart::All, &["from"]), &[]),
-        Place::FromDomain => (address(AddressPart::Domain, &["from"]), &[]),
-        Place::ToAddress => (address(AddressPart::All, &["to"]), &[]),
-        Place::ToDomain => (address(AddressPart::Domain, &["to"]), &[]),
-        Place::CcAddress => (address(AddressPart::All, &["cc"]), &[]),
-        Place::CcDomain => (address(AddressPart::Domain, &["cc"]), &[]),
-        Place::ToOrCcAddress => (address(AddressPart::All, &["to", "cc"]), &[]),
-        Place::ToOrCcDomain => (address(AddressPart::Domain, &["to", "cc"]), &[]),
-        Place::Subject => (header("subject"), &[]),
-        Place::From => (header("from"), &[]),
-        Place::To => (header("to"), &[]),
-        Place::Body => (body(), &["body"]),
-        Place::SubjectOrBody => (any([header("subject"), body()]), &["body"]),
-        Place::Headers => (known(item::HEADERS), &["environment"]),
-        Place::Message => (
-            any([known(item::HEADERS), body()]),
-            &["body", "environment"],
-        ),
-        Place::AttachmentName => (any([disposition(), content_type()]), &["mime"]),
+    match place {
+        Place::FromAddress => address(AddressPart::All, &["from"]),
+        Place::FromDomain => address(AddressPart::Domain, &["from"]),
+        Place::ToAddress => address(AddressPart::All, &["to"]),
+        Place::ToDomain => address(AddressPart::Domain, &["to"]),
+        Place::CcAddress => address(AddressPart::All, &["cc"]),
+        Place::CcDomain => address(AddressPart::Domain, &["cc"]),
+        Place::ToOrCcAddress => address(AddressPart::All, &["to", "cc"]),
+        Place::ToOrCcDomain => address(AddressPart::Domain, &["to", "cc"]),
+        Place::Subject => header("subject"),
+        Place::From => header("from"),
+        Place::To => header("to"),
+        Place::Body => body(),
+        Place::SubjectOrBody => any([header("subject"), body()]),
+        Place::Headers => known(item::HEADERS),
+        Place::Message => any([known(item::HEADERS), body()]),
+        Place::AttachmentName => any([disposition(), content_type()]),
         // The same in the other order, by which the two are told apart when they come back.
-        Place::AttachmentExtension => (any([content_type(), disposition()]), &["mime"]),
-        Place::SendingIp => (known(item::SENDING_IP), &["environment"]),
-    };
-    Built { what, require }
+        Place::AttachmentExtension => any([content_type(), disposition()]),
+        Place::SendingIp => known(item::SENDING_IP),
+    }
 }
 
 fn texts(texts: &[&str]) -> Vec<Text> {
@@ -326,27 +283,12 @@ fn came(relation: Relation, day: &str) -> Test {
 impl FormAction {
     /// The commands that the action is.
     pub(super) fn to_commands(&self) -> Vec<CommandKind> {
-        self.commands().what
-    }
-
-    fn commands(&self) -> Built<Vec<CommandKind>> {
-        let one = |command, require| Built {
-            what: vec![command],
-            require,
-        };
         match self {
-            Self::AddHeader { name, value } => {
-                one(add_header(name, value.as_str().into()), &["editheader"])
-            }
-            Self::PrefixSubject { prefix } => {
-                one(prefix_subject(prefix), &["editheader", "variables"])
-            }
-            Self::SetPriority { priority } => Built {
-                what: set_priority(*priority),
-                require: &["editheader"],
-            },
-            Self::MarkRead {} => one(add_flag("\\Seen"), &["imap4flags"]),
-            Self::Flag {} => one(add_flag("\\Flagged"), &["imap4flags"]),
+            Self::AddHeader { name, value } => vec![add_header(name, value.as_str().into())],
+            Self::PrefixSubject { prefix } => vec![prefix_subject(prefix)],
+            Self::SetPriority { priority } => set_priority(*priority),
+            Self::MarkRead {} => vec![add_flag("\\Seen")],
+            Self::Flag {} => vec![add_flag("\\Flagged")],
             Self::Reply {
                 subject,
                 text,
@@ -355,23 +297,27 @@ impl FormAction {
                 let vacation = Vacation {
                     seconds: Some(u64::from(*days) * DAY_S),
                     subject: subject.as_deref().map(Text::from),
-                    reason: text.as_str().into(),
+                    reason: lines(text),
                     ..Vacation::default()
                 };
-                one(CommandKind::Vacation(Box::new(vacation)), &["vacation"])
+                vec![CommandKind::Vacation(Box::new(vacation))]
             }
-            Self::CopyTo { to } => one(redirect(&to.to_string(), true), &["copy"]),
-            Self::CopyInto { folder } => one(file(folder, true), &["copy", "fileinto", "mailbox"]),
-            Self::MoveTo { folder } => one(file(folder, false), &["fileinto", "mailbox"]),
-            Self::Redirect { to } => one(redirect(&to.to_string(), false), &[]),
-            Self::Delete {} => one(CommandKind::Discard, &[]),
-            Self::Reject { reason } => {
-                let reason = reason.as_str().into();
-                let extended = false;
-                one(CommandKind::Reject { reason, extended }, &["reject"])
-            }
+            Self::CopyTo { to } => vec![redirect(&to.to_string(), true)],
+            Self::CopyInto { folder } => vec![file(folder, true)],
+            Self::MoveTo { folder } => vec![file(folder, false)],
+            Self::Redirect { to } => vec![redirect(&to.to_string(), false)],
+            Self::Delete {} => vec![CommandKind::Discard],
+            Self::Reject { reason } => vec![CommandKind::Reject {
+                reason: lines(reason),
+                extended: false,
+            }],
         }
     }
+}
+
+/// A text of several lines, which Sieve ends as mail does (RFC 5228 §2.4.2.1).
+fn lines(text: &str) -> Text {
+    text.replace('\n', "\r\n").as_str().into()
 }
 
 fn add_header(name: &str, value: Text) -> CommandKind {

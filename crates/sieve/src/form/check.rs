@@ -8,6 +8,7 @@ use crate::form::{
     OCTETS_MAX, Place, REPLY_DAYS_MAX, TEXT_MAX_CHARS, VALUE_MAX_CHARS, VALUES_MAX,
 };
 use crate::limits::REDIRECTS_MAX;
+use crate::text::holds_variable;
 
 /// Why a form is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -87,6 +88,11 @@ pub enum FormError {
     /// A message cannot be deleted and be put into a folder.
     #[error("a message cannot be deleted and moved: choose one (a copy may go into a folder)")]
     DeleteAndMove,
+    /// What looks like a variable stands beside an action that needs variables.
+    #[error(
+        "\"${{\" with a name stands for something else in a rule that changes the subject: write it otherwise"
+    )]
+    Variable,
     /// The rule is not as [`FormRule::settled`] leaves it.
     #[error(
         "the actions are not in their order, one stands twice, or a flag that follows is not set"
@@ -137,6 +143,11 @@ impl FormRule {
                 FormAction::CopyTo { .. } | FormAction::Redirect { .. }
             )
         };
+        if has(|action| matches!(action, FormAction::PrefixSubject { .. }))
+            && self.texts().any(holds_variable)
+        {
+            return Err(FormError::Variable);
+        }
         let targets = self.actions.iter().filter(sends).count();
         at_most("addresses to which it sends", targets, REDIRECTS_MAX)
     }

@@ -277,7 +277,7 @@ fn action(first: &CommandKind, from_here: &[&CommandKind]) -> Option<FormAction>
                 Some(subject) => Some(subject.constant()?),
                 None => None,
             },
-            text: vacation.reason.constant()?,
+            text: lines(&vacation.reason)?,
             days: u16::try_from(vacation.seconds? / DAY_S).ok()?,
         },
         CommandKind::Redirect { address, copy } => {
@@ -298,7 +298,7 @@ fn action(first: &CommandKind, from_here: &[&CommandKind]) -> Option<FormAction>
         }
         CommandKind::Discard => FormAction::Delete {},
         CommandKind::Reject { reason, .. } => FormAction::Reject {
-            reason: reason.constant()?,
+            reason: lines(reason)?,
         },
         _ => return None,
     };
@@ -313,4 +313,8 @@ fn set_priority(from_here: &[&CommandKind]) -> Option<FormAction> {
         let same = from_here.iter().copied().take(commands.len());
         same.eq(commands.iter())
     })
+}
+
+fn lines(text: &Text) -> Option<String> {
+    Some(text.constant()?.replace("\r\n", "\n"))
 }

@@ -202,7 +202,7 @@ fn action() -> impl Strategy<Value = FormAction> {
 }
 
 /// Rules that the check lets pass.
-pub(super) fn rule() -> impl Strategy<Value = FormRule> {
+pub(crate) fn rule() -> impl Strategy<Value = FormRule> {
     (
         prop::collection::vec(condition(), 0..4),
         any::<bool>(),

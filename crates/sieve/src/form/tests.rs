@@ -312,6 +312,9 @@ fn a_form_that_is_wrong_is_refused_with_words() {
         (does(vec![move_to("a//b")]), "cannot be a folder"),
         (does(vec![reject(), FormAction::Flag {}]), "only refuse"),
         (does(vec![FormAction::Delete {}, move_to("A")]), "deleted and moved"),
+        (does(vec![FormAction::PrefixSubject { prefix: "${1}".to_owned() }]), "write it otherwise"),
+        (rule_of(vec![text(Place::Subject, Compare::Equals, &["a${b}"])], vec![FormAction::PrefixSubject { prefix: "x".to_owned() }]),
+            "write it otherwise"),
         (unsettled, "flag that follows"),
         (none_of_nothing, "flag that follows"),
     ];
@@ -336,12 +339,37 @@ fn the_largest_form_is_within_the_limits_of_scripts() {
     const { assert!(TEXT_MAX_CHARS <= limits::REASON_MAX_OCTETS) };
 }
 
+/// The rule from the script as people see it.
+fn through_text(rule: &FormRule) -> Option<FormRule> {
+    let text = crate::print(&rule.to_script());
+    let script = crate::parse(&text);
+    recognise(&script.unwrap_or_else(|problems| panic!("{text}\n{problems}")))
+}
+
+#[test]
+fn every_part_is_known_again_from_its_text_and_requires_what_it_needs() {
+    let of_conditions =
+        (conditions().into_iter()).map(|one| rule_of(vec![one], vec![FormAction::Flag {}]));
+    let of_actions = (actions().into_iter()).map(|one| rule_of(Vec::new(), vec![one]));
+    for rule in of_conditions.chain(of_actions) {
+        let script = rule.to_script();
+        let required: Vec<_> = crate::required(&script.block)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(script.require, required, "{rule:?}");
+        assert_eq!(through_text(&rule), Some(rule));
+    }
+}
+
 proptest! {
     #[test]
     fn every_rule_is_known_again(rule in rule()) {
         let script = rule.to_script();
         let known = recognise(&script);
         prop_assert_eq!(known.as_ref(), Some(&rule));
+        let read = through_text(&rule);
+        prop_assert_eq!(read.as_ref(), Some(&rule));
         let json = serde_json::to_string(&rule).unwrap();
         prop_assert_eq!(serde_json::from_str::<FormRule>(&json).unwrap(), rule);
     }
