@@ -107,9 +107,17 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         return failure.exit;
     }
-    match error.downcast_ref::<StartError>() {
-        Some(error) => start_exit(error),
-        None => Exit::Failed,
+    if let Some(error) = error.downcast_ref::<StartError>() {
+        return start_exit(error);
+    }
+    let mut causes = error.chain();
+    let missing = |cause: &(dyn std::error::Error + 'static)| {
+        let cause = cause.downcast_ref::<std::io::Error>();
+        cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::NotFound)
+    };
+    match causes.any(missing) {
+        true => Exit::NotFound,
+        false => Exit::Failed,
     }
 }
 
@@ -154,6 +162,8 @@ mod tests {
         let error = failed.context("reading the domain").unwrap_err();
         assert_eq!(exit_of(&error), Exit::NotFound);
         assert_eq!(exit_of(&anyhow::anyhow!("other")), Exit::Failed);
+        let missing = std::fs::read("/nonexistent").context("reading the password file");
+        assert_eq!(exit_of(&missing.unwrap_err()), Exit::NotFound);
     }
 
     #[test]

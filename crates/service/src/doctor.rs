@@ -12,16 +12,20 @@ mod mail;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use policy::Right;
+use policy::{Config, Right};
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
 use crate::actor::Actor;
+use crate::admit::named;
 use crate::error::{ServiceError, ServiceResult};
 use crate::{Service, lock};
 
 pub use house::{Folder, look_at_folder};
 pub use mail::look_at_mail;
+
+/// The part of an examination that looks at paths.
+const FILES: &str = "files";
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -140,8 +144,13 @@ impl Doctor {
         lock(&self.now).found.extend(found);
     }
 
-    fn end(&self, broken_off: Option<String>) {
+    fn end(&self, broken_off: Option<String>, config: &Config) {
         let mut now = lock(&self.now);
+        // People know accounts by their addresses; paths stay as they are.
+        for found in now.found.iter_mut().filter(|found| found.part != FILES) {
+            found.place = named(&found.place, config);
+            found.what = named(&found.what, config);
+        }
         now.running = false;
         now.broken_off = broken_off;
     }
@@ -164,7 +173,7 @@ impl Service {
         let task = tokio::spawn(async move {
             let outcome = service.examine(&actor, fix).await;
             let broken_off = outcome.err().map(|err| err.to_string());
-            service.inner.doctor.end(broken_off);
+            service.inner.doctor.end(broken_off, &service.config());
         });
         *lock(&self.inner.doctor.task) = Some(task);
         Ok(())
@@ -189,7 +198,7 @@ impl Service {
 
     async fn examine(&self, actor: &Actor, fix: bool) -> ServiceResult<()> {
         let doctor = &self.inner.doctor;
-        doctor.tell("files", 0, 0);
+        doctor.tell(FILES, 0, 0);
         let data = self.inner.store.ledger_folder();
         let data = data.parent().unwrap_or(Path::new("/")).to_owned();
         let keys = self.inner.admission.lock().await.signer.dir().to_owned();

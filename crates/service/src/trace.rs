@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use store::LogQuery;
 use store::fate::{self, Fate, FateKey};
+use store::{LogQuery, StoreResult};
 use types::{AccountId, Address, CredentialId, Timestamp};
 
 use crate::Service;
@@ -78,25 +78,20 @@ impl Service {
     pub async fn trace(&self, query: TraceQuery) -> ServiceResult<Vec<TraceRow>> {
         let limit = query.limit.unwrap_or(ROWS_DEFAULT).min(ROWS_MAX);
         let since = Timestamp(0).plus_s(query.since_s.unwrap_or(0));
-        let (to, id) = (query.to.map(|to| to.folded().to_string()), query.id);
-        let from = query.from.map(|from| from.to_string());
+        let wanted = Wanted {
+            account: (query.to.as_ref())
+                .and_then(|to| self.config().account_at(to).map(|account| account.id)),
+            to: query.to.map(|to| to.folded().to_string()),
+            from: query.from.map(|from| from.to_string()),
+            id: query.id,
+        };
         let until = Timestamp(i64::MAX);
         let fates = self.inner.store.read(move |tx| {
-            let find = |key| fate::find(tx, key, since, until, limit);
-            match (&id, &to, &from) {
-                (Some(id), ..) => {
-                    let found = find(FateKey::Message(id))?;
-                    if found.is_empty() {
-                        find(FateKey::MessageId(id))
-                    } else {
-                        Ok(found)
-                    }
-                }
-                (None, Some(to), _) => find(FateKey::Recipient(to)),
-                (None, None, Some(from)) => find(FateKey::Sender(from)),
-                (None, None, None) => find(FateKey::Any),
-            }
-            .map(|fates| narrowed(fates, from.as_deref(), to.as_deref()))
+            let find = |key: FateKey<'_>| fate::find(tx, key, since, until, ROWS_MAX);
+            let mut fates = wanted.find(&find)?;
+            fates.retain(|fate| wanted.fits(fate));
+            fates.truncate(limit);
+            Ok(fates)
         });
         let mut rows: Vec<_> = fates.await?.into_iter().map(TraceRow::from).collect();
         self.add_sources(&mut rows).await?;
@@ -131,12 +126,71 @@ impl Service {
     }
 }
 
-fn narrowed(fates: Vec<Fate>, from: Option<&str>, to: Option<&str>) -> Vec<Fate> {
-    let fits = |fate: &Fate| {
-        from.is_none_or(|from| fate.reverse_path == from)
-            && to.is_none_or(|to| fate.recipient == to)
-    };
-    fates.into_iter().filter(fits).collect()
+/// What a person looks for, in the spellings that are stored.
+struct Wanted {
+    id: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    /// The account with the address `to`, which gets mail by other addresses too.
+    account: Option<AccountId>,
+}
+
+impl Wanted {
+    fn find(
+        &self,
+        find: &impl Fn(FateKey<'_>) -> StoreResult<Vec<Fate>>,
+    ) -> StoreResult<Vec<Fate>> {
+        match (&self.id, &self.to, &self.from) {
+            (Some(id), ..) => {
+                // People leave the angle brackets out, and shells take them for redirections.
+                let bare = id.trim_start_matches('<').trim_end_matches('>');
+                let by_token = find(FateKey::Message(bare))?;
+                let by_message_id = find(FateKey::MessageId(&format!("<{bare}>")))?;
+                let found = joined(by_token, by_message_id);
+                match found.is_empty() {
+                    true => find(FateKey::MessageId(id)),
+                    false => Ok(found),
+                }
+            }
+            (None, Some(to), _) => {
+                let by_address = find(FateKey::Recipient(to))?;
+                let by_account = self.account.map(|id| find(FateKey::Account(id)));
+                Ok(joined(
+                    by_address,
+                    by_account.transpose()?.unwrap_or_default(),
+                ))
+            }
+            (None, None, Some(from)) => {
+                let found = find(FateKey::Sender(from))?;
+                match found.is_empty() {
+                    // It is stored as it was said; this looks through all.
+                    true => find(FateKey::SenderInAnyCase(from)),
+                    false => Ok(found),
+                }
+            }
+            (None, None, None) => find(FateKey::Any),
+        }
+    }
+
+    fn fits(&self, fate: &Fate) -> bool {
+        let from = self.from.as_ref();
+        let to = self.to.as_ref();
+        from.is_none_or(|from| fate.reverse_path.eq_ignore_ascii_case(from))
+            && to.is_none_or(|to| {
+                fate.recipient == *to || (fate.account.is_some() && fate.account == self.account)
+            })
+    }
+}
+
+/// Both lists, newest first, each fate once.
+fn joined(mut one: Vec<Fate>, other: Vec<Fate>) -> Vec<Fate> {
+    for fate in other {
+        if !one.contains(&fate) {
+            one.push(fate);
+        }
+    }
+    one.sort_by_key(|fate| std::cmp::Reverse(fate.at));
+    one
 }
 
 impl From<Fate> for TraceRow {

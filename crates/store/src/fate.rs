@@ -56,6 +56,8 @@ pub enum FateKey<'a> {
     Recipient(&'a str),
     /// Those of messages with this sender of the envelope.
     Sender(&'a str),
+    /// As [`Self::Sender`], in capitals or small letters; it looks through all fates.
+    SenderInAnyCase(&'a str),
     /// Those for this account.
     Account(AccountId),
     /// Those that this rule had a part in: `id@seq`.
@@ -151,6 +153,10 @@ pub fn find(
         FateKey::MessageId(id) => (select_fate!("fate f", "f.message_id = ?1"), text(id)),
         FateKey::Recipient(address) => (select_fate!("fate f", "f.recipient = ?1"), text(address)),
         FateKey::Sender(address) => (select_fate!("fate f", "f.reverse_path = ?1"), text(address)),
+        FateKey::SenderInAnyCase(address) => (
+            select_fate!("fate f", "f.reverse_path = ?1 COLLATE NOCASE"),
+            text(address),
+        ),
         FateKey::Rule(rule) => (
             select_fate!("fate_rule r JOIN fate f ON f.id = r.fate", "r.rule = ?1"),
             text(rule),

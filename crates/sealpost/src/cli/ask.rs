@@ -187,6 +187,11 @@ impl Change {
         Ok(true)
     }
 
+    /// Hears whether the commands could be carried out at all.
+    pub(crate) fn rehearse(&self, commands: &[Command]) -> anyhow::Result<()> {
+        self.admit(&self.place.client()?, commands, true).map(drop)
+    }
+
     /// Carries out what was agreed on.
     pub(crate) fn carry_out_agreed(
         &self,

@@ -108,7 +108,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "log level",
         &["sealpost log level", "sealpost log level smtp debug"],
     ),
-    ("log tail", &["sealpost log tail --kind smtp --lines 20"]),
+    ("log tail", &["sealpost log tail --kind smtp --limit 20"]),
     (
         "trace",
         &["sealpost trace --to ann@example.org --since 12h"],

@@ -42,8 +42,8 @@ pub(crate) enum Log {
         #[arg(long)]
         kind: Option<LogKind>,
         /// How many at most; a server keeps 1,000.
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1_000))]
-        lines: u16,
+        #[arg(long, alias = "lines", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+        limit: u16,
         #[command(flatten)]
         read: Read,
     },
@@ -70,10 +70,10 @@ impl Log {
                 let settings = read.place.client()?.ask(Ask::SettingList)?;
                 Ok(read.format.list(out, &levels(&settings), LEVELS)?)
             }
-            Self::Tail { kind, lines, read } => {
+            Self::Tail { kind, limit, read } => {
                 let ask = Ask::LogTail {
                     kind: kind.map(|kind| kind.as_str().to_owned()),
-                    lines: usize::from(lines),
+                    lines: usize::from(limit),
                 };
                 read.list(out, ask, LINES)
             }

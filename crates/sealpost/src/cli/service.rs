@@ -30,7 +30,7 @@ pub(crate) enum Service {
     Listen(Listen),
     /// From where a service may be used.
     Access {
-        /// smtp, submission, submissions, imap, imaps, pop3 or pop3s.
+        /// smtp, submission, submissions, imap, imaps, pop3, pop3s or metrics.
         service: policy::Service,
         /// Only the listener with this address and port, such as 192.0.2.1:993.
         #[arg(long, value_name = "ADDRESS:PORT")]

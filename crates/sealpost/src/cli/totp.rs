@@ -1,6 +1,6 @@
 //! `sealpost account totp` and `recovery-codes`: the second factor of an account.
 
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 
 use net::Random;
 use serde_json::json;
@@ -9,11 +9,14 @@ use types::{Address, Secret};
 
 use super::ask::{Change, Read};
 use crate::control::protocol::Ask;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::secret_input::{self, Otherwise};
 
 /// Letters of a shared secret: 160 bits, as RFC 4226 §4 recommends.
 const SECRET_LETTERS: usize = 32;
+
+/// Codes that are asked for before the secret is given up.
+const CODE_TRIES: u32 = 3;
 
 /// What can be done with the second factor of an account.
 #[derive(Debug, clap::Subcommand)]
@@ -73,12 +76,13 @@ impl One {
             code: Password(code),
         };
         let empty = Secret::new(Vec::new());
-        if !change.agreed_on(out, &[command(empty)])? {
+        let rehearsal = [command(empty)];
+        // Who has no such account hears it before there is a secret to type in.
+        change.rehearse(&rehearsal)?;
+        if !change.agreed_on(out, &rehearsal)? {
             return Ok(());
         }
-        if change.otherwise() == Otherwise::Fail
-            && std::io::IsTerminal::is_terminal(&std::io::stdin())
-        {
+        if change.otherwise() == Otherwise::Fail && std::io::stdin().is_terminal() {
             let words =
                 "the code must be typed: leave --no-input out, or give it on standard input";
             return Err(Failure::usage(words).into());
@@ -89,8 +93,18 @@ impl One {
         });
         change.tell(out, &shown)?;
         eprintln!("Add it to an authenticator app, then type the code that the app shows.");
-        let code = secret_input::line("Code: ")?;
-        change.carry_out_agreed(out, &[command(code)], &json!({}))?;
+        for tries_left in (0..CODE_TRIES).rev() {
+            let code = secret_input::line("Code: ")?;
+            match change.carry_out_agreed(out, &[command(code)], &json!({})) {
+                Err(error) if tries_left > 0 && asks_again(&error) => {
+                    eprintln!("{error}\nThe secret stays the same: type the next code of the app.");
+                }
+                done => {
+                    done?;
+                    break;
+                }
+            }
+        }
         eprintln!(
             "Mail programs of {address} need app passwords from now on: sealpost app-password add \
              --account {address} --name NAME\nMake recovery codes for the day on which the device \
@@ -98,6 +112,13 @@ impl One {
         );
         Ok(())
     }
+}
+
+/// Whether another code may do: somebody sits there, and the value was wrong.
+fn asks_again(error: &anyhow::Error) -> bool {
+    let failure = error.downcast_ref::<Failure>();
+    let is_wrong = failure.is_some_and(|failure| failure.exit() == Exit::Usage);
+    is_wrong && std::io::stdin().is_terminal()
 }
 
 /// A fresh shared secret in Base32.

@@ -10,10 +10,16 @@ const SECONDS_PER_DAY: i64 = 86_400;
 /// `owner`, `domain_admin`, `mailbox_owner` or `auditor`: the words that entries and JSON use. Their
 /// forms with a hyphen are understood too.
 pub(crate) fn role() -> impl TypedValueParser<Value = Role> {
-    let value = |role: Role| match role {
-        Role::DomainAdmin => PossibleValue::new(role.as_str()).alias("domain-admin"),
-        Role::MailboxOwner => PossibleValue::new(role.as_str()).alias("mailbox-owner"),
-        Role::Owner | Role::Auditor => PossibleValue::new(role.as_str()),
+    let value = |role: Role| {
+        let named = PossibleValue::new(role.as_str());
+        match role {
+            Role::Owner => named.help("may change everything"),
+            Role::DomainAdmin => named.alias("domain-admin").help(
+                "may change accounts, aliases and addresses of its domain; gets its postmaster mail",
+            ),
+            Role::MailboxOwner => named.alias("mailbox-owner").help("has a mailbox, no more"),
+            Role::Auditor => named.help("may read all settings and records"),
+        }
     };
     PossibleValuesParser::new(Role::ALL.map(value)).try_map(|word| {
         Role::ALL

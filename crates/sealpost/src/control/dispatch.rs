@@ -85,7 +85,7 @@ async fn answer(service: &Service, stop: &Notify, actor: &Actor, ask: Ask) -> An
         }
         Ask::ServiceList => settle(service.service_list(actor)),
         Ask::AccessList(of) => settle(service.access_list(actor, of)),
-        Ask::BlockList => settle(service.block_list(actor)),
+        Ask::BlockList => settle(service.block_list(actor).await),
         Ask::ProxyList => settle(service.proxy_list(actor)),
         Ask::CertificateList => settle(service.certificate_list(actor)),
         Ask::SettingList => settle(service.setting_list(actor)),

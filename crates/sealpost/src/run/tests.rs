@@ -293,7 +293,8 @@ async fn the_console_asks_and_changes_by_the_socket() {
         key: "colour".to_owned(),
         value: "red".to_owned(),
     };
-    assert_eq!(asked(&path, change(setting, false)).await, Err(Exit::Usage));
+    let unknown = asked(&path, change(setting, false)).await;
+    assert_eq!(unknown, Err(Exit::NotFound));
     assert_eq!(
         asked(&path, Ask::LedgerVerify).await.unwrap()["verdict"],
         "SIGNED"

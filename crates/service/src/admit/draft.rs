@@ -12,7 +12,7 @@ use policy::change::{
 use policy::judge::judge;
 use policy::{
     Account, Author, Authority, Authorship, Change, Config, HostedDomain, Judgement, Member, Right,
-    Role, Setting,
+    Role, Setting, SettingError,
 };
 use types::{AccountId, Address, CredentialId, Domain, Secret, SubjectId, Timestamp};
 
@@ -367,7 +367,10 @@ impl<'a> Draft<'a> {
             }
             Command::SettingSet { key, value } => {
                 let setting = Setting::parse(key, value);
-                Change::SettingSet(setting.map_err(|err| AdmitError::Invalid(err.to_string()))?)
+                Change::SettingSet(setting.map_err(|err| match err {
+                    SettingError::UnknownKey { .. } => AdmitError::NotFound(err.to_string()),
+                    SettingError::OutOfRange { .. } => AdmitError::Invalid(err.to_string()),
+                })?)
             }
             _ => return Err(misplaced()),
         };

@@ -567,7 +567,7 @@ fn check_size(commands: &[Command], options: &AdmitOptions) -> Result<(), AdmitE
 }
 
 /// A text with each id of an account, alias or domain replaced by the name of the thing.
-fn named(text: &str, config: &Config) -> String {
+pub(crate) fn named(text: &str, config: &Config) -> String {
     let name = |word: &str| {
         let account = word.parse().ok().and_then(|id| config.account(id));
         let alias = word.parse().ok().and_then(|id| config.alias(id));

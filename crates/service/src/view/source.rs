@@ -41,7 +41,8 @@ pub struct BlockView {
     pub since: String,
     /// Until when, RFC 3339.
     pub until: String,
-    /// The rule of the server's own that made it, or `by hand`.
+    /// The rule of the server's own that made it, or `by hand` with the reason that was
+    /// given.
     pub why: String,
     /// How many blocks of this source there were in a row, if the server made it.
     pub times: Option<u32>,
@@ -51,19 +52,22 @@ pub struct BlockView {
 
 impl Service {
     /// All blocks that stand, the server's own and those by hand.
-    pub fn block_list(&self, actor: &Actor) -> ServiceResult<Vec<BlockView>> {
+    pub async fn block_list(&self, actor: &Actor) -> ServiceResult<Vec<BlockView>> {
         self.may_read_server(actor)?;
         let (config, now) = (self.config(), self.clock().now());
-        let by_hand = config.blocks().filter(|block| now < block.until);
-        let by_hand = by_hand.map(|block| BlockView {
-            source: block.source.to_string(),
-            refuses: block.what,
-            since: block.from.to_rfc3339(),
-            until: block.until.to_rfc3339(),
-            why: "by hand".to_owned(),
-            times: None,
-            seq: Some(block.seq),
-        });
+        let mut by_hand = Vec::new();
+        for block in config.blocks().filter(|block| now < block.until) {
+            let reason = self.ledger_show(actor, block.seq).await?.reason;
+            by_hand.push(BlockView {
+                source: block.source.to_string(),
+                refuses: block.what,
+                since: block.from.to_rfc3339(),
+                until: block.until.to_rfc3339(),
+                why: reason.map_or("by hand".to_owned(), |reason| format!("by hand: {reason}")),
+                times: None,
+                seq: Some(block.seq),
+            });
+        }
         let own = self.own_blocks().into_iter().map(|block| BlockView {
             source: block.source.to_string(),
             refuses: block.refuses(),
@@ -73,7 +77,7 @@ impl Service {
             times: Some(block.times),
             seq: None,
         });
-        let mut all: Vec<_> = by_hand.chain(own).collect();
+        let mut all: Vec<_> = by_hand.into_iter().chain(own).collect();
         all.sort_by(|a, b| (&b.since, &a.source).cmp(&(&a.since, &b.source)));
         Ok(all)
     }
