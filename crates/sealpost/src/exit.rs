@@ -113,7 +113,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     let mut causes = error.chain();
     let missing = |cause: &(dyn std::error::Error + 'static)| {
         let cause = cause.downcast_ref::<std::io::Error>();
-        cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::NotFound)
+        cause.is_some_and(|cause| cause.kind() == ErrorKind::NotFound)
     };
     match causes.any(missing) {
         true => Exit::NotFound,

@@ -305,6 +305,7 @@ proptest! {
     }
 }
 
+// long: one table
 /// The comparison itself finds what is missing.
 #[test]
 fn an_outcome_without_its_effect_is_found() {
