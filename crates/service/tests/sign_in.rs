@@ -437,6 +437,7 @@ async fn a_source_that_guesses_is_blocked_longer_than_it_is_throttled() {
     let list = world
         .service
         .block_list(&World::console())
+        .await
         .expect("the console may");
     assert_eq!((list.len(), list[0].times), (1, Some(1)));
     let source = "198.51.100.7".parse().expect("a network");
@@ -448,6 +449,7 @@ async fn a_source_that_guesses_is_blocked_longer_than_it_is_throttled() {
         world
             .service
             .block_list(&World::console())
+            .await
             .expect("the console may")
             .len(),
         0
@@ -465,19 +467,19 @@ async fn one_typo_of_a_neighbour_blocks_the_guesser_only_when_he_goes_on() {
         let refused = world.service.sign_in(&peer, BOB, &secret(guess)).await;
         assert_eq!(refused.err(), Some(SignInError::Refused), "{host} {guess}");
     };
-    let blocked = || {
-        let list = world.service.block_list(&World::console());
+    let blocked = async || {
+        let list = world.service.block_list(&World::console()).await;
         let list = list.expect("the console may").into_iter();
         list.map(|block| block.source).collect::<Vec<_>>()
     };
     fails(1, "one").await;
     fails(1, "two").await;
     fails(2, "a typo").await;
-    assert!(blocked().is_empty(), "{:?}", blocked());
+    assert!(blocked().await.is_empty(), "{:?}", blocked().await);
     // The refusal of their whole network is over.
     world.clock.advance(Duration::from_secs(61));
     fails(1, "three").await;
-    assert_eq!(blocked(), ["198.51.100.1"]);
+    assert_eq!(blocked().await, ["198.51.100.1"]);
 }
 
 #[tokio::test]
@@ -491,14 +493,15 @@ async fn the_place_of_an_admin_is_blocked_by_force_only() {
         let guess = secret(&format!("wrong guess {n}"));
         let _ = world.service.sign_in(&own, BOB, &guess).await;
     }
-    let list = || {
+    let list = async || {
         world
             .service
             .block_list(&World::console())
+            .await
             .expect("the console may")
             .len()
     };
-    assert_eq!(list(), 0, "the server blocked an admin's place");
+    assert_eq!(list().await, 0, "the server blocked an admin's place");
     let block = |source: &str, force| Command::BlockAdd {
         source: source.parse().expect("a network"),
         what: policy::change::Blocked::Connections,
@@ -529,5 +532,5 @@ async fn the_place_of_an_admin_is_blocked_by_force_only() {
         "{:?}",
         done.effects
     );
-    assert_eq!(list(), 1);
+    assert_eq!(list().await, 1);
 }

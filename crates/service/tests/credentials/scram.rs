@@ -152,6 +152,6 @@ async fn a_device_that_repeats_an_old_password_by_scram_is_no_guesser() {
     }
     let other = by_scram(&world, Protocol::Imap, ROOT, &secret(PASSWORD)).await;
     assert!(other.is_ok(), "another account of its source");
-    let blocks = world.service.block_list(&World::console());
+    let blocks = world.service.block_list(&World::console()).await;
     assert!(blocks.expect("the console may").is_empty());
 }

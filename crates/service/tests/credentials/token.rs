@@ -132,7 +132,7 @@ async fn a_source_that_guesses_tokens_is_blocked() {
             .await
             .expect_err("wrong");
     }
-    let blocks = world.service.block_list(&World::console());
+    let blocks = world.service.block_list(&World::console()).await;
     let blocks = blocks.expect("the console may read");
     assert_eq!(blocks.len(), 1, "{blocks:?}");
     let right = ask(&world, &good, TokenScope::Metrics).await;
