@@ -19,6 +19,8 @@ mod proof;
 mod proxy;
 mod python;
 mod sessions;
+#[cfg(test)]
+mod sieve_peer;
 mod start;
 mod swaks;
 mod tls;
