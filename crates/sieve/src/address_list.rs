@@ -2,6 +2,8 @@
 //! RFC 5233). What is no address list in the strict sense is read as far as a person would: mail
 //! comes as it comes, and a test that sees nothing is a rule that does not act.
 
+use std::borrow::Cow;
+
 use crate::ast::AddressPart;
 
 /// Comments within comments; what lies deeper ends the field.
@@ -9,7 +11,7 @@ const COMMENT_DEPTH_MAX: usize = 32;
 /// Divides user and detail (RFC 5233 §4).
 const DETAIL_SEPARATOR: char = '+';
 
-/// One address, quoting undone.
+/// One address; its local part without quotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
     local: String,
@@ -32,7 +34,7 @@ impl Address {
         let divided = self.local.split_once(DETAIL_SEPARATOR);
         match part {
             AddressPart::All => Some(match &self.domain {
-                Some(domain) => format!("{}@{domain}", self.local),
+                Some(domain) => format!("{}@{domain}", quoted(&self.local)),
                 None => self.local.clone(),
             }),
             AddressPart::LocalPart => Some(self.local.clone()),
@@ -49,6 +51,22 @@ pub fn addresses(field: &str) -> Vec<String> {
     let all = list(field).into_iter();
     all.filter_map(|address| address.part(AddressPart::All))
         .collect()
+}
+
+/// A local part as it stands before `@`: in quotes where it needs them (RFC 5322 §3.4.1), so that
+/// none looks like another address.
+fn quoted(local: &str) -> Cow<'_, str> {
+    let atom = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || !c.is_ascii();
+    let plain = local
+        .split('.')
+        .all(|atoms| !atoms.is_empty() && atoms.chars().all(atom));
+    match plain {
+        true => Cow::Borrowed(local),
+        false => Cow::Owned(format!(
+            "\"{}\"",
+            local.replace('\\', "\\\\").replace('"', "\\\"")
+        )),
+    }
 }
 
 /// The addresses of a field, those of groups among them, in their order (RFC 5322 §3.4).
@@ -278,7 +296,7 @@ mod tests {
             ),
             (
                 "\"odd \\\" one\"@example.org",
-                vec!["odd \" one@example.org"],
+                vec!["\"odd \\\" one\"@example.org"],
             ),
             ("a@[192.0.2.1]", vec!["a@[192.0.2.1]"]),
             ("Ann a@example.org", vec!["a@example.org"]),
@@ -290,7 +308,7 @@ mod tests {
             ("just a name", vec![]),
             ("", vec![]),
             (",,;;<>", vec![]),
-            ("\"a@b\"@example.org", vec!["a@b@example.org"]),
+            ("\"a@b\"@example.org", vec!["\"a@b\"@example.org"]),
             ("((((", vec![]),
         ] {
             assert_eq!(all(field), expected, "{field}");

@@ -1,5 +1,9 @@
-//! Body of the fuzz target of the parser: nothing panics, and what is accepted is printed so that
-//! it is accepted again, unchanged.
+//! Bodies of the fuzz targets. Of the parser: nothing panics, and what is accepted is printed so that
+//! it is accepted again, unchanged. Of the interpreter: see [`run_twice`].
+
+mod run;
+
+pub use run::run_twice;
 
 use crate::limits::{PROBLEMS_MAX, SCRIPT_MAX_OCTETS};
 use crate::{parse, print};

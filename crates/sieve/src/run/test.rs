@@ -190,6 +190,7 @@ impl<'r> Run<'r> {
         let names = self.texts(headers)?;
         let headers = self.headers(fields.mime.as_ref());
         let found = header::select(&headers, &names, fields.index, &self.meter)?;
+        let part = counted_part(part, matching);
         let mut values = Vec::new();
         for field in found {
             self.meter.read(field.raw.len())?;
@@ -214,6 +215,7 @@ impl<'r> Run<'r> {
         keys: &'r [Text],
     ) -> Result<bool, Fault> {
         let counted = matches!(matching.kind, MatchKind::Count(_));
+        let part = counted_part(part, matching);
         let mut values = Vec::new();
         for name in self.texts(parts)? {
             self.meter.step()?;
@@ -484,6 +486,15 @@ impl<'r> Run<'r> {
             self.matched(variables);
         }
         Ok(verdict.held)
+    }
+}
+
+/// The part of an address that is looked at: where addresses are counted, each counts, whether it
+/// has the part or not (RFC 5231 §4.2).
+fn counted_part(part: AddressPart, matching: Matching) -> AddressPart {
+    match matching.kind {
+        MatchKind::Count(_) => AddressPart::All,
+        _ => part,
     }
 }
 

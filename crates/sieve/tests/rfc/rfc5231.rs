@@ -94,6 +94,18 @@ fn section_6_count() {
 }
 
 #[test]
+fn section_4_2_addresses_count_whatever_part_is_asked_for() {
+    table(
+        "To: a+x@example.org, b@example.org\n\n",
+        &Place::default(),
+        &[(
+            "address :detail :count \"eq\" :comparator \"i;ascii-numeric\" \"to\" \"2\"",
+            true,
+        )],
+    );
+}
+
+#[test]
 fn section_4_2_the_null_path_counts_nothing() {
     for (from, count) in [("", "0"), ("a@example.org", "1")] {
         let place = Place {

@@ -107,6 +107,12 @@ pub(crate) const DIFFERENT: &[(&str, &str, bool, &str)] = &[
         "the other side does not heed :index for dates (RFC 5260 §6)",
     ),
     (
+        PLAIN,
+        "header :index 1 :count \"eq\" :comparator \"i;ascii-numeric\" \"x-priority\" \"1\"",
+        true,
+        "the place of :index is one field (RFC 5260 §6); the other side counts what is behind it",
+    ),
+    (
         EMPTY,
         "body :raw :contains \"\"",
         true,
@@ -184,7 +190,11 @@ impl Generator {
         match self.below(if depth == 0 { 6 } else { 9 }) {
             0..=2 => {
                 let (how, names) = (self.how(), self.names());
-                let of = self.one(&["", "", ":index 1 ", ":index 2 :last ", ":mime :anychild "]);
+                // Of counts of a place there is a known difference.
+                let of = match how.starts_with(":count") {
+                    true => self.one(&["", ":mime :anychild "]),
+                    false => self.one(&["", ":index 1 ", ":index 2 :last ", ":mime :anychild "]),
+                };
                 format!("header {of}{how} {names} {}", self.keys())
             }
             3 => {
