@@ -11,7 +11,7 @@ pub const PROBLEMS_MAX: usize = 20;
 /// Strings of one list.
 pub const LIST_MAX: usize = 1_024;
 /// Steps of a run: a command, a test, and each comparison of a value with a key is one, and each 64
-/// octets that a comparison reads.
+/// octets that a comparison reads, or 1,024 that `:contains` does.
 pub const STEPS_MAX: u64 = 2_000_000;
 /// Seconds that `vacation` and `duplicate` can name: 3650 days.
 pub const SECONDS_MAX: u64 = 3_650 * 86_400;

@@ -16,9 +16,18 @@ use crate::limits::{REGEX_COMPILED_MAX_OCTETS, REGEX_MAX_OCTETS};
 /// Characters that mean themselves only behind a backslash.
 pub(crate) const SPECIAL: &str = "\\^$.[]|()?*+{}";
 /// The highest number of a repetition (POSIX `RE_DUP_MAX`).
-const REPEAT_MAX: u32 = 255;
+const REPEAT_MAX: u16 = 255;
 /// Groups within each other.
 const GROUPS_MAX: usize = 32;
+
+/// A compiled pattern.
+pub(crate) struct Pattern {
+    /// What is run.
+    pub(crate) regex: Regex,
+    /// Signs of the pattern with repetitions written out: each octet of a text costs at most as many
+    /// steps.
+    pub(crate) weight: usize,
+}
 
 /// Compiles a pattern.
 ///
@@ -27,12 +36,12 @@ const GROUPS_MAX: usize = 32;
 /// # Errors
 ///
 /// Words for people that say what is wrong.
-pub(crate) fn compile(pattern: &str, folded: bool) -> Result<Regex, String> {
+pub(crate) fn compile(pattern: &str, folded: bool) -> Result<Pattern, String> {
     if pattern.len() > REGEX_MAX_OCTETS {
         return Err(format!("it is longer than {REGEX_MAX_OCTETS} octets"));
     }
-    let translated = Translator::new(pattern, folded).translate()?;
-    RegexBuilder::new(&translated)
+    let (translated, weight) = Translator::new(pattern, folded).translate()?;
+    let regex = RegexBuilder::new(&translated)
         .dot_matches_new_line(true)
         .size_limit(REGEX_COMPILED_MAX_OCTETS)
         .dfa_size_limit(REGEX_COMPILED_MAX_OCTETS)
@@ -40,7 +49,8 @@ pub(crate) fn compile(pattern: &str, folded: bool) -> Result<Regex, String> {
         .map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => "it repeats too much".to_owned(),
             _ => "it is no regular expression".to_owned(),
-        })
+        })?;
+    Ok(Pattern { regex, weight })
 }
 
 /// Writes a POSIX pattern as one of the crate `regex`.
@@ -48,10 +58,20 @@ struct Translator<'p> {
     rest: std::iter::Peekable<std::str::Chars<'p>>,
     folded: bool,
     out: String,
-    /// Where the last item begins that a repetition can follow, and whether one does already.
-    item: Option<(usize, bool)>,
-    /// Where each open group begins.
-    groups: Vec<usize>,
+    /// The last item, if a repetition can follow.
+    item: Option<Item>,
+    /// Where each open group begins, and the weight before it.
+    groups: Vec<(usize, usize)>,
+    /// The weight of the innermost open group, or of the whole.
+    weight: usize,
+}
+
+/// Something that can be repeated.
+#[derive(Clone, Copy)]
+struct Item {
+    start: usize,
+    weight: usize,
+    repeated: bool,
 }
 
 impl<'p> Translator<'p> {
@@ -62,10 +82,11 @@ impl<'p> Translator<'p> {
             out: String::new(),
             item: None,
             groups: Vec::new(),
+            weight: 0,
         }
     }
 
-    fn translate(mut self) -> Result<String, String> {
+    fn translate(mut self) -> Result<(String, usize), String> {
         while let Some(c) = self.rest.next() {
             match c {
                 '\\' => self.escape()?,
@@ -75,21 +96,26 @@ impl<'p> Translator<'p> {
                 '|' => self.plain('|'),
                 '^' => self.plain('^'),
                 '$' => self.plain('$'),
-                '*' | '+' | '?' => self.repeat(&c.to_string())?,
+                '*' | '+' | '?' => self.repeat(&c.to_string(), 1)?,
                 '{' if self.rest.peek().is_some_and(char::is_ascii_digit) => self.interval()?,
                 '.' => self.add("."),
                 c => self.literal(c),
             }
         }
         match self.groups.is_empty() {
-            true => Ok(self.out),
+            true => Ok((self.out, self.weight)),
             false => Err("a parenthesis is not closed".to_owned()),
         }
     }
 
     /// Adds what can be repeated.
     fn add(&mut self, item: &str) {
-        self.item = Some((self.out.len(), false));
+        self.item = Some(Item {
+            start: self.out.len(),
+            weight: 1,
+            repeated: false,
+        });
+        self.weight += 1;
         self.out.push_str(item);
     }
 
@@ -112,14 +138,23 @@ impl<'p> Translator<'p> {
         if self.groups.len() == GROUPS_MAX {
             return Err(format!("more than {GROUPS_MAX} parentheses are open"));
         }
-        self.groups.push(self.out.len());
+        self.groups.push((self.out.len(), self.weight));
+        self.weight = 0;
         self.plain('(');
         Ok(())
     }
 
     fn close(&mut self) {
         self.out.push(')');
-        self.item = self.groups.pop().map(|start| (start, false));
+        let weight = self.weight.max(1);
+        if let Some((start, before)) = self.groups.pop() {
+            self.weight = before.saturating_add(weight);
+            self.item = Some(Item {
+                start,
+                weight,
+                repeated: false,
+            });
+        }
     }
 
     fn escape(&mut self) -> Result<(), String> {
@@ -149,16 +184,19 @@ impl<'p> Translator<'p> {
     }
 
     /// A repetition; what is repeated already is grouped first, since `a+?` is no lazy `a+`.
-    fn repeat(&mut self, sign: &str) -> Result<(), String> {
-        let Some((start, repeated)) = self.item else {
+    fn repeat(&mut self, sign: &str, times: usize) -> Result<(), String> {
+        let Some(item) = &mut self.item else {
             return Err(format!("`{sign}` has nothing to repeat"));
         };
-        if repeated {
-            self.out.insert_str(start, "(?:");
+        if item.repeated {
+            self.out.insert_str(item.start, "(?:");
             self.out.push(')');
         }
         self.out.push_str(sign);
-        self.item = Some((start, true));
+        let more = item.weight.saturating_mul(times.saturating_sub(1));
+        item.weight = item.weight.saturating_add(more);
+        item.repeated = true;
+        self.weight = self.weight.saturating_add(more);
         Ok(())
     }
 
@@ -172,18 +210,18 @@ impl<'p> Translator<'p> {
             }
         }
         let (least, most) = inner.split_once(',').unwrap_or((&inner, &inner));
-        let number = |text: &str| text.parse().ok().filter(|n: &u32| *n <= REPEAT_MAX);
-        let fits = match (number(least), most.is_empty(), number(most)) {
-            (Some(_), true, _) => true,
-            (Some(least), false, Some(most)) => least <= most,
-            _ => false,
+        let number = |text: &str| text.parse().ok().filter(|n: &u16| *n <= REPEAT_MAX);
+        let most = match (number(least), most.is_empty(), number(most)) {
+            (Some(least), true, _) => Some(least + 1),
+            (Some(least), false, Some(most)) if least <= most => Some(most),
+            _ => None,
         };
-        if !fits {
+        let Some(most) = most else {
             return Err(format!(
                 "{{{inner}}} is no repetition; numbers go up to {REPEAT_MAX}"
             ));
-        }
-        self.repeat(&format!("{{{inner}}}"))
+        };
+        self.repeat(&format!("{{{inner}}}"), usize::from(most))
     }
 
     /// A bracket expression, in which a backslash is a character like others.
@@ -283,6 +321,7 @@ mod tests {
     fn matched<'v>(pattern: &str, value: &'v str) -> Option<&'v str> {
         compile(pattern, false)
             .unwrap()
+            .regex
             .find(value)
             .map(|found| found.as_str())
     }
@@ -334,10 +373,26 @@ mod tests {
             ("Ä", "ä", false),
         ] {
             assert_eq!(
-                compile(pattern, true).unwrap().is_match(value),
+                compile(pattern, true).unwrap().regex.is_match(value),
                 expected,
                 "{pattern}"
             );
+        }
+    }
+
+    #[test]
+    fn repetitions_weigh() {
+        for (pattern, weight) in [
+            ("", 0),
+            ("abc", 3),
+            ("a[b-d]*.", 3),
+            ("(ab){3}c", 7),
+            ("(a{1,200}){1,5}b", 1_001),
+            ("a{2,}", 3),
+            ("(a|bc)+?", 3),
+            ("()", 1),
+        ] {
+            assert_eq!(compile(pattern, false).unwrap().weight, weight, "{pattern}");
         }
     }
 
@@ -362,7 +417,7 @@ mod tests {
             ("[[.ab.]]", "one character"),
             ("((a{255}){255}){255}", "too much"),
         ] {
-            let refused = compile(pattern, false).unwrap_err();
+            let refused = compile(pattern, false).err().unwrap();
             assert!(refused.contains(part), "{pattern}: {refused}");
         }
         assert!(compile(&"a".repeat(REGEX_MAX_OCTETS + 1), false).is_err());

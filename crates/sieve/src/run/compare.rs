@@ -8,21 +8,26 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use memchr::memmem;
-use regex::Regex;
 
 use super::meter::Meter;
 use super::{Fault, wildcard};
 use crate::ast::{Comparator, MatchKind, Matching, Relation};
 use crate::limits::MATCH_VARIABLES_MAX;
-use crate::pattern;
+use crate::pattern::{self, Pattern};
 
 /// Compiled regular expressions that a run keeps.
 const PATTERNS_MAX: usize = 64;
 /// Steps for compiling a regular expression, and for each octet of it.
 const PATTERN_STEPS: usize = 500;
 const PATTERN_STEPS_PER_OCTET: usize = 64;
-/// How many times an octet counts that a regular expression reads.
+/// How many times an octet counts that a regular expression reads, however small that is.
 const PATTERN_READ_FACTOR: usize = 4;
+/// The square of the weight of a regular expression for which an octet counts once more: small ones
+/// run as a table, large ones sign by sign.
+const PATTERN_WEIGHT_SQUARE: usize = 32;
+/// Octets that count as one where a text is only looked for: so a whole list of words can be
+/// looked for in a long body.
+const OCTETS_SKIMMED: usize = 16;
 
 /// A text that is compared, with the same in small ASCII letters once that is needed.
 pub(super) struct Value<'v> {
@@ -56,7 +61,7 @@ impl From<Cow<'_, str>> for Value<'static> {
 /// The regular expressions of a run, each compiled once; `None` for what is no expression.
 #[derive(Default)]
 pub(super) struct Patterns {
-    compiled: HashMap<(String, bool), Rc<Result<Regex, String>>>,
+    compiled: HashMap<(String, bool), Rc<Result<Pattern, String>>>,
 }
 
 /// What a test came to.
@@ -99,7 +104,10 @@ pub(super) fn compare(
     for value in values {
         for key in keys {
             meter.step()?;
-            meter.read(value.text.len())?;
+            meter.read(match matching.kind {
+                MatchKind::Contains => value.text.len() / OCTETS_SKIMMED,
+                _ => value.text.len(),
+            })?;
             let found = pair(
                 matching,
                 value,
@@ -168,21 +176,21 @@ fn regex(
     bad: &mut Option<String>,
 ) -> Result<Option<Vec<Range<usize>>>, Fault> {
     let compiled = patterns.compiled(&key.text, comparator != Comparator::Octet, meter)?;
-    let regex = match compiled.as_ref() {
-        Ok(regex) => regex,
+    let Pattern { regex, weight } = match compiled.as_ref() {
+        Ok(pattern) => pattern,
         Err(reason) => {
             *bad = Some(reason.clone());
             return Ok(None);
         }
     };
     let text = value.under(comparator);
-    meter.read(text.len().saturating_mul(PATTERN_READ_FACTOR))?;
+    let heavy = weight.saturating_mul(*weight) / PATTERN_WEIGHT_SQUARE;
+    let cost = text.len().saturating_mul(PATTERN_READ_FACTOR + heavy);
+    meter.read(cost)?;
     if !regex.is_match(text) {
         return Ok(None);
     }
-    if regex.captures_len() > 1 {
-        meter.read(text.len().saturating_mul(key.text.len()))?;
-    }
+    meter.read(cost)?;
     let Some(captures) = regex.captures(text) else {
         return Ok(None);
     };
@@ -200,7 +208,7 @@ impl Patterns {
         pattern: &str,
         folded: bool,
         meter: &Meter,
-    ) -> Result<Rc<Result<Regex, String>>, Fault> {
+    ) -> Result<Rc<Result<Pattern, String>>, Fault> {
         let key = (pattern.to_owned(), folded);
         if let Some(known) = self.compiled.get(&key) {
             return Ok(Rc::clone(known));

@@ -344,6 +344,85 @@ fn bounds_end_the_run_and_are_named() {
 }
 
 #[test]
+fn a_list_of_words_fits_into_the_steps_of_a_long_body() {
+    let body: &'static str = Box::leak("word ".repeat(209_715).into_boxed_str());
+    let mail = Mail(Mail::with(&[]).0, body);
+    let listed = |number: usize| Text::from(format!("wanted{number}").as_str());
+    let kind = MatchKind::Contains;
+    let test = TestKind::Body {
+        transform: BodyTransform::Text,
+        matching: Matching {
+            kind,
+            ..Matching::default()
+        },
+        keys: (0..limits::LIST_MAX).map(listed).collect(),
+    };
+    let script = script(vec![when(test, CommandKind::Discard)]);
+    assert!(run(&script, &mail, &Scripts::default()).is_ok());
+}
+
+#[test]
+fn patterns_made_to_be_slow_end() {
+    for pattern in [
+        "(a+)+$",
+        "(a|aa)+b",
+        "(a*)*b",
+        "(.*)(.*)(.*)(.*)(.*)c",
+        "(a{1,20}){1,5}b",
+    ] {
+        let test = TestKind::String {
+            matching: Matching {
+                kind: MatchKind::Regex,
+                ..Matching::default()
+            },
+            source: vec![("a".repeat(4_000) + "!").as_str().into()],
+            keys: vec![pattern.into()],
+        };
+        let outcome = ran(vec![when(test, CommandKind::Discard)]).unwrap();
+        assert!(outcome.implicit_keep, "{pattern}");
+    }
+    let costly = TestKind::String {
+        matching: Matching {
+            kind: MatchKind::Regex,
+            ..Matching::default()
+        },
+        source: vec!["a".repeat(40_000).as_str().into()],
+        keys: vec!["(a{1,200}){1,5}b".into()],
+    };
+    assert_eq!(
+        ran(vec![when(costly, CommandKind::Discard)]),
+        Err(Fault::Limit(Limit::Steps))
+    );
+}
+
+/// Scripts as deep as they may be, included as deep as they may be, on half the usual stack.
+#[test]
+fn the_deepest_run_fits_on_a_small_stack() {
+    let deep = |inner: CommandKind| {
+        let mut inner = inner;
+        for _ in 0..limits::NESTING_MAX {
+            let mut test = TestKind::True;
+            for _ in 0..limits::NESTING_MAX {
+                test = TestKind::Not(Box::new(test.into()));
+            }
+            inner = when(test, inner);
+        }
+        script(vec![inner])
+    };
+    let next = |name: &str| deep(include(name.into(), false, false));
+    let world = Scripts(vec![
+        ("one", next("two")),
+        ("two", next("three")),
+        ("three", deep(CommandKind::Discard)),
+    ]);
+    let outer = next("one");
+    let small = std::thread::Builder::new().stack_size(1_048_576);
+    let ran = small.spawn(move || run(&outer, &Mail::with(&[]), &world).map(|ran| ran.actions));
+    let actions = ran.unwrap().join().unwrap().unwrap();
+    assert_eq!(actions, [Action::Discard]);
+}
+
+#[test]
 fn errors_say_which_script_and_where() {
     let at = Pos { line: 3, column: 5 };
     let error = Command {
