@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use types::{AccountId, Address, CertificateId, CredentialId, Domain, ListenerId, Network};
 
-use crate::change::{AccessSubject, Blocked, Owned, Service, digits};
+use crate::change::{AccessSubject, Blocked, Owned, Sender, Service, digits};
 use crate::role::Role;
 
 /// Effects that one entry lists; the rest is counted.
@@ -32,6 +32,12 @@ pub enum Effect {
         keeps_copy: bool,
         /// Mailboxes here that get it too.
         mailboxes: u64,
+        /// On which messages; absent: on all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        when: Option<String>,
+        /// Of rules: whether every target is an allowed exit. An alias says nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved: Option<bool>,
     },
     /// Mail to a domain, also our own outgoing mail, is from now on delivered here.
     DivertsOutgoing {
@@ -48,13 +54,100 @@ pub enum Effect {
         no_longer: Vec<AccountId>,
         /// Accounts beyond those listed.
         more: u64,
+        /// Of rules: on which messages; absent: on all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        when: Option<String>,
+        /// Of rules: whether those who had it keep it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keeps_copy: Option<bool>,
     },
-    /// Stored mail is removed, or can be brought back for a shorter time.
+    /// Mail is removed, or can be brought back for a shorter time.
     Destroys {
         /// Whose mail.
         whose: Whose,
         /// Whether the server keeps it, so that it could be brought back.
         recoverable: bool,
+        /// Of rules: what of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<Matched>,
+    },
+    /// A rule refuses mail; its sender is told.
+    Rejects {
+        /// Whose mail.
+        whose: Whose,
+        /// What of it.
+        of: Matched,
+    },
+    /// A rule puts mail into a folder where its owner may not look.
+    Moves {
+        /// Whose mail.
+        whose: Whose,
+        /// What of it.
+        of: Matched,
+        /// The folder; `null`: any, since the name is computed.
+        folder: Option<String>,
+        /// Whether it also stays where it would be.
+        keeps_copy: bool,
+    },
+    /// A rule marks mail so that its owner may overlook it.
+    Hides {
+        /// Whose mail.
+        whose: Whose,
+        /// What of it.
+        of: Matched,
+        /// How.
+        how: Hidden,
+    },
+    /// A rule changes header fields.
+    Alters {
+        /// Whose mail.
+        whose: Whose,
+        /// What of it.
+        of: Matched,
+        /// Name of the field; `null`: any, since the name is computed.
+        header: Option<String>,
+    },
+    /// A rule answers in the owner's name.
+    Replies {
+        /// Whose mail.
+        whose: Whose,
+        /// What of it.
+        of: Matched,
+        /// From whom, if the rule says so.
+        from: Option<String>,
+        /// The beginning of the text; `null` if it is computed.
+        text: Option<String>,
+    },
+    /// A rule tells somebody of mail.
+    Notifies {
+        /// Whose mail.
+        whose: Whose,
+        /// What of it.
+        of: Matched,
+        /// Who is told.
+        target: String,
+        /// Whether that is outside.
+        outside: bool,
+        /// Whether it is an allowed exit, if it is outside.
+        approved: bool,
+    },
+    /// Mail may from now on go to an address outside.
+    AllowsExit {
+        /// Whose mail.
+        whose: Whose,
+        /// The address.
+        target: Address,
+        /// Until when, RFC 3339.
+        until: String,
+    },
+    /// Rules that ask for trusted senders let these pass.
+    Trusts {
+        /// For whose mail.
+        whose: Whose,
+        /// Addresses and domains.
+        senders: Vec<Sender>,
+        /// Senders beyond those listed.
+        more: u64,
     },
     /// Something that was accepted is refused.
     Refuses {
@@ -100,6 +193,28 @@ pub enum Effect {
     },
 }
 
+/// What of somebody's mail a rule is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Matched {
+    /// Mailboxes whose mail it is.
+    pub mailboxes: u64,
+    /// On which messages, in words such as `the subject contains "tucows"`; `null`: on all.
+    pub when: Option<String>,
+}
+
+/// How mail is hidden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hidden {
+    /// Marked as read.
+    MarkedRead,
+    /// Marked as deleted.
+    MarkedDeleted,
+    /// Flagged in a way that is computed.
+    AnyFlag,
+}
+
 /// Whose mail an effect is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -114,6 +229,12 @@ pub enum Whose {
     Account(AccountId),
     /// All mail of the server.
     Everyone,
+    /// Mail for all addresses of a domain.
+    Domain(Domain),
+    /// Mail that accounts of a domain send.
+    SentFrom(Domain),
+    /// Mail that accounts of the server send.
+    SentByEveryone,
 }
 
 /// What is refused.
@@ -139,6 +260,15 @@ pub enum Refused {
     PasswordForMail(AccountId),
     /// What passes the lowered limit of this setting.
     Beyond(String),
+    /// Mail from senders.
+    Senders {
+        /// For whom it is refused.
+        whose: Whose,
+        /// Addresses and domains.
+        senders: Vec<Sender>,
+        /// Senders beyond those listed.
+        more: u64,
+    },
     /// Clients from where they could come before.
     Sources(Sources),
     /// Connections by a proxy.

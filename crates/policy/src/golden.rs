@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use ledger::Commitment;
 use serde_json::{Value, json};
+use sieve::form::{Condition, Fact, FormAction, FormRule};
 use types::{
     AccountId, AliasId, CertificateId, CredentialId, DomainId, ExitId, GrantId, ListenerId, RuleId,
     SubjectId, Timestamp,
@@ -22,7 +23,9 @@ use crate::change::{
     RuleSet, SealedLog, SendAsGrant, SendAsRevoke, SenderList, SendersChange, SendersOf, Service,
     ServiceSwitch, TokenCreate, TokenScope, TotpCreate,
 };
-use crate::effect::{Access, Effect, Grantee, Protection, Refused, Sources, Whose};
+use crate::effect::{
+    Access, Effect, Grantee, Hidden, Matched, Protection, Refused, Sources, Whose,
+};
 use crate::role::Role;
 use crate::sample::{Sample, digest, entry, genesis};
 use crate::settings::Setting;
@@ -45,6 +48,19 @@ fn changes() -> Vec<Change> {
     all.push(Change::Acknowledge(Acknowledge { through: u64::MAX }));
     all.extend(rule_changes());
     all
+}
+
+/// Of forms `sieve` keeps a line for each condition and action.
+fn form() -> FormRule {
+    FormRule {
+        conditions: vec![Condition::Fact {
+            fact: Fact::HasAttachment,
+            holds: true,
+        }],
+        all: true,
+        actions: vec![FormAction::MarkRead {}],
+        stop: true,
+    }
 }
 
 // long: one table
@@ -107,6 +123,10 @@ fn rule_changes() -> Vec<Change> {
         Change::ExitRevoke(ExitRevoke { id: ExitId(2) }),
         senders(SendersOf::Domain(DomainId(1)), SenderList::Trusted),
         senders(SendersOf::Account(AccountId(1)), SenderList::Blocked),
+        Change::RuleCreate(RuleSet {
+            content: RuleContent::Form(form()),
+            ..set(account, RulePurpose::Rule, RuleDirection::In, None)
+        }),
     ]
 }
 
@@ -360,6 +380,8 @@ fn effects() -> Vec<Effect> {
             more: 2,
             keeps_copy: true,
             mailboxes: 14,
+            when: None,
+            approved: None,
         },
         Effect::DivertsOutgoing { domain: domain() },
         Effect::DeliversElsewhere {
@@ -367,6 +389,8 @@ fn effects() -> Vec<Effect> {
             to: vec![AccountId(1)],
             no_longer: vec![AccountId(2)],
             more: 0,
+            when: None,
+            keeps_copy: None,
         },
         Effect::BlursRecord {
             setting: "trace_retention_days".to_owned(),
@@ -396,6 +420,114 @@ fn effects() -> Vec<Effect> {
         network: "127.0.0.1".parse().unwrap(),
         listener: Some(ListenerId(3)),
     });
+    all.extend(rule_effects());
+    all
+}
+
+// long: each form once
+fn rule_effects() -> Vec<Effect> {
+    let org = || "example.org".parse().unwrap();
+    let ann = || Whose::Account(AccountId(1));
+    let words = || Some("the subject contains \"tucows\"".to_owned());
+    let some = || Matched {
+        mailboxes: 14,
+        when: words(),
+    };
+    let all_mail = || Matched {
+        mailboxes: 1,
+        when: None,
+    };
+    let leaves = |when, approved| Effect::LeavesOrganisation {
+        whose: Whose::Domain(org()),
+        targets: vec!["drop@example.net".parse().unwrap()],
+        more: 0,
+        keeps_copy: false,
+        mailboxes: 0,
+        when,
+        approved: Some(approved),
+    };
+    let senders = || {
+        vec![
+            "x@example.net".parse().unwrap(),
+            "example.com".parse().unwrap(),
+        ]
+    };
+    let mut all = vec![
+        leaves(words(), false),
+        leaves(None, true),
+        Effect::DeliversElsewhere {
+            whose: ann(),
+            to: vec![AccountId(2)],
+            no_longer: Vec::new(),
+            more: 0,
+            when: words(),
+            keeps_copy: Some(true),
+        },
+        Effect::Destroys {
+            whose: Whose::SentFrom(org()),
+            recoverable: true,
+            of: Some(some()),
+        },
+        Effect::Rejects {
+            whose: Whose::SentByEveryone,
+            of: all_mail(),
+        },
+    ];
+    all.extend(
+        [Some("Notes".to_owned()), None].map(|folder| Effect::Moves {
+            whose: ann(),
+            of: some(),
+            folder,
+            keeps_copy: false,
+        }),
+    );
+    let hidden = [Hidden::MarkedRead, Hidden::MarkedDeleted, Hidden::AnyFlag];
+    all.extend(hidden.map(|how| Effect::Hides {
+        whose: ann(),
+        of: all_mail(),
+        how,
+    }));
+    all.extend(
+        [Some("Subject".to_owned()), None].map(|header| Effect::Alters {
+            whose: ann(),
+            of: some(),
+            header,
+        }),
+    );
+    all.extend(
+        [Some("I am away.".to_owned()), None].map(|text| Effect::Replies {
+            whose: ann(),
+            of: all_mail(),
+            from: text.as_ref().map(|_| "ann@example.org".to_owned()),
+            text,
+        }),
+    );
+    all.extend([
+        Effect::Notifies {
+            whose: ann(),
+            of: some(),
+            target: "mailto:x@example.net".to_owned(),
+            outside: true,
+            approved: false,
+        },
+        Effect::AllowsExit {
+            whose: Whose::Domain(org()),
+            target: "drop@example.net".parse().unwrap(),
+            until: "2026-11-23T11:09:40.000000Z".to_owned(),
+        },
+        Effect::Trusts {
+            whose: ann(),
+            senders: senders(),
+            more: 2,
+        },
+        Effect::Refuses {
+            what: Refused::Senders {
+                whose: ann(),
+                senders: senders(),
+                more: 0,
+            },
+        },
+    ]);
     all
 }
 
@@ -413,6 +545,7 @@ fn effects_of_every_part() -> Vec<Effect> {
     all.extend(whose.map(|whose| Effect::Destroys {
         whose,
         recoverable: true,
+        of: None,
     }));
     let refused = [
         Refused::Address(address()),

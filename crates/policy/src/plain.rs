@@ -2,9 +2,9 @@
 //!
 //! Nothing of this is kept in the ledger: the entry has the values before and after.
 
-use types::{AccountId, AliasId, CredentialId};
+use types::{AccountId, AliasId, CredentialId, RuleId};
 
-use crate::change::{Change, ListenerSet, Member, Owned};
+use crate::change::{Change, ListenerSet, Member, Owned, RuleLevel};
 use crate::config::{Config, CredentialKind};
 use crate::sentence::{Viewer, Words, list};
 use crate::settings::Setting;
@@ -113,9 +113,66 @@ pub fn plain(change: &Change, before: &Config, after: &Config) -> Option<String>
             )
         }
         Change::SettingSet(setting) => told.setting(setting)?,
+        Change::RuleCreate(c) | Change::RuleChange(c) if !c.enabled => {
+            format!(
+                "Writes down the rule {}; it is paused and does nothing.",
+                quoted(&c.name)
+            )
+        }
+        Change::RuleCreate(c) => format!(
+            "Makes the rule {} {}; nothing of it deletes, moves, changes or sends mail.",
+            quoted(&c.name),
+            told.level(c.level)
+        ),
+        Change::RuleChange(c) => format!(
+            "Changes the rule {}; it does nothing that it did not do before.",
+            quoted(&c.name)
+        ),
+        Change::RuleRemove(c) => format!(
+            "Forgets the rule {} {}. What it did stays on record.",
+            told.rule(c.id)?,
+            told.level(before.rule(c.id)?.level)
+        ),
+        Change::RulePause(c) => format!("Pauses the rule {}: it does nothing.", told.rule(c.id)?),
+        Change::RuleResume(c) => format!("Lets the rule {} work again.", told.rule(c.id)?),
+        Change::RuleExpire(c) => {
+            format!("Pauses the rule {}, whose time is over.", told.rule(c.id)?)
+        }
+        Change::RuleMove(c) => match c.before {
+            Some(next) => format!(
+                "Puts the rule {} before the rule {}.",
+                told.rule(c.id)?,
+                told.rule(next)?
+            ),
+            None => format!("Puts the rule {} last.", told.rule(c.id)?),
+        },
+        Change::ExitRevoke(c) => {
+            let exit = before.exit(c.id)?;
+            format!(
+                "Lets rules {} no longer send mail to {}.",
+                told.level(exit.scope),
+                shown::address(&exit.target)
+            )
+        }
+        Change::SendersChange(c) => {
+            let names: Vec<_> = c.remove.iter().map(ToString::to_string).collect();
+            let more = names.len().saturating_sub(MEMBERS_SHOWN_MAX);
+            let shown = &names[..names.len() - more];
+            format!(
+                "Takes {} from the {} senders {}.",
+                list(shown, u64::try_from(more).unwrap_or(u64::MAX)),
+                c.list.as_str(),
+                told.level(c.id.into())
+            )
+        }
         Change::AccessSet(c) => format!("Changes the lists of {}; nobody is met by it.", c.id),
         _ => return None,
     })
+}
+
+/// A name that somebody gave, in quotes that it cannot end.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", shown::visible(&name.replace('"', "\\\"")))
 }
 
 fn quota(octets: Option<u64>) -> String {
@@ -152,6 +209,25 @@ impl<'a> Told<'a> {
             None => self.before,
         };
         self.words(config).account(id)
+    }
+
+    /// The name of a rule that is or was.
+    fn rule(&self, id: RuleId) -> Option<String> {
+        let rule = self.before.rule(id).or_else(|| self.after.rule(id))?;
+        Some(quoted(&rule.name))
+    }
+
+    /// `of example.org`
+    fn level(&self, level: RuleLevel) -> String {
+        match level {
+            RuleLevel::Server => "of the server".to_owned(),
+            RuleLevel::Account(id) => format!("of {}", self.account(id)),
+            RuleLevel::Domain(id) => {
+                let domain = self.before.domain_by_id(id);
+                let name = domain.map(|domain| shown::domain(&domain.name));
+                format!("of {}", name.unwrap_or_else(|| id.to_string()))
+            }
+        }
     }
 
     fn credential_goes(&self, id: CredentialId) -> String {

@@ -91,18 +91,20 @@ impl Sample {
     pub(crate) fn make_by(&mut self, actor: Option<AccountId>, change: Change) -> Judgement {
         let change = change.normalised(&self.config).unwrap();
         change.check(&self.config).unwrap();
-        let bytes = entry(&self.config, &change).to_bytes().unwrap();
-        let entry = Entry::from_bytes(&bytes).unwrap();
+        let mut entry = entry(&self.config, &change);
+        if let Some(id) = actor {
+            entry.actor = Actor {
+                id: Some(id.to_string()),
+                ..Actor::bare(ActorKind::Account)
+            };
+        }
+        let entry = Entry::from_bytes(&entry.to_bytes().unwrap()).unwrap();
         let mut builder = ConfigBuilder::from(self.config.clone());
         let folded = builder.fold_entry(&entry).unwrap();
         assert_eq!(folded.as_ref(), Some(&change));
         let after = builder.finish();
         let before = std::mem::replace(&mut self.config, after);
-        let made = match actor {
-            Some(id) => Authorship::account(entry.ts, id),
-            None => made(),
-        };
-        judge(&before, &self.config, &change, &made)
+        judge(&before, &self.config, &change, &Authorship::from(&entry))
     }
 
     pub(crate) fn refusal(&self, change: Change) -> ChangeError {

@@ -3,6 +3,8 @@
 //! *Verb – whose mail – which messages – to where, OUTSIDE or inside – does the owner keep a copy?*
 //! Names that the viewer may not see are not told; text that somebody typed cannot hide anything.
 
+mod rule;
+
 use std::collections::BTreeSet;
 
 use types::{AccountId, Address, CredentialId, DomainId, ListenerId, Network};
@@ -26,15 +28,20 @@ pub enum Viewer {
 
 /// The sentence for one effect. `config` gives the names: the one before a removal, else the one
 /// after the change.
+// long: one arm for each effect
 pub fn sentence(effect: &Effect, config: &Config, viewer: Viewer) -> String {
     let words = Words { config, viewer };
     match effect {
+        Effect::LeavesOrganisation {
+            approved: Some(_), ..
+        } => rule::leaves(&words, effect),
         Effect::LeavesOrganisation {
             whose,
             targets,
             more,
             keeps_copy,
             mailboxes,
+            ..
         } => words.leaves(whose, targets, *more, keeps_copy.then_some(*mailboxes)),
         Effect::DivertsOutgoing { domain } => format!(
             "Delivers all mail to {} here, also what people here send to it.",
@@ -43,10 +50,34 @@ pub fn sentence(effect: &Effect, config: &Config, viewer: Viewer) -> String {
         Effect::DeliversElsewhere {
             whose,
             to,
+            more,
+            when,
+            keeps_copy: Some(keeps_copy),
+            ..
+        } => rule::delivers(&words, (whose, when.as_deref()), to, *more, *keeps_copy),
+        Effect::DeliversElsewhere {
+            whose,
+            to,
             no_longer,
             more,
+            ..
         } => words.delivers_elsewhere(whose, to, no_longer, *more),
-        Effect::Destroys { whose, recoverable } => words.destroys(whose, *recoverable),
+        Effect::Destroys {
+            whose,
+            of: Some(of),
+            ..
+        } => rule::deletes(&words, whose, of),
+        Effect::Destroys {
+            whose, recoverable, ..
+        } => words.destroys(whose, *recoverable),
+        Effect::Rejects { .. }
+        | Effect::Moves { .. }
+        | Effect::Hides { .. }
+        | Effect::Alters { .. }
+        | Effect::Replies { .. }
+        | Effect::Notifies { .. }
+        | Effect::AllowsExit { .. }
+        | Effect::Trusts { .. } => rule::other(&words, effect),
         Effect::Refuses { what } => words.refuses(what),
         Effect::WeakensProtection { what } => words.weakens(what),
         Effect::BlursRecord { setting } if setting.starts_with("log_") => {
@@ -177,6 +208,11 @@ impl Words<'_> {
                 "Refuses the password of {} in mail programs: each needs an app password.",
                 self.account(*id)
             ),
+            Refused::Senders {
+                whose,
+                senders,
+                more,
+            } => rule::blocks(self, whose, senders, *more),
             Refused::Beyond(setting) => {
                 format!("Refuses what passes the lower limit of {setting}.")
             }
@@ -388,6 +424,9 @@ impl Words<'_> {
             Whose::RoleAddresses => "mail for postmaster and abuse".to_owned(),
             Whose::Account(id) => format!("mail of {}", self.account(*id)),
             Whose::Everyone => "mail of everyone".to_owned(),
+            Whose::Domain(domain) => format!("mail for {}", shown::domain(domain)),
+            Whose::SentFrom(domain) => format!("mail from {}", shown::domain(domain)),
+            Whose::SentByEveryone => "mail that anyone here sends".to_owned(),
         }
     }
 
@@ -498,6 +537,8 @@ mod tests {
             to: vec![AccountId(1)],
             no_longer: vec![],
             more: 0,
+            when: None,
+            keeps_copy: None,
         };
         for (viewer, words) in [
             (

@@ -1,11 +1,12 @@
 //! Where mail ends: the final recipients of every address that a change reaches, before and after.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use types::limits::EXPANSION_DEPTH_MAX;
 use types::{AccountId, Address, AliasId, Domain, DomainId};
 
-use super::{Case, Class, Exits, Findings};
+use super::risk::Trait;
+use super::{Case, Class, Findings, exit};
 use crate::change::{Change, Member, Owned};
 use crate::config::{Config, ExpandError, Expansion, HostedDomain, Resolution};
 use crate::effect::{EFFECT_LIST_MAX, Effect, Refused, Whose};
@@ -27,8 +28,11 @@ pub(super) fn compare(case: &Case<'_>, findings: &mut Findings) {
         let effect = Effect::Destroys {
             whose: Whose::Account(c.id),
             recoverable: true,
+            of: None,
         };
         findings.add(effect, Class::C2);
+        findings.mark(Trait::Destroys);
+        findings.mark(Trait::Unconditional);
     }
 }
 
@@ -376,47 +380,23 @@ fn leaves(
     if targets.is_empty() {
         return false;
     }
-    let exits = case.exits.get_or_init(|| Exits {
-        before: exits(case.before),
-        after: exits(case.after),
-    });
-    if targets
-        .iter()
-        .any(|target| !exits.before.contains_key(target))
-    {
-        findings.detect("R1");
-    }
-    let shared = |target| exits.after.get(target).is_some_and(|uses| *uses > 1);
-    if targets.iter().any(shared) {
-        findings.detect("R9");
-    }
+    exit::detect(case, &targets, findings);
     let effect = Effect::LeavesOrganisation {
         whose,
         more: beyond(targets.len()),
         targets: first(targets),
         keeps_copy: !have.accounts.is_empty(),
         mailboxes: u64::try_from(have.accounts.len()).unwrap_or(u64::MAX),
+        when: None,
+        approved: None,
     };
     findings.add(effect, Class::C2);
+    findings.mark(Trait::Outside);
+    findings.mark(Trait::Unconditional);
+    if have.accounts.is_empty() {
+        findings.mark(Trait::KeepsNoCopy);
+    }
     true
-}
-
-/// How many aliases and catch-alls name each address outside.
-fn exits(config: &Config) -> BTreeMap<&Address, usize> {
-    let aliases = config.aliases().flat_map(|alias| &alias.members);
-    let catch_alls = config.domains().flat_map(|domain| &domain.catch_all);
-    let mut uses = BTreeMap::new();
-    for address in aliases.chain(catch_alls).filter_map(outside) {
-        *uses.entry(address).or_insert(0) += 1;
-    }
-    uses
-}
-
-fn outside(member: &Member) -> Option<&Address> {
-    match member {
-        Member::Outside(address) => Some(address),
-        Member::Account(_) | Member::Alias(_) => None,
-    }
 }
 
 /// Records accounts that get mail and did not, or did and do not. Says whether there are any.
@@ -437,16 +417,18 @@ fn delivers_elsewhere(
         more: beyond(to.len()) + beyond(no_longer.len()),
         to: first(to),
         no_longer: first(no_longer),
+        when: None,
+        keeps_copy: None,
     };
     findings.add(effect, class);
     true
 }
 
-fn first<T>(mut list: Vec<T>) -> Vec<T> {
+pub(super) fn first<T>(mut list: Vec<T>) -> Vec<T> {
     list.truncate(EFFECT_LIST_MAX);
     list
 }
 
-fn beyond(len: usize) -> u64 {
+pub(super) fn beyond(len: usize) -> u64 {
     u64::try_from(len.saturating_sub(EFFECT_LIST_MAX)).unwrap_or(u64::MAX)
 }

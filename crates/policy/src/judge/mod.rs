@@ -4,16 +4,25 @@
 //! verb: enabling counts as creating. The change only says where to look, so that the work follows
 //! what it reaches. Every effect has a class of its own; the change has the highest of them.
 
+mod confusable;
+mod risk;
+
+mod exit;
+
 mod access;
 mod mail;
 mod protection;
+mod reach;
+mod rule;
 mod source;
 
+#[cfg(test)]
+mod rule_tests;
 #[cfg(test)]
 mod tests;
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use ledger::Risk;
 pub use ledger::RiskClass as Class;
@@ -24,14 +33,11 @@ use crate::change::Change;
 use crate::config::{Authorship, Config, Expansion};
 use crate::effect::{EFFECTS_MAX, Effect};
 
-/// Points of the risk score.
-const OUTSIDE_POINTS: u32 = 4;
-const DESTROYS_POINTS: u32 = 3;
-const UNCONDITIONAL_POINTS: u32 = 3;
-const KEEPS_NO_COPY_POINTS: u32 = 2;
+use exit::Exits;
+use risk::Trait;
 
 /// The version of these judgements, for the `analyser` field of entries.
-pub const ANALYSER: u32 = 1;
+pub const ANALYSER: u32 = 2;
 
 /// What a change does and what it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +53,8 @@ pub struct Judgement {
     /// Whether it only takes exits, access or credentials away, as somebody does who shuts an
     /// intruder out, whatever that means for mail.
     pub only_removes: bool,
+    /// Addresses outside to which rules would send mail from now on and that nobody has allowed.
+    pub unapproved: BTreeSet<Address>,
 }
 
 impl Judgement {
@@ -74,10 +82,12 @@ pub fn judge(before: &Config, after: &Config, change: &Change, made: &Authorship
         after,
         change,
         actor: made.by.account(),
+        made,
         exits: OnceCell::new(),
     };
     let mut findings = Findings::default();
     mail::compare(&case, &mut findings);
+    rule::compare(&case, &mut findings);
     access::compare(&case, &mut findings);
     protection::compare(&case, &mut findings);
     source::compare(&case, &mut findings);
@@ -96,6 +106,10 @@ fn only_removes(change: &Change, effects: &[Effect]) -> bool {
         | Change::AliasRemove(_)
         | Change::CatchAllClear(_)
         | Change::SendAsRevoke(_)
+        | Change::RulePause(_)
+        | Change::RuleRemove(_)
+        | Change::RuleExpire(_)
+        | Change::ExitRevoke(_)
         | Change::BlockAdd(_) => true,
         Change::AliasMembersChange(change) => change.add.is_empty(),
         Change::AccessSet(_) | Change::ProxySet(_) => effects
@@ -112,13 +126,8 @@ struct Case<'a> {
     change: &'a Change,
     /// The account that makes it; `None` for the console and the server.
     actor: Option<AccountId>,
-    exits: OnceCell<Exits<'a>>,
-}
-
-/// How many aliases and catch-alls name each address outside.
-struct Exits<'a> {
-    before: BTreeMap<&'a Address, usize>,
-    after: BTreeMap<&'a Address, usize>,
+    made: &'a Authorship,
+    exits: OnceCell<Exits>,
 }
 
 impl Case<'_> {
@@ -135,6 +144,8 @@ struct Findings {
     seen: HashSet<Effect>,
     class: Class,
     detections: BTreeSet<&'static str>,
+    traits: BTreeSet<Trait>,
+    unapproved: BTreeSet<Address>,
 }
 
 impl Default for Findings {
@@ -144,6 +155,8 @@ impl Default for Findings {
             seen: HashSet::new(),
             class: Class::C0,
             detections: BTreeSet::new(),
+            traits: BTreeSet::new(),
+            unapproved: BTreeSet::new(),
         }
     }
 }
@@ -164,6 +177,19 @@ impl Findings {
         self.detections.insert(id);
     }
 
+    fn has(&self, id: &str) -> bool {
+        self.detections.contains(id)
+    }
+
+    fn score(&self) -> u32 {
+        self.traits.iter().map(|found| found.points()).sum()
+    }
+
+    /// Each trait counts once in the score.
+    fn mark(&mut self, found: Trait) {
+        self.traits.insert(found);
+    }
+
     fn conclude(mut self) -> Judgement {
         let score = self.score();
         if self.effects.len() > EFFECTS_MAX {
@@ -177,37 +203,7 @@ impl Findings {
             score,
             detections: self.detections.into_iter().collect(),
             only_removes: false,
+            unapproved: self.unapproved,
         }
-    }
-
-    /// Each trait of the change counts once; nothing here has conditions, so what leaves or is
-    /// destroyed always is.
-    fn score(&self) -> u32 {
-        let leaves = |e: &&Effect| matches!(e, Effect::LeavesOrganisation { .. });
-        let keeps_none = |e: &Effect| {
-            matches!(
-                e,
-                Effect::LeavesOrganisation {
-                    keeps_copy: false,
-                    ..
-                }
-            )
-        };
-        let outside = self.effects.iter().find(leaves).is_some();
-        let destroys = self
-            .effects
-            .iter()
-            .any(|e| matches!(e, Effect::Destroys { .. }));
-        let traits = [
-            (outside, OUTSIDE_POINTS),
-            (destroys, DESTROYS_POINTS),
-            (outside || destroys, UNCONDITIONAL_POINTS),
-            (self.effects.iter().any(keeps_none), KEEPS_NO_COPY_POINTS),
-        ];
-        traits
-            .iter()
-            .filter(|(holds, _)| *holds)
-            .map(|(_, points)| points)
-            .sum()
     }
 }

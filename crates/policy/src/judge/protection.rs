@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use types::{CertificateId, Domain};
 
+use super::risk::Trait;
 use super::{Case, Class, Findings};
 use crate::change::Change;
 use crate::config::Config;
@@ -52,8 +53,11 @@ fn compare_setting(key: &str, meaning: Meaning, order: Ordering, findings: &mut 
             let effect = Effect::Destroys {
                 whose: Whose::Everyone,
                 recoverable: false,
+                of: None,
             };
             findings.add(effect, Class::C3);
+            findings.mark(Trait::Destroys);
+            findings.mark(Trait::Unconditional);
             findings.detect("P7");
         }
         (Meaning::Record, Ordering::Less) => {
