@@ -6,9 +6,10 @@
 use std::net::SocketAddr;
 
 use policy::change::Blocked;
-use policy::{MailScope, Role, TokenScope};
+use policy::{MailScope, Role, RuleContent, RuleDirection, Sender, SenderList, TokenScope};
 use serde::{Deserialize, Serialize};
-use types::{Address, CertificateId, CredentialId, Domain, Network, Secret};
+use sieve::Day;
+use types::{Address, CertificateId, CredentialId, Domain, ExitId, Network, RuleId, Secret};
 
 /// One thing to change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -274,6 +275,88 @@ pub enum Command {
         /// The entry of the newest such edit, as `sealpost status` shows it.
         through: u64,
     },
+    /// A new rule; it stands last, but before the scripts of mail programs.
+    RuleAdd {
+        /// Whose mail it is about.
+        at: RuleAt,
+        /// What it says.
+        rule: NewRule,
+        /// The rule before which it stands; `None`: last.
+        before: Option<RuleId>,
+    },
+    /// A rule says something else; what is `None` stays.
+    RuleEdit {
+        /// The rule.
+        id: RuleId,
+        /// Its name.
+        name: Option<String>,
+        /// Its comment.
+        comment: Option<String>,
+        /// Whether `stop` in its script also ends the list.
+        stop: Option<bool>,
+        /// When it ends.
+        expires: Option<Expiry>,
+        /// What it does.
+        content: Option<RuleContent>,
+    },
+    /// A rule is forgotten; what it did stays known.
+    RuleRemove {
+        /// The rule.
+        id: RuleId,
+    },
+    /// A rule does nothing for the time being, or works again.
+    RuleEnable {
+        /// The rule.
+        id: RuleId,
+        /// Whether it is so from now on.
+        enabled: bool,
+    },
+    /// A rule takes another place in the list of its level.
+    RuleMove {
+        /// The rule.
+        id: RuleId,
+        /// The rule before which it stands; `None`: last.
+        before: Option<RuleId>,
+    },
+    /// All mail of an account is sent on from now on, or stays.
+    ForwardSet {
+        /// The account.
+        account: Address,
+        /// To where; `None` ends it.
+        forward: Option<Forward>,
+    },
+    /// An account answers while its owner is away, or no longer.
+    VacationSet {
+        /// The account.
+        account: Address,
+        /// What it answers; `None` ends it.
+        vacation: Option<Vacation>,
+    },
+    /// Senders come to a list of an account or a domain, or go from it.
+    SendersChange {
+        /// Whose list; the server has none.
+        of: RuleAt,
+        /// Which list.
+        list: SenderList,
+        /// The senders.
+        senders: Vec<Sender>,
+        /// Whether they stand in it from now on.
+        present: bool,
+    },
+    /// Rules may send mail to exactly this address outside, for a year or less.
+    ExitAllow {
+        /// The address.
+        target: Address,
+        /// Whose mail may go there.
+        at: RuleAt,
+        /// For how many days; `None` for a year.
+        days: Option<u32>,
+    },
+    /// Rules may no longer send mail there.
+    ExitRevoke {
+        /// The id of what was allowed.
+        id: ExitId,
+    },
     /// One setting; see `sealpost config get` for keys, meaning and ranges.
     SettingSet {
         /// Its key.
@@ -281,6 +364,74 @@ pub enum Command {
         /// Its value.
         value: String,
     },
+}
+
+/// Whose mail a rule is about, by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleAt {
+    /// All mail.
+    Server,
+    /// Mail for a domain, or from it.
+    Domain(Domain),
+    /// Mail for an account.
+    Account(Address),
+}
+
+/// What a new rule says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewRule {
+    /// What people call it.
+    pub name: String,
+    /// Why it is there.
+    pub comment: String,
+    /// Whether it works at once.
+    pub enabled: bool,
+    /// Which way the mail goes that it looks at.
+    pub direction: RuleDirection,
+    /// Whether `stop` in its script also ends the list.
+    pub stop: bool,
+    /// When it ends.
+    pub expires: Expiry,
+    /// Whether it is a script that a mail program keeps here.
+    pub is_program_script: bool,
+    /// What it does.
+    pub content: RuleContent,
+}
+
+/// When a rule ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expiry {
+    /// Only when somebody ends it.
+    #[default]
+    Never,
+    /// At this moment: seconds since 1970-01-01 00:00:00 UTC.
+    At(i64),
+}
+
+/// Where all mail of an account is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forward {
+    /// To whom.
+    pub to: Vec<Address>,
+    /// Whether the account keeps it too.
+    pub keep_copy: bool,
+}
+
+/// What an account answers while its owner is away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vacation {
+    /// The subject; `None`: made from the subject of the message.
+    pub subject: Option<String>,
+    /// The text.
+    pub text: String,
+    /// Days in which a sender is answered once.
+    pub days: u16,
+    /// The first day on which it answers; `None`: at once.
+    pub from: Option<Day>,
+    /// The last day on which it answers; `None`: until it is ended.
+    pub until: Option<Day>,
 }
 
 /// What lists of networks guard.

@@ -77,6 +77,7 @@ impl Service {
     pub async fn heartbeat(&self) {
         self.look_at_time();
         self.recheck().await;
+        self.expire_rules().await;
         let [activity, trace] = self.seal_logs().await;
         if let Err(err) = self.record_beat(activity, trace).await {
             tracing::error!(error = %err, "the beat could not be recorded: {err}");

@@ -80,7 +80,9 @@ pub use activity::ACTIVITY_KINDS;
 pub use actor::{Actor, Peer, Principal, Protocol, Via, Who};
 pub use admit::{AdmitError, AdmitOptions, Admitted, Made};
 pub use blocks::SessionEnd;
-pub use command::{AccessList, Command, Guarded, Password};
+pub use command::{
+    AccessList, Command, Expiry, Forward, Guarded, NewRule, Password, RuleAt, Vacation,
+};
 pub use doctor::{Ailment, Examination, Folder, Severity, look_at_folder, look_at_mail};
 pub use error::{ServiceError, ServiceResult};
 pub use factor::FactorCheck;

@@ -108,6 +108,16 @@ impl<'a> Draft<'a> {
             | Command::CertificateRemove { .. }
             | Command::LedgerAcknowledge { .. }
             | Command::SettingSet { .. } => self.add_to_server(command),
+            Command::RuleAdd { .. }
+            | Command::RuleEdit { .. }
+            | Command::RuleRemove { .. }
+            | Command::RuleEnable { .. }
+            | Command::RuleMove { .. }
+            | Command::ForwardSet { .. }
+            | Command::VacationSet { .. }
+            | Command::SendersChange { .. }
+            | Command::ExitAllow { .. }
+            | Command::ExitRevoke { .. } => self.add_rule_command(command),
             Command::AccessChange { .. }
             | Command::ProxyChange { .. }
             | Command::BlockAdd { .. }
@@ -406,8 +416,14 @@ impl<'a> Draft<'a> {
         let allowed = policy::may(&self.authority, &change.right(&self.config));
         match self.judged(change) {
             Ok((item, after)) if allowed => {
-                self.items.push(item);
-                self.config = after;
+                let kind = &item.payload.object.kind;
+                match super::rule::refusal(&self.config, kind, &item.judgement) {
+                    Some(err) => self.refused = Some((item, err)),
+                    None => {
+                        self.items.push(item);
+                        self.config = after;
+                    }
+                }
                 Ok(())
             }
             Ok((item, _)) => {
@@ -475,7 +491,7 @@ impl<'a> Draft<'a> {
         id
     }
 
-    fn domain(&self, name: &Domain) -> Result<&HostedDomain, AdmitError> {
+    pub(super) fn domain(&self, name: &Domain) -> Result<&HostedDomain, AdmitError> {
         self.config
             .domain(name)
             .ok_or_else(|| not_found("domain", name))

@@ -11,6 +11,7 @@ mod credentials;
 mod draft;
 mod entry;
 mod prepare;
+mod rule;
 mod source;
 
 #[cfg(test)]
@@ -18,7 +19,7 @@ mod crash;
 
 use std::collections::BTreeSet;
 
-use ledger::{Batch, Cause, Outcome};
+use ledger::{Batch, Cause, Door, Outcome};
 use policy::{
     Authority, Authorship, Change, ChangeError, ChangeErrorKind, Class, Config, Effect, Right,
     Viewer,
@@ -245,8 +246,8 @@ impl Service {
         let occasion = self.occasion(actor, options.reason.as_deref(), &mut personal);
         let purse = purse(&items);
         let entries = self.entries(&occasion, items, Outcome::Applied)?;
-        let stored = objects.iter().map(|object| object.stored.len());
-        let octets: usize = stored.sum();
+        expect_room(&entries)?;
+        let octets = objects.iter().map(|object| object.stored.len()).sum();
         self.spend(admission, actor, purse, &entries, octets)?;
         self.use_up(steps).await?;
         self.keep_beside(objects, personal).await?;
@@ -282,7 +283,7 @@ impl Service {
     pub(crate) async fn admit_own(
         &self,
         admission: &mut Admission,
-        door: ledger::Door,
+        door: Door,
         changes: Vec<Change>,
         objects: Vec<crate::secrets::NewObject>,
     ) -> Result<(), AdmitError> {
@@ -299,6 +300,23 @@ impl Service {
         let entries = self.entries(&occasion, items, Outcome::Applied)?;
         self.keep_beside(objects, personal).await?;
         self.append(admission, &entries).await
+    }
+
+    /// Switches off, each by an entry, the rules whose time is over.
+    pub(crate) async fn expire_rules(&self) {
+        let mut admission = self.inner.admission.lock().await;
+        if let Err(err) = self.roll_forward(&mut admission).await {
+            tracing::error!(error = %err, "rules whose time is over still work: {err}");
+            return;
+        }
+        let over = rule::expired(&self.config(), self.clock().now());
+        if over.is_empty() {
+            return;
+        }
+        let ended = self.admit_own(&mut admission, Door::Schedule, over, Vec::new());
+        if let Err(err) = ended.await {
+            tracing::error!(error = %err, "rules whose time is over still work: {err}");
+        }
     }
 
     /// What the entries of an actor's changes will say of who and when.
@@ -543,6 +561,20 @@ fn purse(items: &[Item]) -> Purse {
     } else {
         Purse::Ordinary
     }
+}
+
+/// The text of a rule and what is said about it stand in one entry.
+fn expect_room(entries: &[ledger::Entry]) -> Result<(), AdmitError> {
+    for entry in entries {
+        let made = entry.to_bytes().map(drop);
+        made.map_err(|err| {
+            AdmitError::Invalid(format!(
+                "{} does not fit into one entry of the record ({err}); make it shorter",
+                entry.kind
+            ))
+        })?;
+    }
+    Ok(())
 }
 
 fn listed(ids: &[CredentialId]) -> String {
