@@ -145,7 +145,7 @@ async fn a_dry_run_and_a_refused_command_change_nothing() {
             "conflict",
         ),
         (setting("message_size_max_octets", "1"), "invalid"),
-        (setting("colour", "red"), "invalid"),
+        (setting("colour", "red"), "not found"),
     ] {
         let found = match world.admit(command).await.unwrap_err() {
             AdmitError::Conflict(_) => "conflict",
