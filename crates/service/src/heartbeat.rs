@@ -86,7 +86,7 @@ impl Service {
         self.settle_fates().await;
         self.store_uses().await;
         self.let_go().await;
-        self.end_rules().await;
+        self.forget_for_rules().await;
         self.inner.beats.done(self.clock());
     }
 

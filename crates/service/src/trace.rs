@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use store::fate::{self, Fate, FateKey};
 use store::{LogQuery, StoreResult};
-use types::{AccountId, Address, CredentialId, Timestamp};
+use types::{AccountId, Address, CredentialId, RuleId, Timestamp};
 
 use crate::Service;
 use crate::error::ServiceResult;
@@ -30,6 +30,9 @@ pub struct TraceQuery {
     pub to: Option<Address>,
     /// The id of the reply to the client, or a Message-ID.
     pub id: Option<String>,
+    /// A rule that had a part in it, also one that is gone.
+    #[serde(default)]
+    pub rule: Option<RuleId>,
     /// Seconds since 1970 from which on.
     pub since_s: Option<i64>,
     /// At most so many rows; 100 if not said, 1,000 at most.
@@ -49,12 +52,15 @@ pub struct TraceRow {
     pub to: String,
     /// The account that it was for.
     pub account: Option<AccountId>,
-    /// What was done: `store`, `refuse`, `sink`.
+    /// What was done: `store`, `refuse`, `sink`, or by rules `discard`, `redirect`, `reject`.
     pub action: String,
     /// Where it went, or why not.
     pub target: String,
     /// The rules that touched it, as `id@seq`.
     pub rules: Vec<String>,
+    /// Every rule that looked at it: `rule`, what it `did`, or the `line` of the test that decided
+    /// and whether it `held`.
+    pub looked: Vec<serde_json::Value>,
     /// Size of the configuration ledger that decided it.
     pub config_size: u64,
     /// The session that brought it.
@@ -84,6 +90,7 @@ impl Service {
             to: query.to.map(|to| to.folded().to_string()),
             from: query.from.map(|from| from.to_string()),
             id: query.id,
+            rule: query.rule,
         };
         let until = Timestamp(i64::MAX);
         let fates = self.inner.store.read(move |tx| {
@@ -129,6 +136,7 @@ impl Service {
 /// What a person looks for, in the spellings that are stored.
 struct Wanted {
     id: Option<String>,
+    rule: Option<RuleId>,
     from: Option<String>,
     to: Option<String>,
     /// The account with the address `to`, which gets mail by other addresses too.
@@ -140,6 +148,9 @@ impl Wanted {
         &self,
         find: &impl Fn(FateKey<'_>) -> StoreResult<Vec<Fate>>,
     ) -> StoreResult<Vec<Fate>> {
+        if let Some(rule) = self.rule {
+            return find(FateKey::Rule(&rule.to_string()));
+        }
         match (&self.id, &self.to, &self.from) {
             (Some(id), ..) => {
                 // People leave the angle brackets out, and shells take them for redirections.
@@ -195,7 +206,13 @@ fn joined(mut one: Vec<Fate>, other: Vec<Fate>) -> Vec<Fate> {
 
 impl From<Fate> for TraceRow {
     fn from(fate: Fate) -> Self {
+        let looked: Vec<serde_json::Value> =
+            serde_json::from_slice(&fate.rules).unwrap_or_default();
+        let acted = looked.iter().filter(|look| look["did"].is_array());
+        let rules = acted.filter_map(|look| look["rule"].as_str().map(str::to_owned));
         Self {
+            rules: rules.collect(),
+            looked,
             id: fate.message,
             at: fate.at.to_rfc3339(),
             from: fate.reverse_path,
@@ -203,7 +220,6 @@ impl From<Fate> for TraceRow {
             account: fate.account,
             action: fate.action,
             target: fate.target,
-            rules: serde_json::from_slice(&fate.rules).unwrap_or_default(),
             config_size: fate.config_size,
             session: fate.session.map(|session| session.to_string()),
             credential: fate.credential,

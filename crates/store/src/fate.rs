@@ -60,7 +60,7 @@ pub enum FateKey<'a> {
     SenderInAnyCase(&'a str),
     /// Those for this account.
     Account(AccountId),
-    /// Those that this rule had a part in: `id@seq`.
+    /// Those that this rule had a part in, in whatever form it had then, by its id.
     Rule(&'a str),
     /// All.
     Any,
@@ -158,7 +158,12 @@ pub fn find(
             text(address),
         ),
         FateKey::Rule(rule) => (
-            select_fate!("fate_rule r JOIN fate f ON f.id = r.fate", "r.rule = ?1"),
+            // An id is followed by `@` and the number of an entry; `A` is the next letter.
+            select_fate!(
+                "fate f",
+                "f.id IN (SELECT fate FROM fate_rule
+                           WHERE rule >= ?1 || '@' AND rule < ?1 || 'A')"
+            ),
             text(rule),
         ),
         // The parameter stands in each of these questions; here it asks nothing.

@@ -18,6 +18,7 @@ mod programs;
 mod proof;
 mod proxy;
 mod python;
+mod rules;
 mod sessions;
 #[cfg(test)]
 mod sieve_peer;

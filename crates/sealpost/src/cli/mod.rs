@@ -15,10 +15,13 @@ mod certificate;
 mod config;
 mod doctor;
 mod domain;
+mod exits;
 mod ledger;
 mod log;
 mod proxy;
 mod recoverable;
+mod rule_words;
+mod rules;
 mod serve;
 mod service;
 mod session;
@@ -76,6 +79,12 @@ enum Command {
     /// Addresses that deliver to others.
     #[command(subcommand)]
     Alias(alias::Alias),
+    /// Rules: what is done to mail, for the server, a domain or an account.
+    #[command(subcommand)]
+    Rules(rules::Rules),
+    /// Every way by which mail can leave, and to where rules may send it.
+    #[command(subcommand)]
+    Exits(exits::Exits),
     /// Services and where they listen.
     #[command(subcommand)]
     Service(service::Service),
@@ -144,6 +153,8 @@ impl Cli {
             Command::Token(command) => command.run(out),
             Command::Session(command) => command.run(out),
             Command::Alias(command) => command.run(out),
+            Command::Rules(command) => command.run(out),
+            Command::Exits(command) => command.run(out),
             Command::Service(command) => command.run(out),
             Command::Block(command) => command.run(out),
             Command::Role(command) => command.run(out),

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use net::Clock;
 use service::TraceQuery;
-use types::Address;
+use types::{Address, RuleId};
 
 use super::ask::Read;
 use super::values::Since;
@@ -18,6 +18,7 @@ const COLUMNS: &[Column] = &[
     Column("TO", "to"),
     Column("WHAT", "action"),
     Column("WHERE", "target"),
+    Column("RULES", "rules"),
     Column("ID", "id"),
 ];
 
@@ -33,6 +34,9 @@ pub(crate) struct Trace {
     /// The Message-ID, or the id that was given when the message was accepted.
     #[arg(long)]
     id: Option<String>,
+    /// What this rule had a part in, such as r_1; also of a rule that is gone.
+    #[arg(long)]
+    rule: Option<RuleId>,
     /// Nothing older: 90m, 12h, 7d, or a day such as 2026-11-23.
     #[arg(long)]
     since: Option<Since>,
@@ -46,8 +50,9 @@ pub(crate) struct Trace {
 impl Trace {
     /// Carries it out.
     pub(crate) fn run(self, out: &mut dyn Write) -> anyhow::Result<()> {
-        if self.from.is_none() && self.to.is_none() && self.id.is_none() {
-            let words = "whose mail? Add --from, --to or --id";
+        let nobody = self.from.is_none() && self.to.is_none() && self.id.is_none();
+        if nobody && self.rule.is_none() {
+            let words = "whose mail? Add --from, --to, --id or --rule";
             return Err(Failure::usage(words).into());
         }
         let now = Clock::real().now();
@@ -55,6 +60,7 @@ impl Trace {
             from: self.from,
             to: self.to,
             id: self.id,
+            rule: self.rule,
             since_s: self.since.map(|since| since.timestamp(now).seconds()),
             limit: Some(usize::try_from(self.limit)?),
         };

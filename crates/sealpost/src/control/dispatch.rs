@@ -73,6 +73,11 @@ async fn answer(service: &Service, stop: &Notify, actor: &Actor, ask: Ask) -> An
                 .session_end(actor, EndSessions::Account(account))
                 .await,
         ),
+        Ask::RuleList { at, removed } => {
+            settle(service.rule_list(actor, at.as_ref(), removed).await)
+        }
+        Ask::ExitList => settle(service.exit_list(actor).await),
+        Ask::RuleShow(id) => settle(service.rule_show(actor, id).await),
         Ask::AliasList(domain) => settle(service.alias_list(actor, domain.as_ref())),
         Ask::AliasShow(address) => settle(service.alias_show(actor, &address)),
         Ask::SendAsList => settle(service.send_as_list(actor)),

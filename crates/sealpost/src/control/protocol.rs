@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ledger::Claim;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use service::{ActivityQuery, Command, Guarded, Password, TraceQuery, Wanted};
-use types::{Address, Domain, SessionId};
+use service::{ActivityQuery, Command, Guarded, Password, RuleAt, TraceQuery, Wanted};
+use types::{Address, Domain, RuleId, SessionId};
 
 use crate::exit::Exit;
 
@@ -134,6 +134,17 @@ pub(crate) enum Ask {
     },
     /// How far the examination is, and what it found.
     DoctorLook,
+    /// The rules of a level, or all.
+    RuleList {
+        /// Which level.
+        at: Option<RuleAt>,
+        /// Also those that are gone.
+        removed: bool,
+    },
+    /// Every way by which mail can leave.
+    ExitList,
+    /// One rule.
+    RuleShow(RuleId),
     /// What happened to messages.
     Trace(TraceQuery),
 }

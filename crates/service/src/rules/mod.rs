@@ -4,7 +4,7 @@
 //! delivery, so that what a rule did and the record of it commit together.
 
 mod edit;
-mod expire;
+mod forget;
 mod leave;
 mod level;
 mod look_back;

@@ -4,7 +4,9 @@
 
 mod activity;
 mod config;
+mod exit;
 mod ledger;
+mod rule;
 mod source;
 
 mod credential;
@@ -15,7 +17,9 @@ pub use config::{
     StatusView,
 };
 pub use credential::{AppPasswordView, CredentialLife, TokenView};
+pub use exit::ExitView;
 pub use ledger::{EntryDetail, EntryView, VerifyView};
+pub use rule::RuleView;
 pub use source::{AccessView, BlockView, ProxyView};
 
 use policy::{Right, may};

@@ -1,0 +1,240 @@
+//! Rules and exits, as lists and single things.
+
+use ledger::ActorKind;
+use policy::{Authorship, Config, Rule, RuleContent, RuleLevel};
+use serde::{Deserialize, Serialize};
+use types::{RuleId, Timestamp};
+
+use crate::Service;
+use crate::actor::Actor;
+use crate::command::RuleAt;
+use crate::error::{ServiceError, ServiceResult};
+
+const DAY_S: i64 = 86_400;
+
+/// A rule.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RuleView {
+    /// Its id.
+    pub id: RuleId,
+    /// Whose mail it is about: `server`, a domain, or an address.
+    pub about: String,
+    /// Its place in the list of that level, from 1; none for a rule that is gone.
+    pub place: Option<usize>,
+    /// What people call it.
+    pub name: String,
+    /// `on`, `paused` or `removed`.
+    pub state: String,
+    /// `rule`, `forward`, `vacation` or `script`.
+    pub purpose: String,
+    /// `in` or `out`.
+    pub direction: String,
+    /// What it does, in words.
+    pub does: String,
+    /// Why it is there.
+    pub comment: String,
+    /// When it ends, RFC 3339.
+    pub expires: Option<String>,
+    /// Who made it: an address, or the id of an account that is gone.
+    pub made_by: String,
+    /// When, RFC 3339.
+    pub made: String,
+    /// The entry that tells it.
+    pub made_entry: u64,
+    /// Who changed it last.
+    pub changed_by: String,
+    /// When, RFC 3339.
+    pub changed: String,
+    /// The entry that tells it.
+    pub changed_entry: u64,
+    /// Messages that it acted on in the last 7 days.
+    pub matches_7_days: u64,
+    /// In the last 30 days.
+    pub matches_30_days: u64,
+    /// In the last 365 days.
+    pub matches_365_days: u64,
+    /// When it acted last, RFC 3339.
+    pub last_match: Option<String>,
+    /// The script that runs; for single rules only.
+    pub sieve: Option<String>,
+}
+
+/// How often a rule acted.
+#[derive(Clone, Copy, Default)]
+struct Acted {
+    days_7: u64,
+    days_30: u64,
+    days_365: u64,
+    last: Option<Timestamp>,
+}
+
+impl Service {
+    /// The rules of one level in their order, or all of them, level by level; those that are gone
+    /// too, if they are wanted.
+    pub async fn rule_list(
+        &self,
+        actor: &Actor,
+        at: Option<&RuleAt>,
+        with_removed: bool,
+    ) -> ServiceResult<Vec<RuleView>> {
+        let config = self.config();
+        let level = at.map(|at| level_of(&config, at)).transpose()?;
+        let right = level.unwrap_or(RuleLevel::Server).right(&config);
+        self.may_on_server(actor, &right)?;
+        let fits = |of: RuleLevel| level.is_none_or(|level| level == of);
+        let mut rules: Vec<_> = config.rules().filter(|rule| fits(rule.level)).collect();
+        rules.sort_by_key(|rule| (rule.level, place(&config, rule)));
+        let mut views = Vec::with_capacity(rules.len());
+        for rule in rules {
+            let acted = self.acted(rule.id).await?;
+            views.push(view(&config, rule, acted));
+        }
+        let former = config.former_rules().filter(|former| fits(former.level));
+        for former in former.filter(|_| with_removed) {
+            let acted = self.acted(former.id).await?;
+            views.push(former_view(&config, former, acted));
+        }
+        Ok(views)
+    }
+
+    /// One rule with its script, also one that is gone.
+    pub async fn rule_show(&self, actor: &Actor, id: RuleId) -> ServiceResult<RuleView> {
+        let config = self.config();
+        let acted = self.acted(id).await?;
+        if let Some(rule) = config.rule(id) {
+            self.may_on_server(actor, &rule.level.right(&config))?;
+            let mut view = view(&config, rule, acted);
+            view.sieve = rule.script.as_deref().map(sieve::print);
+            return Ok(view);
+        }
+        let former = config
+            .former_rule(id)
+            .ok_or(ServiceError::NotFound("rule"))?;
+        self.may_on_server(actor, &former.level.right(&config))?;
+        Ok(former_view(&config, former, acted))
+    }
+
+    async fn acted(&self, id: RuleId) -> ServiceResult<Acted> {
+        let now = self.clock().now();
+        let read = self.inner.store.read(move |tx| {
+            let id = id.to_string();
+            let since = |days: i64| store::rule::matches(tx, &id, now.plus_s(-days * DAY_S));
+            Ok(Acted {
+                days_7: since(7)?.count,
+                days_30: since(30)?.count,
+                days_365: since(365)?.count,
+                last: since(365)?.last,
+            })
+        });
+        Ok(read.await?)
+    }
+}
+
+fn level_of(config: &Config, at: &RuleAt) -> ServiceResult<RuleLevel> {
+    Ok(match at {
+        RuleAt::Server => RuleLevel::Server,
+        RuleAt::Domain(name) => {
+            let domain = config
+                .domain(name)
+                .ok_or(ServiceError::NotFound("domain"))?;
+            RuleLevel::Domain(domain.id)
+        }
+        RuleAt::Account(address) => {
+            let account = config.account_at(address);
+            RuleLevel::Account(account.ok_or(ServiceError::NotFound("account"))?.id)
+        }
+    })
+}
+
+fn place(config: &Config, rule: &Rule) -> Option<usize> {
+    let mut list = config.rules_of(rule.level);
+    list.position(|other| other.id == rule.id).map(|at| at + 1)
+}
+
+fn view(config: &Config, rule: &Rule, acted: Acted) -> RuleView {
+    RuleView {
+        id: rule.id,
+        about: about(config, rule.level),
+        place: place(config, rule),
+        name: policy::shown::visible(&rule.name),
+        state: if rule.enabled { "on" } else { "paused" }.to_owned(),
+        purpose: word(&rule.purpose),
+        direction: word(&rule.direction),
+        does: match &rule.content {
+            RuleContent::Form(form) => policy::shown::visible(&form.words()),
+            RuleContent::Script(text) => {
+                format!("Runs a script of {} lines.", text.lines().count())
+            }
+        },
+        comment: policy::shown::visible(&rule.comment),
+        expires: rule.expires.map(Timestamp::to_rfc3339),
+        made_by: author(config, &rule.made),
+        made: rule.made.at.to_rfc3339(),
+        made_entry: rule.made_seq,
+        changed_by: author(config, &rule.changed),
+        changed: rule.changed.at.to_rfc3339(),
+        changed_entry: rule.revision,
+        matches_7_days: acted.days_7,
+        matches_30_days: acted.days_30,
+        matches_365_days: acted.days_365,
+        last_match: acted.last.map(Timestamp::to_rfc3339),
+        sieve: None,
+    }
+}
+
+fn former_view(config: &Config, former: &policy::FormerRule, acted: Acted) -> RuleView {
+    RuleView {
+        id: former.id,
+        about: about(config, former.level),
+        place: None,
+        name: policy::shown::visible(&former.name),
+        state: "removed".to_owned(),
+        purpose: String::new(),
+        direction: String::new(),
+        does: format!("Is gone; entry {} holds its last text.", former.content_seq),
+        comment: String::new(),
+        expires: None,
+        made_by: author(config, &former.made),
+        made: former.made.at.to_rfc3339(),
+        made_entry: former.made_seq,
+        changed_by: author(config, &former.removed),
+        changed: former.removed.at.to_rfc3339(),
+        changed_entry: former.removed_seq,
+        matches_7_days: acted.days_7,
+        matches_30_days: acted.days_30,
+        matches_365_days: acted.days_365,
+        last_match: acted.last.map(Timestamp::to_rfc3339),
+        sieve: None,
+    }
+}
+
+pub(super) fn about(config: &Config, level: RuleLevel) -> String {
+    let name = match level {
+        RuleLevel::Server => None,
+        RuleLevel::Domain(id) => config
+            .domain_by_id(id)
+            .map(|domain| domain.name.to_string()),
+        RuleLevel::Account(id) => config
+            .account(id)
+            .map(|account| account.address.to_string()),
+    };
+    name.unwrap_or_else(|| level.to_string())
+}
+
+/// Who made a change, by the name that people know.
+pub(super) fn author(config: &Config, made: &Authorship) -> String {
+    let id = made.by.id.as_deref().unwrap_or_default();
+    let account = id.parse().ok().and_then(|id| config.account(id));
+    match (made.by.kind, account) {
+        (ActorKind::Account, Some(account)) => account.address.to_string(),
+        (ActorKind::UnixUser, _) => format!("console ({id})"),
+        (ActorKind::System, _) => "the server".to_owned(),
+        (kind, _) => format!("{} {id}", word(&kind)),
+    }
+}
+
+/// The word by which a value stands in JSON.
+fn word(value: &impl Serialize) -> String {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
+}
