@@ -1,5 +1,6 @@
 //! The conditions on the way to a command, and their words.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use crate::ast::{Test, TestKind};
@@ -10,7 +11,7 @@ use crate::words;
 /// Conditions of a path that are told apart; further ones are counted.
 const ATOMS_MAX: usize = 256;
 /// Paths that are compared each with each; more are compared with their neighbours only.
-const COMPARED_MAX: usize = 64;
+const COMPARED_MAX: usize = 32;
 
 /// A condition.
 #[derive(Debug, PartialEq, Eq)]
@@ -97,8 +98,11 @@ impl Path {
 
     /// Whether all conditions of this path are conditions of the other.
     fn is_part_of(&self, other: &Self) -> bool {
-        let there = |atom: &Rc<Atom>| other.atoms.iter().any(|other| same(atom, other));
-        self.more == 0 && self.atoms.iter().all(there)
+        if self.more > 0 || self.atoms.len() > other.atoms.len() {
+            return false;
+        }
+        let there: HashSet<_> = other.atoms.iter().map(|atom| &atom.words).collect();
+        self.atoms.iter().all(|atom| there.contains(&atom.words))
     }
 
     /// The one path that is both: where one holds whenever the other does, or where they differ in

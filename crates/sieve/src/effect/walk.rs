@@ -46,7 +46,8 @@ struct Walk<'a, 'i> {
     loops: Vec<Loop<'a>>,
     /// The ways that a `return` led to the end of the included script, for each that is at work.
     returned: Vec<Ways>,
-    keeps_nothing: bool,
+    /// The ways on which a run ended.
+    ended: Ways,
 }
 
 /// What a script can do.
@@ -60,11 +61,11 @@ pub(super) fn effects<'a>(script: &'a Script, included: &Included<'a>) -> Effect
         met: BTreeSet::new(),
         loops: Vec::new(),
         returned: Vec::new(),
-        keeps_nothing: false,
+        ended: Ways::default(),
     };
     match walk.block(&script.block, Ways::start(), &Path::default()) {
         Ok(ways) => {
-            walk.end(&ways);
+            walk.ended.add(&ways);
             walk.effects()
         }
         Err(TooMuch) => everything(script, included),
@@ -95,7 +96,7 @@ impl<'a> Walk<'a, '_> {
                 } => self.include(*once, *optional, name, ways, &path)?,
                 CommandKind::Stop => {
                     let ways = self.act(command, &ways, &path);
-                    self.end(&ways);
+                    self.ended.add(&ways);
                     Ways::default()
                 }
                 CommandKind::Return => {
@@ -236,7 +237,7 @@ impl<'a> Walk<'a, '_> {
             returned.add(ways);
         } else {
             let stops = self.find(command, EffectKind::Stops, path);
-            self.end(&ways.after(|kept| kept, &[stops]));
+            self.ended.add(&ways.after(|kept| kept, &[stops]));
         }
     }
 
@@ -276,10 +277,8 @@ impl<'a> Walk<'a, '_> {
         Ok(behind)
     }
 
-    /// Ends a run on each of these ways.
-    fn end(&mut self, ways: &Ways) {
-        for (kept, marks) in ways.iter() {
-            self.keeps_nothing |= !kept.anywhere();
+    fn effects(mut self) -> Effects {
+        for (kept, marks) in self.ended.iter() {
             for (mark, found) in self.found.iter_mut().enumerate() {
                 if marks.contains(mark) {
                     found.gone |= !kept.anywhere();
@@ -287,9 +286,6 @@ impl<'a> Walk<'a, '_> {
                 }
             }
         }
-    }
-
-    fn effects(self) -> Effects {
         let mut order: Vec<EffectKind> = Vec::new();
         let mut paths: HashMap<EffectKind, Vec<Path>> = HashMap::new();
         for found in self.found {
@@ -322,7 +318,7 @@ impl<'a> Walk<'a, '_> {
         });
         Effects {
             list: list.collect(),
-            may_keep_nothing: self.keeps_nothing,
+            may_keep_nothing: self.ended.iter().any(|(kept, _)| !kept.anywhere()),
         }
     }
 }
