@@ -209,12 +209,22 @@ pub(crate) fn rule() -> impl Strategy<Value = FormRule> {
         prop::collection::vec(action(), 0..4),
         any::<bool>(),
     )
-        .prop_map(|(conditions, all, actions, stop)| {
+        .prop_map(|(conditions, all, mut actions, stop)| {
+            // What cannot stand together would only be filtered away.
+            if let Some(reject) = actions
+                .iter()
+                .position(|one| matches!(one, FormAction::Reject { .. }))
+            {
+                actions = vec![actions.swap_remove(reject)];
+            }
+            if actions.contains(&FormAction::Delete {}) {
+                actions.retain(|one| !matches!(one, FormAction::MoveTo { .. }));
+            }
             FormRule {
                 conditions,
                 all,
+                stop: stop || actions.is_empty(),
                 actions,
-                stop,
             }
             .settled()
         })
