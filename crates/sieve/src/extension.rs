@@ -294,16 +294,21 @@ pub(crate) fn of_test(test: &Test, need: &mut dyn FnMut(Need)) {
     }
 }
 
+/// Whether `ihave` holds for an extension in a script that requires these. Those that change what
+/// strings mean cannot be switched on in the midst of a script (RFC 5463 §4).
+pub(crate) fn is_there(name: &str, require: &[String]) -> bool {
+    let at_the_top = matches!(name, "variables" | "encoded-character");
+    CAPABILITIES.contains(&name) && (!at_the_top || require.iter().any(|known| known == name))
+}
+
 /// What a script requires, for what `ihave` leads to (RFC 5463 §4).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Requires(pub(crate) Vec<String>);
 
 impl Requires {
-    /// Whether `ihave` holds for an extension. Those that change what strings mean cannot be
-    /// switched on in the midst of a script.
+    /// Whether `ihave` holds for an extension.
     pub(crate) fn has(&self, name: &str) -> bool {
-        let at_the_top = matches!(name, "variables" | "encoded-character");
-        CAPABILITIES.contains(&name) && (!at_the_top || self.0.iter().any(|known| known == name))
+        is_there(name, &self.0)
     }
 
     /// Whether a test can never hold since it asks for an extension that is not there.

@@ -13,7 +13,7 @@ pub const LIST_MAX: usize = 1_024;
 /// Steps of a run: a command, a test, and each comparison of a value with a key is one, and each 64
 /// octets that a comparison reads, or 1,024 that `:contains` does.
 pub const STEPS_MAX: u64 = 2_000_000;
-/// Seconds that `vacation` and `duplicate` can name: 3650 days.
+/// Seconds that `vacation` names at most, 3650 days; a larger number means this (RFC 5230 §4.1).
 pub const SECONDS_MAX: u64 = 3_650 * 86_400;
 /// Variables of a run (RFC 5229 §6 asks for 128).
 pub const VARIABLES_MAX: usize = 256;

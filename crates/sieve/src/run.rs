@@ -88,7 +88,7 @@ impl<'m> Runner<'m> {
             bodies: &mut self.bodies,
             meter: Meter::new(),
             patterns: Patterns::default(),
-            frames: vec![Frame::new(None, 0)],
+            frames: vec![Frame::new(None, &script.require, 0)],
             globals: Globals::default(),
             flags: None,
             actions: Actions::default(),

@@ -197,13 +197,13 @@ pub(super) fn vacation(mut args: Arguments<'_>) -> Result<CommandKind, Problem> 
     while let Some(tag) = args.tag()? {
         match tag.name {
             "days" => {
-                let (days, at) = args.number("a number behind `:days`")?;
+                let (days, _) = args.number("a number behind `:days`")?;
                 let seconds = days.max(1).saturating_mul(SECONDS_OF_A_DAY);
-                choose(&mut vacation.seconds, bounded(seconds, at)?, tag)?;
+                choose(&mut vacation.seconds, seconds.min(SECONDS_MAX), tag)?;
             }
             "seconds" => {
-                let (seconds, at) = args.number("a number behind `:seconds`")?;
-                choose(&mut vacation.seconds, bounded(seconds, at)?, tag)?;
+                let (seconds, _) = args.number("a number behind `:seconds`")?;
+                choose(&mut vacation.seconds, seconds.min(SECONDS_MAX), tag)?;
             }
             "subject" => vacation.subject = Some(args.text("a text behind `:subject`")?),
             "from" => vacation.from = Some(args.text("an address behind `:from`")?),
@@ -218,13 +218,6 @@ pub(super) fn vacation(mut args: Arguments<'_>) -> Result<CommandKind, Problem> 
     args.end()?;
     vacation.fcc = fcc.copy()?;
     Ok(CommandKind::Vacation(Box::new(vacation)))
-}
-
-fn bounded(seconds: u64, at: Pos) -> Result<u64, Problem> {
-    if seconds <= SECONDS_MAX {
-        return Ok(seconds);
-    }
-    Err(Problem::new(at, "at most 3650 days are possible"))
 }
 
 /// `:fcc` with the tags that belong to it (RFC 8580 §3).

@@ -186,8 +186,9 @@ impl<'r> Run<'r> {
         }
         self.inclusions += 1;
         self.included.insert(name);
+        let root = self.frame().part();
         self.frames
-            .push(Frame::new(Some(name), self.frame().part()));
+            .push(Frame::new(Some(name), &script.require, root));
         let flow = self.block(&script.block)?;
         self.frames.pop();
         match flow {

@@ -12,8 +12,8 @@ use crate::ast::{
 };
 use crate::date::{self, Moment};
 use crate::limits::{DUPLICATE_SECONDS, DUPLICATE_SECONDS_MAX};
-use crate::mailto;
 use crate::outcome::Left;
+use crate::{extension, mailto};
 
 /// What `notify_method_capability` says of "online" for `mailto:` (RFC 5436 §2.2).
 const MAILTO_ONLINE: &str = "maybe";
@@ -151,9 +151,8 @@ impl<'r> Run<'r> {
             }
             TestKind::Ihave(names) => {
                 let names = self.texts(names)?;
-                Ok(names
-                    .iter()
-                    .all(|name| crate::CAPABILITIES.contains(&name.as_ref())))
+                let require = self.frame().require;
+                Ok(names.iter().all(|name| extension::is_there(name, require)))
             }
             TestKind::ValidNotifyMethod(uris) => {
                 let uris = self.texts(uris)?;

@@ -16,6 +16,8 @@ const GLOBAL: &str = "global.";
 pub(super) struct Frame<'s> {
     /// The name by which it was included.
     pub(super) script: Option<&'s str>,
+    /// The extensions that it requires.
+    pub(super) require: &'s [String],
     /// The command or test that is looked at.
     pub(super) at: Pos,
     /// How deep blocks and tests lie within each other.
@@ -31,9 +33,10 @@ pub(super) struct Frame<'s> {
 }
 
 impl<'s> Frame<'s> {
-    pub(super) fn new(script: Option<&'s str>, root: usize) -> Self {
+    pub(super) fn new(script: Option<&'s str>, require: &'s [String], root: usize) -> Self {
         Self {
             script,
+            require,
             at: Pos::default(),
             depth: 0,
             root,
