@@ -21,6 +21,7 @@ mod python;
 mod rules;
 mod sessions;
 #[cfg(test)]
+mod sieve_parsers;
 mod sieve_peer;
 mod start;
 mod swaks;
