@@ -177,27 +177,28 @@ fn quoted_printable(text: &str) -> String {
         let hex = |octet: Option<u8>| octet.and_then(|octet| char::from(octet).to_digit(16));
         octets.push(match octet {
             b'=' => {
-                let (high, low) = (hex(rest.next()).unwrap(), hex(rest.next()).unwrap());
-                u8::try_from(high * 16 + low).unwrap()
+                let digits = hex(rest.next()).zip(hex(rest.next()));
+                let octet = digits.and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
+                octet.expect("two hexadecimal digits behind each `=` of a test")
             }
             octet => octet,
         });
     }
-    String::from_utf8(octets).unwrap()
+    String::from_utf8(octets).expect("texts of tests are UTF-8")
 }
 
 fn base64(text: &str) -> String {
     const SIGNS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let (mut bits, mut count, mut octets) = (0_u32, 0, Vec::new());
     for sign in text.chars().filter_map(|sign| SIGNS.find(sign)) {
-        bits = bits << 6 | u32::try_from(sign).unwrap();
+        bits = bits << 6 | u32::try_from(sign).expect("a place among 64 signs");
         count += 6;
         if count >= 8 {
             count -= 8;
-            octets.push(u8::try_from(bits >> count & 0xff).unwrap());
+            octets.push(u8::try_from(bits >> count & 0xff).expect("eight bits"));
         }
     }
-    String::from_utf8(octets).unwrap()
+    String::from_utf8(octets).expect("texts of tests are UTF-8")
 }
 
 fn without_tags(html: &str) -> String {

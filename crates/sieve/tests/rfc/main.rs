@@ -1,6 +1,5 @@
 //! Scripts run on messages, RFC by RFC: each module follows the sections and examples of one.
 
-#[cfg(test)]
 mod mail;
 mod place;
 
