@@ -120,11 +120,19 @@ fn table(out: &mut dyn Write, rows: &[Value], columns: &[Column]) -> io::Result<
 
 fn cell(row: &Value, path: &str) -> String {
     let value = path.split('.').try_fold(row, |value, key| value.get(key));
-    let text = value.map_or_else(|| "-".to_owned(), plain);
+    let text = value.map_or_else(|| "-".to_owned(), |value| amount_or_plain(path, value));
     if text.chars().count() <= CELL_MAX_CHARS {
         return text;
     }
     text.chars().take(CELL_MAX_CHARS - 1).chain(['…']).collect()
+}
+
+/// A value for people; an amount of octets with its unit, so that nobody counts digits.
+fn amount_or_plain(key: &str, value: &Value) -> String {
+    match value.as_u64() {
+        Some(octets) if key.ends_with("_octets") => policy::shown::octets(octets),
+        _ => plain(value),
+    }
 }
 
 /// A value without the marks of JSON.
@@ -173,7 +181,11 @@ fn details(out: &mut dyn Write, thing: &Value, indent: &str) -> io::Result<()> {
                     details(out, item, &format!("{indent}{GAP}{GAP}"))?;
                 }
             }
-            _ => writeln!(out, "{indent}{name:width$}{GAP}{}", plain(value))?,
+            _ => writeln!(
+                out,
+                "{indent}{name:width$}{GAP}{}",
+                amount_or_plain(key, value)
+            )?,
         }
     }
     Ok(())
@@ -253,6 +265,18 @@ mod tests {
             json.contains("\"b@example.net\"]") && !json.contains("OUTSIDE"),
             "{json}"
         );
+    }
+
+    #[test]
+    fn amounts_have_units_for_people_only() {
+        let rows = json!([{"address": "a", "quota_octets": 10_737_418_240_u64}]);
+        let columns = &[Column("QUOTA", "quota_octets")];
+        for (json, shown) in [(false, "10 GiB"), (true, ":10737418240")] {
+            let mut out = Vec::new();
+            Format { json }.list(&mut out, &rows, columns).unwrap();
+            let out = String::from_utf8(out).unwrap();
+            assert!(out.contains(shown), "{out}");
+        }
     }
 
     #[test]

@@ -191,28 +191,64 @@ mod tests {
         }
     }
 
-    /// The words behind each `sealpost` of a text, up to the first that is no word of a command;
-    /// and whether they stand between backticks.
-    fn named(text: &str) -> Vec<(Vec<&str>, bool)> {
+    /// What a text says of a command.
+    struct Named<'a> {
+        /// The words behind `sealpost`, up to the first that is no word of a command.
+        words: Vec<&'a str>,
+        /// The flags behind them, without their hyphens and values.
+        flags: Vec<&'a str>,
+        /// Whether it stands between backticks, and so is a command for certain.
+        is_quoted: bool,
+    }
+
+    fn named(text: &str) -> impl Iterator<Item = Named<'_>> {
         let is_word = |word: &&str| {
             word.starts_with(|c: char| c.is_ascii_lowercase())
                 && word.bytes().all(|c| c.is_ascii_lowercase() || c == b'-')
         };
-        let places = text.match_indices("sealpost ").map(|(at, word)| {
-            let said = &text[at + word.len()..];
-            let said = &said[..said
-                .find(['`', '"', '\n', ';', ',', '.', ':', ')'])
-                .unwrap_or(said.len())];
-            (
-                said.split(' ').take_while(is_word).collect(),
-                text[..at].ends_with('`'),
-            )
-        });
-        places.collect()
+        let flag = |word| str::strip_prefix(word, "--")?.split(['=', ']']).next();
+        text.match_indices("sealpost ").map(move |(at, name)| {
+            let said = &text[at + name.len()..];
+            let end = said.find(['`', '"', '\n', ';', ',', '.', ':', ')']);
+            let said = &said[..end.unwrap_or(said.len())];
+            Named {
+                words: said.split(' ').take_while(is_word).collect(),
+                flags: said.split(' ').filter_map(flag).collect(),
+                is_quoted: text[..at].ends_with('`'),
+            }
+        })
+    }
+
+    /// What is wrong with it, if anything is.
+    fn fault(program: &clap::Command, named: &Named<'_>) -> Option<String> {
+        let mut command = program;
+        // Flags behind the bare name may belong to the program that starts it.
+        if named.words.is_empty() {
+            return None;
+        }
+        for (depth, word) in named.words.iter().enumerate() {
+            match command.find_subcommand(word) {
+                Some(below) => command = below,
+                // A text that is no command at all goes on with other words.
+                None if depth == 0 && !named.is_quoted => return None,
+                None if command.get_positionals().next().is_some() => {}
+                None if command.has_subcommands() => return Some((*word).to_owned()),
+                None => break,
+            }
+        }
+        let knows = |flag: &str| {
+            let named = |arg: &clap::Arg| {
+                let aliases = arg.get_all_aliases().unwrap_or_default();
+                arg.get_long() == Some(flag) || aliases.contains(&flag)
+            };
+            flag == "help" || command.get_arguments().any(named)
+        };
+        let unknown = named.flags.iter().find(|flag| !knows(flag));
+        unknown.map(|flag| format!("--{flag}"))
     }
 
     #[test]
-    fn a_command_that_a_text_names_exists() {
+    fn a_command_that_a_text_names_exists_with_its_flags() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let mut all = vec![root.join("README.md"), root.join("CHANGELOG.md")];
         files(&root.join("docs"), &mut all);
@@ -220,30 +256,44 @@ mod tests {
             files(&root.join("crates").join(name).join("src"), &mut all);
         }
         let definition = definition();
-        let mut seen = 0;
+        let (mut commands, mut flags, mut wrong) = (0, 0, Vec::new());
         for path in all {
             // A text in the source may go on in the next line.
             let text = fs::read_to_string(&path).unwrap();
             let pieces: Vec<_> = text.split("\\\n").map(str::trim_start).collect();
-            for (words, is_command) in named(&pieces.concat()) {
-                let Some((first, rest)) = words.split_first() else {
-                    continue;
-                };
-                let Some(command) = definition.find_subcommand(first) else {
-                    assert!(!is_command, "{}: sealpost {first}", path.display());
-                    continue;
-                };
-                seen += 1;
-                if let Some(second) = rest.first().filter(|_| command.has_subcommands()) {
-                    let found = command.find_subcommand(second);
-                    assert!(
-                        found.is_some(),
-                        "{}: sealpost {first} {second}",
-                        path.display()
-                    );
-                }
+            for named in named(&pieces.concat()) {
+                let said = named.words.join(" ");
+                let fault = fault(&definition, &named);
+                wrong.extend(
+                    fault.map(|word| format!("{}: sealpost {said}: {word}", path.display())),
+                );
+                commands += 1;
+                flags += named.flags.len();
             }
         }
-        assert!(seen > 100, "only {seen} commands were found");
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        assert!(
+            commands > 100 && flags > 20,
+            "only {commands} commands with {flags} flags were found"
+        );
+    }
+
+    #[test]
+    fn a_wrong_word_or_flag_is_found() {
+        let definition = definition();
+        for (text, wrong) in [
+            ("`PROGRAM doctor --fix`", None),
+            ("`PROGRAM log tail --lines 3`", None),
+            ("run PROGRAM account passwd ADDRESS", None),
+            ("the PROGRAM server --that runs", None),
+            ("`PROGRAM doctor --mend`", Some("--mend")),
+            ("`PROGRAM account password`", Some("password")),
+            ("`PROGRAM undo`", Some("undo")),
+        ] {
+            // Spelled out here, it would be found as a text of ours.
+            let text = text.replace("PROGRAM", "sealpost");
+            let found = named(&text).find_map(|named| fault(&definition, &named));
+            assert_eq!(found.as_deref(), wrong, "{text}");
+        }
     }
 }

@@ -26,7 +26,7 @@ use crate::secrets::{NewObject, NewPersonal, Vault};
 pub(crate) struct Item {
     pub(crate) judgement: Judgement,
     pub(crate) payload: policy::Payload,
-    /// What it does in words, where no effect says so.
+    /// What it does in words, where its effects do not say all of it.
     pub(crate) plainly: Option<String>,
     /// The account whose mail it limits, and to how many octets.
     pub(crate) limits: Option<(AccountId, u64)>,
@@ -447,8 +447,9 @@ impl<'a> Draft<'a> {
         let after = after.map_err(|err| AdmitError::Invalid(err.to_string()))?;
         let judgement = judge(&self.config, &after, &change, &made);
         let payload = change.payload(&self.config);
-        let is_silent = judgement.effects.is_empty();
-        let plainly = is_silent.then(|| policy::plain(&change, &self.config, &after));
+        // A warning about a setting does not say its values.
+        let says_little = judgement.effects.is_empty() || matches!(change, Change::SettingSet(_));
+        let plainly = says_little.then(|| policy::plain(&change, &self.config, &after));
         let limits = match &change {
             Change::AccountQuotaSet(c) => c.quota_octets.map(|octets| (c.id, octets)),
             _ => None,
