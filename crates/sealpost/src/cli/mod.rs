@@ -16,6 +16,7 @@ mod config;
 mod doctor;
 mod domain;
 mod exits;
+mod forward;
 mod ledger;
 mod log;
 mod proxy;
@@ -82,6 +83,15 @@ enum Command {
     /// Rules: what is done to mail, for the server, a domain or an account.
     #[command(subcommand)]
     Rules(rules::Rules),
+    /// Where all mail of an account is sent on to.
+    #[command(subcommand)]
+    Forward(forward::Forward),
+    /// What an account answers while its owner is away.
+    #[command(subcommand)]
+    Vacation(forward::Vacation),
+    /// Senders whom an account or a domain trusts or wants nothing from.
+    #[command(subcommand)]
+    Senders(forward::Senders),
     /// Every way by which mail can leave, and to where rules may send it.
     #[command(subcommand)]
     Exits(exits::Exits),
@@ -155,6 +165,9 @@ impl Cli {
             Command::Alias(command) => command.run(out),
             Command::Rules(command) => command.run(out),
             Command::Exits(command) => command.run(out),
+            Command::Forward(command) => command.run(out),
+            Command::Vacation(command) => command.run(out),
+            Command::Senders(command) => command.run(out),
             Command::Service(command) => command.run(out),
             Command::Block(command) => command.run(out),
             Command::Role(command) => command.run(out),
