@@ -9,12 +9,12 @@ pub mod ast;
 pub mod field;
 pub mod item;
 pub mod limits;
+pub mod mailbox;
 
 mod address_list;
 mod date;
 mod day;
 mod erase;
-mod mailbox;
 mod mailto;
 mod message;
 mod outcome;

@@ -11,8 +11,11 @@ pub(crate) fn without_name(text: &str) -> &str {
         .map_or(trimmed, |(_, address)| address)
 }
 
-/// Checks an address, with or without a name.
-pub(crate) fn check(text: &str) -> Result<Address, AddressError> {
+/// The address that a text names, with or without a name before it.
+///
+/// # Errors
+/// Where the text names none, or more than one.
+pub fn check(text: &str) -> Result<Address, AddressError> {
     if text.chars().any(char::is_control) {
         return Err(AddressError::BadLocalPart);
     }

@@ -7,8 +7,8 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sieve::Script;
 use sieve::effect::{EffectKind, When};
+use sieve::{Mailto, Script};
 use types::{AccountId, Address, RuleId, Timestamp};
 
 use super::risk::asks_for_keyword;
@@ -41,12 +41,19 @@ pub(super) struct Route {
     pub(super) inside: BTreeSet<AccountId>,
     /// Those of them that are no allowed exit.
     pub(super) unapproved: Vec<Address>,
+    /// Whether a target is none that this server can send to, such as an address literal.
+    unreadable: bool,
 }
 
 impl Route {
+    /// Whether something goes outside; a target that cannot be read is no friend.
+    pub(super) fn leaves(&self) -> bool {
+        self.unreadable || !self.outside.is_empty()
+    }
+
     /// Whether every address outside is an allowed exit.
     pub(super) fn is_approved(&self) -> bool {
-        self.unapproved.is_empty()
+        !self.unreadable && self.unapproved.is_empty()
     }
 }
 
@@ -137,7 +144,7 @@ pub(super) fn deletes_and_sends(config: &Config, rule: &Rule, now: Timestamp) ->
         .any(|effect| effect.kind == EffectKind::Discards);
     let sends = effects.iter().any(|effect| {
         let route = route(config, rule.level, &effect.kind, now);
-        !route.outside.is_empty()
+        route.leaves()
     });
     (deletes, sends)
 }
@@ -207,17 +214,19 @@ fn is_active(config: &Config, level: RuleLevel) -> bool {
     }
 }
 
-/// Where mail goes by an action. What is no address that mail could go to goes nowhere.
+/// Where mail goes by an action.
 fn route(config: &Config, level: RuleLevel, kind: &EffectKind, now: Timestamp) -> Route {
-    let address = match kind {
-        EffectKind::Redirects { address, .. } => address.as_str(),
-        EffectKind::Notifies { method } => notified(method),
+    let addresses: Vec<_> = match kind {
+        EffectKind::Redirects { address, .. } => vec![sieve::mailbox::check(address).ok()],
+        EffectKind::Notifies { method } => match Mailto::parse(method) {
+            Some(told) => told.to.iter().map(|to| to.parse().ok()).collect(),
+            None => vec![None],
+        },
         _ => return Route::default(),
     };
-    let Ok(address) = address.parse::<Address>() else {
-        return Route::default();
-    };
-    let expansion = config.expand_members(&BTreeSet::from([Member::Outside(address)]));
+    let unreadable = addresses.contains(&None);
+    let members = addresses.into_iter().flatten().map(Member::Outside);
+    let expansion = config.expand_members(&members.collect());
     let expansion = expansion.unwrap_or_default();
     let allowed = |target| config.exit_for(level, target, now).is_some();
     Route {
@@ -227,11 +236,6 @@ fn route(config: &Config, level: RuleLevel, kind: &EffectKind, now: Timestamp) -
             .collect(),
         outside: expansion.outside.into_iter().collect(),
         inside: expansion.accounts,
+        unreadable,
     }
-}
-
-/// The address of a `mailto:` URI (RFC 6068).
-fn notified(method: &str) -> &str {
-    let path = method.split_once(':').map_or(method, |(_, rest)| rest);
-    path.split('?').next().unwrap_or_default()
 }

@@ -336,7 +336,7 @@ impl<'a> Place<'a> {
             };
             findings.add(effect, self.class(Class::C1, Class::C2, Class::C2));
         }
-        if route.outside.is_empty() {
+        if !route.leaves() {
             return;
         }
         let effect = Effect::LeavesOrganisation {
@@ -447,7 +447,7 @@ impl<'a> Place<'a> {
     }
 
     fn notifies(&self, reached: &Reached, method: &str, findings: &mut Findings) {
-        let outside = !reached.route.outside.is_empty();
+        let outside = reached.route.leaves();
         let effect = Effect::Notifies {
             whose: self.whose(),
             of: self.matched(&reached.when),
@@ -494,7 +494,7 @@ fn judge_name(case: &Case<'_>, findings: &mut Findings) {
 /// harmless without the other.
 fn detect_pattern(case: &Case<'_>, found: &[Reached], findings: &mut Findings) {
     let deletes = |reached: &Reached| reached.kind == EffectKind::Discards;
-    let sends = |reached: &Reached| !reached.route.outside.is_empty();
+    let sends = |reached: &Reached| reached.route.leaves();
     let has = |test: &dyn Fn(&Reached) -> bool| found.iter().any(test);
     let (deletes, sends) = (has(&deletes), has(&sends));
     if !deletes && !sends {

@@ -429,6 +429,43 @@ fn an_alias_inside_does_not_hide_a_target_outside() {
     assert_eq!(judgement.unapproved.len(), 1);
 }
 
+/// Every spelling of a target that a script may have is found to lie outside.
+#[test]
+fn no_spelling_of_a_target_goes_unnoticed() {
+    for (action, unapproved) in [
+        ("redirect \"x@example.net\";", "x@example.net"),
+        ("redirect \"Ann <x@example.net>\";", "x@example.net"),
+        ("redirect \" <x@example.net> \";", "x@example.net"),
+        ("notify \"mailto:x@example.net\";", "x@example.net"),
+        (
+            "notify \"MAILTO:ann@example.org,x@example.net,y@example.net?subject=a\";",
+            "x@example.net y@example.net",
+        ),
+        ("notify \"mailto:%78@example.net\";", "x@example.net"),
+    ] {
+        let mut sample = sample();
+        let script = format!("require [\"enotify\"]; {action}");
+        let set = sample.new_rule(ANN, "Away from here", &script);
+        let judgement = sample.make_by(Some(ANN_ID), Change::RuleCreate(set));
+        let found: Vec<_> = judgement
+            .unapproved
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(found.join(" "), unapproved, "{action}");
+        assert_eq!(judgement.class, Class::C2, "{action}");
+        assert!(judgement.detections.contains(&"R1"), "{action}");
+    }
+    // What cannot be read as an address of ours is told as outside all the same.
+    let mut sample = sample();
+    let script = "require \"enotify\"; notify \"mailto:x@[192.0.2.1]\";";
+    let set = sample.new_rule(ANN, "Away from here", script);
+    let judgement = sample.make_by(Some(ANN_ID), Change::RuleCreate(set));
+    let words = told(&sample, &judgement).3;
+    assert!(words.contains("OUTSIDE"), "{words}");
+    assert_eq!(judgement.class, Class::C2);
+}
+
 #[test]
 fn an_exit_that_was_allowed_makes_an_own_forward_ordinary() {
     let mut sample = sample();
