@@ -34,6 +34,8 @@ const WORDS_MAX: usize = 20;
 pub enum Part {
     /// The tables of the database, each with its indexes.
     Tables,
+    /// The files of the logs, each with its indexes; what their rows say is proved elsewhere.
+    Logs,
     /// Bodies against their SHA-256.
     Bodies,
     /// Messages against their bodies.
@@ -51,6 +53,7 @@ impl Part {
     pub fn name(self) -> &'static str {
         match self {
             Self::Tables => "database",
+            Self::Logs => "log files",
             Self::Bodies => "message bodies",
             Self::Messages => "messages",
             Self::Counters => "mailboxes",
@@ -115,6 +118,7 @@ impl Store {
         let _lease = self.lease();
         let mut faults = Vec::new();
         self.examine_tables(&mut faults, tell)?;
+        self.examine_logs(&mut faults, tell)?;
         self.examine_bodies(&mut faults, tell)?;
         self.examine_messages(&mut faults, tell)?;
         self.examine_counters(&mut faults, tell)?;
@@ -140,12 +144,13 @@ impl Store {
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
         let names: Vec<String> =
             self.read_fresh_blocking(|tx| tx.all(sql, [], |row| row.get(0)))?;
+        let database = self.database();
         for (done, name) in (1..).zip(&names) {
             self.may_look()?;
             // A name of ours needs no quotes; one that does is an intruder's.
             let plain = name.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
             let words = match plain {
-                true => self.look_long_blocking(|tx| integrity(tx, name)),
+                true => self.look_long_blocking(&database, |tx| integrity(tx, name)),
                 false => Ok(vec!["no table of this server".to_owned()]),
             };
             let fault = |what| Fault {
@@ -157,6 +162,31 @@ impl Store {
             };
             faults.extend(found(words)?.into_iter().flatten().map(fault));
             tell(Part::Tables, done, names.len() as u64);
+        }
+        Ok(())
+    }
+
+    fn examine_logs(&self, faults: &mut Vec<Fault>, tell: Tell<'_>) -> StoreResult<()> {
+        let mut paths = self.activity().files_blocking()?;
+        paths.extend(self.trace().files_blocking()?);
+        for (done, path) in (1..).zip(&paths) {
+            self.may_look()?;
+            let words = match self.look_long_blocking(path, |tx| integrity(tx, "record")) {
+                Ok(words) => words,
+                Err(StoreError::Damaged(what)) => vec![what],
+                // Its time was over meanwhile.
+                Err(_) if !path.exists() => continue,
+                Err(err) => return Err(err),
+            };
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            faults.extend(words.into_iter().map(|what| Fault {
+                part: Part::Logs,
+                place: format!("log/{name}"),
+                what,
+                repair: None,
+                is_aside: false,
+            }));
+            tell(Part::Logs, done, paths.len() as u64);
         }
         Ok(())
     }

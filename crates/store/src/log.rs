@@ -311,6 +311,12 @@ impl Log {
         self.days.list()
     }
 
+    /// The files that there are, oldest first.
+    pub(crate) fn files_blocking(&self) -> StoreResult<Vec<PathBuf>> {
+        let days = self.days.list()?;
+        Ok(days.iter().map(|day| self.days.path(day)).collect())
+    }
+
     /// Unlinks all days before `day` (`2026-11-23`); gives those that were there.
     ///
     /// Whether they may go is decided by the caller (retention).

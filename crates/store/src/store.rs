@@ -165,6 +165,11 @@ impl Store {
         })))
     }
 
+    /// The file of the database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.0.layout.database()
+    }
+
     /// Whether this is only a look at a stopped server's folder, without the key of the rows.
     pub(crate) fn is_look(&self) -> bool {
         self.0.jobs.is_none()
@@ -313,9 +318,10 @@ impl Store {
     /// [`Self::read_fresh_blocking`] of a look, which [`Self::end_look`] breaks off in the middle.
     pub(crate) fn look_long_blocking<T>(
         &self,
+        path: &Path,
         closure: impl FnOnce(&ReadTx<'_>) -> StoreResult<T>,
     ) -> StoreResult<T> {
-        let mut conn = (self.0.open_reader)(&self.0.layout.database())?;
+        let mut conn = (self.0.open_reader)(path)?;
         let over = Arc::clone(&self.0.look_is_over);
         conn.progress_handler(LOOK_STEPS, Some(move || over.load(Ordering::Relaxed)))?;
         let result = self.snapshot(&conn, closure);

@@ -31,6 +31,10 @@ fn ailment(fault: &Fault) -> Ailment {
         }
         (Some(Repair::Sums), _) => "sealpost doctor --fix writes them, from what the rows hold now",
         (Some(_), _) => "sealpost doctor --fix puts it right",
+        (None, Part::Logs) => {
+            "stop the server, move this file out of the folder and keep it, start again: a new \
+             file is begun; sealpost ledger verify says which rows are no longer there"
+        }
         (None, Part::Tables) => {
             "stop the server, keep a copy of the data folder, then put mail.db back from a backup"
         }

@@ -1,13 +1,17 @@
 //! Activity and trace: what is recorded is found, by every key, until its day is pruned.
 
+use std::fs::File;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
 
+use rusqlite::Connection;
 use tokio::runtime::{Builder, Runtime};
 use types::{SessionId, Timestamp};
 
+use super::examine::examine;
 use super::world::{ANN, BOB, NOON, World};
-use crate::{FoundRow, LogDays, LogQuery, LogRecord, LogRow, Store, Synced};
+use crate::{FoundRow, LogDays, LogQuery, LogRecord, LogRow, Part, Store, Synced};
 
 const DAY_S: i64 = 24 * 60 * 60;
 
@@ -164,7 +168,7 @@ fn rows_are_read_by_number_through_days_that_interleave() {
     let only = LogDays::Only(&day);
     let mut only = world.store.activity().rows_blocking(only).unwrap();
     assert_eq!(only.runs().unwrap(), [0..1, 2..3]);
-    let other = rusqlite::Connection::open(day_file(&world, NOON)).unwrap();
+    let other = Connection::open(day_file(&world, NOON)).unwrap();
     let sql = "UPDATE record SET at = at + 86400000000 WHERE seq = 2";
     other.execute(sql, []).unwrap();
     let moved = only.read(2..3).unwrap();
@@ -176,7 +180,7 @@ fn numbers_used_by_others_are_stepped_over_and_told() {
     let world = World::new();
     world.store.activity().append(row(NOON, "ours"));
     sync(&world.store);
-    let other = rusqlite::Connection::open(day_file(&world, NOON)).unwrap();
+    let other = Connection::open(day_file(&world, NOON)).unwrap();
     for seq in [1, 2, 4, 900_000_000_000_i64, -1] {
         let sql = "INSERT INTO record (seq, at, kind, source, detail) VALUES (?1, 0, 'x', '', x'')";
         other.execute(sql, [seq]).unwrap();
@@ -223,4 +227,40 @@ fn a_closed_log_takes_nothing_more() {
     assert!(late.is_err());
     let numbers = runs(&world.store).0.into_iter().flatten().count();
     assert_eq!((log.dropped(), numbers), (1, 1));
+}
+
+/// Overwrites the beginning of an index of a log's file.
+fn damage_index(path: &Path, index: &str) {
+    let conn = Connection::open(path).unwrap();
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+    let page: u64 = conn.query_row(sql, [index], |row| row.get(0)).unwrap();
+    let octets: u64 = conn
+        .query_row("PRAGMA page_size", [], |row| row.get(0))
+        .unwrap();
+    conn.close().unwrap();
+    let file = File::options().write(true).open(path).unwrap();
+    file.write_all_at(&[0xa5; 200], (page - 1) * octets)
+        .unwrap();
+}
+
+#[test]
+fn a_damaged_index_of_a_log_is_found_though_its_rows_can_be_read() {
+    let world = World::new();
+    for _ in 0..200 {
+        world.store.activity().append(row(NOON, "sign_in"));
+    }
+    sync(&world.store);
+    assert_eq!(examine(&world), []);
+    let path = day_file(&world, NOON);
+    let world = world.reopen(|_| damage_index(&path, "record_by_message"));
+    let (numbers, damaged) = runs(&world.store);
+    assert!(numbers == [Range { start: 0, end: 200 }] && damaged.is_empty());
+    let faults = examine(&world);
+    let first = faults.first().expect("it is found");
+    let place = (first.part, first.place.as_str());
+    assert_eq!(place, (Part::Logs, "log/activity-2026-11-23.db"));
+    assert!(
+        faults.iter().all(|fault| fault.repair.is_none()),
+        "{faults:?}"
+    );
 }
