@@ -249,7 +249,7 @@ async fn a_rule_whose_time_is_over_is_switched_off_by_an_entry() {
     );
     let (id, enabled) = (RuleId(1), true);
     let resumed = world.admit(Command::RuleEnable { id, enabled }).await;
-    assert!(resumed.unwrap_err().to_string().contains("--expires"));
+    assert!(resumed.unwrap_err().to_string().contains("--for"));
 }
 
 #[tokio::test]

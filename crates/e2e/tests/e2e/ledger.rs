@@ -73,7 +73,7 @@ const CHANGES: &[Change] = &[
     change(
         "domain plus second.test on",
         "domain.plus_addressing.set",
-        &[],
+        &["Delivers mail for name+detail@second.test"],
     ),
     change(
         "domain disable second.test",
@@ -99,7 +99,7 @@ const CHANGES: &[Change] = &[
     change(
         "account quota u0002@demo.test 20M",
         "account.quota.set",
-        &[],
+        &["Lets u0002@demo.test keep "],
     ),
     change(
         "account disable u0003@demo.test",
@@ -114,7 +114,7 @@ const CHANGES: &[Change] = &[
     change(
         "alias add team@second.test u0001@demo.test",
         "alias.create",
-        &[],
+        &["Delivers "],
     ),
     change(
         "alias set team@second.test u0001@demo.test bob@example.net",
@@ -129,7 +129,7 @@ const CHANGES: &[Change] = &[
     change(
         "account send-as revoke u0002@demo.test team@second.test",
         "send_as.revoke",
-        &[],
+        &["Lets u0002@demo.test no longer send as team@second.test"],
     ),
     change(
         "alias rm team@second.test",
@@ -172,7 +172,7 @@ const CHANGES: &[Change] = &[
     change(
         "certificate set --chain CHAIN --key KEY",
         "certificate.set",
-        &[],
+        &["Shows this certificate to clients of "],
     ),
     change(
         "config set recipients_max 500",
@@ -380,7 +380,7 @@ fn a_refused_change_changes_nothing() -> anyhow::Result<()> {
         ("account add ann@nowhere.test --generate", 3),
         ("account rm nobody@demo.test", 3),
         ("config set recipients_max 0", 2),
-        ("config set no_such_setting 1", 2),
+        ("config set no_such_setting 1", 3),
         ("service off gopher", 2),
     ] {
         let words = command.split(' ').chain(["--yes"]);

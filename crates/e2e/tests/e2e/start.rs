@@ -14,6 +14,8 @@ use e2e::{Server, Site, clients, dialogue::Dialogue};
 const NOBODY: u32 = 65_534;
 /// Exit codes of the manual.
 const FAILED: i32 = 1;
+/// Exit status for what the server's user may not do, or what others may.
+const REFUSED: i32 = 4;
 const UNVERIFIED: i32 = 6;
 
 /// Fails with words that say what is missing.
@@ -198,7 +200,7 @@ fn keys_that_others_can_read_are_refused() -> anyhow::Result<()> {
     let mut server = stopped()?;
     let keys = server.scratch().join("keys");
     fs::set_permissions(&keys, Permissions::from_mode(0o755))?;
-    refuses(&server, None, &["keys", "chmod 700"])?;
+    refuses_with(&server, None, &["keys", "chmod 700"], REFUSED)?;
     fs::set_permissions(&keys, Permissions::from_mode(0o700))?;
     server.start_again()
 }

@@ -260,7 +260,7 @@ impl Draft<'_> {
         let rule = self.config.rule(id);
         match rule.and_then(|rule| rule.expires) {
             Some(end) if end <= self.now => Err(AdmitError::Conflict(format!(
-                "the time of {id} was over at {end}; give it another end with `sealpost rules edit {id} --expires`"
+                "the time of {id} was over at {end}; give it another end with `sealpost rules edit {id} --for 30d`"
             ))),
             _ => Ok(()),
         }

@@ -11,14 +11,19 @@ use crate::{LogDays, LogQuery, LogRow};
 
 const DAY_S: i64 = 24 * 60 * 60;
 
-/// Whether the system knows of a POSIX lock of this process on the file.
+/// Looks at the system's list; one look may miss a lock while other processes change the list.
+const LOOKS_MAX: usize = 20;
+
+/// Whether the system knows of a POSIX lock of this process on the file. One that is lost stays so.
 fn is_locked(path: &Path) -> bool {
     let inode = path.metadata().unwrap().ino();
     let pid = std::process::id().to_string();
-    let locks = fs::read_to_string("/proc/locks").unwrap();
-    locks.lines().any(|line| {
-        let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        words[1] == "POSIX" && words[4] == pid && words[5].ends_with(&format!(":{inode}"))
+    (0..LOOKS_MAX).any(|_| {
+        let locks = fs::read_to_string("/proc/locks").unwrap();
+        locks.lines().any(|line| {
+            let words: Vec<&str> = line.split_ascii_whitespace().collect();
+            words[1] == "POSIX" && words[4] == pid && words[5].ends_with(&format!(":{inode}"))
+        })
     })
 }
 
