@@ -240,7 +240,8 @@ fn each_change_leaves_exactly_one_entry() -> anyhow::Result<()> {
         );
         ensure!(after[before]["type"] == *kind, "{said}: {}", after[before]);
         let told = answer["effects"].as_array().context("no effects")?;
-        ensure!(told.len() == effects.len(), "{said}: {told:?}");
+        // Where nothing warns, one sentence still says what the change does.
+        ensure!(told.len() == effects.len().max(1), "{said}: {told:?}");
         for (told, expected) in told.iter().zip(*effects) {
             let told = told.as_str().unwrap_or_default();
             ensure!(told.starts_with(&fill(expected)), "{said}: {told}");
