@@ -177,7 +177,10 @@ const CHANGES: &[Change] = &[
     change(
         "config set recipients_max 500",
         "setting.set",
-        &["Refuses what passes the lower limit of recipients_max"],
+        &[
+            "Refuses what passes the lower limit of recipients_max",
+            "Sets recipients_max to 500, before: 1000",
+        ],
     ),
 ];
 
