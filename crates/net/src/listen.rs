@@ -126,7 +126,7 @@ impl Listener {
     }
 
     /// Accepts until `close`, serves what was accepted until `end`, then drains. Run it as a task
-    /// of its own.
+    /// of its own. `close` is let go once the port is free.
     pub async fn serve(
         self,
         settings: ListenerSettings,
@@ -136,6 +136,22 @@ impl Listener {
     ) -> Drained {
         let settings = Arc::new(settings);
         let mut tasks = JoinSet::new();
+        self.accept(&settings, &handler, &close, &mut tasks).await;
+        drop(self.tcp);
+        drop(close);
+        let finished = outlive(&mut tasks, &end).await;
+        let mut drained = drain(tasks, settings.drain).await;
+        drained.finished += finished;
+        drained
+    }
+
+    async fn accept(
+        &self,
+        settings: &Arc<ListenerSettings>,
+        handler: &Handler,
+        close: &Shutdown,
+        tasks: &mut JoinSet<()>,
+    ) {
         let mut starved = false;
         let mut stop = pin!(close.wait());
         loop {
@@ -150,7 +166,7 @@ impl Listener {
                         if std::mem::take(&mut starved) {
                             info!(listener = %self.address, "accepting connections again");
                         }
-                        admit(tcp, peer, &settings, &handler, &mut tasks);
+                        admit(tcp, peer, settings, handler, tasks);
                     }
                     Err(err) if concerns_one_client(&err) => {
                         debug!(listener = %self.address, %err, "a client left before it was served");
@@ -162,16 +178,11 @@ impl Listener {
                                 "cannot accept connections now, trying again: {err}"
                             );
                         }
-                        rest(&mut tasks, &close).await;
+                        rest(tasks, close).await;
                     }
                 },
             }
         }
-        drop(self.tcp);
-        let finished = outlive(&mut tasks, &end).await;
-        let mut drained = drain(tasks, settings.drain).await;
-        drained.finished += finished;
-        drained
     }
 }
 

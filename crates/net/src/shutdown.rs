@@ -17,6 +17,11 @@ impl ShutdownTrigger {
     pub fn stop(&self) {
         self.0.send_replace(true);
     }
+
+    /// Waits until every token is gone: all who heard the word are done with it.
+    pub async fn let_go(&self) {
+        self.0.closed().await;
+    }
 }
 
 impl Shutdown {
@@ -56,6 +61,19 @@ async fn given(word: &watch::Receiver<bool>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_word_is_done_with_when_the_last_token_is_gone() {
+        let (trigger, shutdown) = Shutdown::pair();
+        let other = shutdown.clone();
+        trigger.stop();
+        drop(shutdown);
+        let let_go = tokio::spawn(async move { trigger.let_go().await });
+        tokio::task::yield_now().await;
+        assert!(!let_go.is_finished());
+        drop(other);
+        let_go.await.unwrap();
+    }
 
     #[tokio::test]
     async fn every_clone_hears_the_word_before_and_after_it_is_given() {

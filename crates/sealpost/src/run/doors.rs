@@ -114,6 +114,7 @@ impl Doors {
         for (id, running) in closing {
             info!(listener = %running.listener.address, "{} stops here", running.listener.service);
             running.close.stop();
+            running.close.let_go().await;
             if self.service.listener_ends_sessions(id) {
                 running.end.stop();
             }
