@@ -73,13 +73,30 @@ pub fn entries(
 ) -> StoreResult<Vec<StoredEntry>> {
     let sql = "SELECT seq, bytes, leaf FROM ledger_entry WHERE log = ?1 AND seq >= ?2
                 ORDER BY seq LIMIT ?3";
-    tx.all(sql, (log, first, limit), |row| {
-        Ok(StoredEntry {
-            seq: row.get(0)?,
-            bytes: row.get(1)?,
-            leaf: Sha256(row.get(2)?),
-        })
+    tx.all(sql, (log, first, limit), read_entry)
+}
+
+fn read_entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
+    Ok(StoredEntry {
+        seq: row.get(0)?,
+        bytes: row.get(1)?,
+        leaf: Sha256(row.get(2)?),
     })
+}
+
+/// At most `limit` entries below number `before` in which detections matched, newest first.
+pub fn detected(
+    tx: &ReadTx<'_>,
+    log: &str,
+    before: u64,
+    limit: usize,
+) -> StoreResult<Vec<StoredEntry>> {
+    // The condition as the index has it, letter by letter, since only then it is used.
+    let sql = "SELECT seq, bytes, leaf FROM ledger_entry
+                WHERE log = ?1 AND seq < ?2
+                  AND instr(bytes, x'22646574656374696f6e73223a5b22') > 0
+                ORDER BY seq DESC LIMIT ?3";
+    tx.all(sql, (log, before, limit), read_entry)
 }
 
 /// At most `limit` stored leaf hashes from number `first` on, in order.

@@ -86,6 +86,8 @@ pub struct LogQuery {
     pub session: Option<SessionId>,
     /// Of this kind.
     pub kind: Option<String>,
+    /// From this source; no index serves it, so something else should narrow the query.
+    pub source: Option<String>,
     /// About this message.
     pub message: Option<String>,
     /// At most so many.
@@ -101,6 +103,7 @@ impl LogQuery {
             account: None,
             session: None,
             kind: None,
+            source: None,
             message: None,
             limit,
         }
@@ -391,6 +394,7 @@ fn statement(query: &LogQuery, limit: usize) -> (String, Vec<Value>) {
         ("account", query.account.map(|id| signed(id.0))),
         ("session", query.session.map(|id| signed(id.0))),
         ("kind", query.kind.clone().map(Value::Text)),
+        ("source", query.source.clone().map(Value::Text)),
         ("message", query.message.clone().map(Value::Text)),
     ];
     let mut sql = "SELECT seq, at, kind, account, session, source, message, detail

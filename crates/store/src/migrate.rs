@@ -62,6 +62,10 @@ pub(crate) const MAIL: Format = Format {
             include_str!("../migrations/0007_subscriptions.sql"),
         ),
         ("0008_rules", include_str!("../migrations/0008_rules.sql")),
+        (
+            "0009_detected",
+            include_str!("../migrations/0009_detected.sql"),
+        ),
     ],
 };
 

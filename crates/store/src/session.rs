@@ -115,6 +115,44 @@ pub fn sources(
     )
 }
 
+/// The sessions that came from a source from `since` to before `until`, newest first; rows that this
+/// server did not write are left out.
+pub fn from_source(
+    tx: &ReadTx<'_>,
+    source: &str,
+    (since, until): (Timestamp, Timestamp),
+    limit: usize,
+) -> StoreResult<Vec<Session>> {
+    let sql = select_session!(
+        "WHERE source = ?1 AND started_at >= ?2 AND started_at < ?3
+         ORDER BY started_at DESC, id DESC LIMIT ?4"
+    );
+    let found = tx.all(sql, (source, since.0, until.0, limit), read)?;
+    Ok(own(tx, found))
+}
+
+/// As [`from_source`] the sessions of an account.
+pub fn of_account(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    (since, until): (Timestamp, Timestamp),
+    limit: usize,
+) -> StoreResult<Vec<Session>> {
+    let sql = select_session!(
+        "WHERE account = ?1 AND started_at >= ?2 AND started_at < ?3
+         ORDER BY started_at DESC, id DESC LIMIT ?4"
+    );
+    let found = tx.all(sql, (account.0, since.0, until.0, limit), read)?;
+    Ok(own(tx, found))
+}
+
+fn own(tx: &ReadTx<'_>, found: Vec<(Session, Vec<u8>)>) -> Vec<Session> {
+    let own = found
+        .into_iter()
+        .filter(|(session, mac)| verify(tx, session, mac));
+    own.map(|(session, _)| session).collect()
+}
+
 /// Writes what may change in a session, and its MAC.
 fn sign(tx: &mut WriteTx<'_>, session: &Session) -> StoreResult<()> {
     let mac = tx.key().sign("session", &as_slices(&fields(session)));

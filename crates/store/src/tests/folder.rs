@@ -12,7 +12,7 @@ use types::{MailboxName, Timestamp};
 use super::world::{ANN, BOB, World, open, options};
 use crate::fate::{self, FateKey};
 use crate::migrate::MAIL;
-use crate::{OpenError, Store, mailbox, subscription};
+use crate::{OpenError, Store, ledger, mailbox, subscription};
 
 /// Set for the child process of [`a_read_only_folder_is_refused_with_words`].
 const CHILD_DIR: &str = "SEALPOST_TEST_OPEN_DIR";
@@ -233,6 +233,28 @@ fn subscriptions_of_an_earlier_format_are_kept() {
                 .eq(subscribed.iter().copied())
         );
     }
+}
+
+#[test]
+fn entries_and_sessions_of_an_earlier_format_are_found_by_the_new_indexes() {
+    let dir = tempfile::tempdir().unwrap();
+    let conn = rusqlite::Connection::open(dir.path().join("mail.db")).unwrap();
+    for (_, sql) in &MAIL.steps[..8] {
+        conn.execute_batch(sql).unwrap();
+    }
+    conn.execute_batch(
+        r#"INSERT INTO ledger_entry (log, seq, leaf, bytes)
+           VALUES ('log', 0, zeroblob(32), CAST('{"detections":[]}' AS BLOB)),
+                  ('log', 1, zeroblob(32), CAST('{"detections":["R3"]}' AS BLOB));
+           PRAGMA application_id = 0x5345414c; PRAGMA user_version = 8;"#,
+    )
+    .unwrap();
+    drop(conn);
+    let store = open(dir.path());
+    assert_eq!(store.migrated(), ["0009_detected"]);
+    let found = store.read_blocking(|tx| ledger::detected(tx, "log", 9, 9));
+    let seqs: Vec<_> = found.unwrap().iter().map(|entry| entry.seq).collect();
+    assert_eq!(seqs, [1]);
 }
 
 #[test]

@@ -64,6 +64,32 @@ fn entries_are_appended_only_at_the_expected_size() {
 }
 
 #[test]
+fn entries_with_detections_are_found_by_their_index() {
+    let world = World::new();
+    let with = r#"{"risk":{"detections":["R1","R7"]}}"#;
+    // A text that somebody typed has its quotes escaped.
+    let typed = r#"{"name":"\"detections\":[\"R1","risk":{"detections":[]}}"#;
+    append(&world, 0, &[with, typed, with, "other", with]).unwrap();
+    for (before, limit, expected) in [
+        (u64::from(u32::MAX), 9, &[4, 2, 0][..]),
+        (4, 9, &[2, 0]),
+        (4, 1, &[2]),
+        (0, 9, &[]),
+    ] {
+        let found = (world.store).read_blocking(|tx| ledger::detected(tx, LOG, before, limit));
+        let seqs: Vec<_> = found.unwrap().iter().map(|entry| entry.seq).collect();
+        assert_eq!(seqs, expected, "before {before}, at most {limit}");
+    }
+    let plan = "EXPLAIN QUERY PLAN SELECT seq FROM ledger_entry WHERE log = ?1 AND seq < ?2
+                  AND instr(bytes, x'22646574656374696f6e73223a5b22') > 0 ORDER BY seq DESC LIMIT 9";
+    let plan: Vec<String> = world
+        .store
+        .read_blocking(|tx| tx.all(plan, (LOG, 9), |row| row.get(3)))
+        .unwrap();
+    assert!(plan.join(" ").contains("ledger_entry_detected"), "{plan:?}");
+}
+
+#[test]
 fn of_two_writers_one_wins() {
     let world = World::new();
     let threads: Vec<_> = (0..8)

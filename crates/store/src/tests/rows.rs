@@ -131,6 +131,43 @@ fn a_session_ends_once() {
 }
 
 #[test]
+fn sessions_are_found_by_source_and_account_and_forged_ones_left_out() {
+    let world = World::new();
+    let begin = |tx: &mut WriteTx<'_>, at: Timestamp, source: &str| {
+        let new = NewSession {
+            source: source.to_owned(),
+            started_at: at,
+            ..new_session()
+        };
+        session::insert(tx, &new)
+    };
+    let make = move |tx: &mut WriteTx<'_>| {
+        begin(tx, NOON, "192.0.2.7")?;
+        begin(tx, NOON.plus_s(5), "192.0.2.8")?;
+        begin(tx, NOON.plus_s(9), "192.0.2.7")
+    };
+    world.store.write_blocking(make).unwrap();
+    let change = "UPDATE session SET source = '192.0.2.7' WHERE source = '192.0.2.8'";
+    world.intruder().execute(change, []).unwrap();
+    for (span, limit, expected) in [
+        ((NOON, NOON.plus_s(60)), 9, &[3, 1][..]),
+        ((NOON, NOON.plus_s(9)), 9, &[1]),
+        ((NOON, NOON.plus_s(60)), 1, &[3]),
+    ] {
+        let read = (world.store).read_blocking(|tx| {
+            Ok((
+                session::from_source(tx, "192.0.2.7", span, limit)?,
+                session::of_account(tx, ANN, span, limit)?,
+            ))
+        });
+        let (by_source, by_account) = read.unwrap();
+        let ids = |found: &[session::Session]| found.iter().map(|s| s.id.0).collect::<Vec<_>>();
+        assert_eq!(ids(&by_source), expected, "{span:?}");
+        assert_eq!(ids(&by_account), expected, "{span:?}");
+    }
+}
+
+#[test]
 fn a_session_row_changed_from_outside_is_an_error() {
     for change in [
         "UPDATE session SET account = 8",
