@@ -45,7 +45,7 @@ pub use config::{
 };
 pub use effect::Effect;
 pub use fold_error::FoldError;
-pub use judge::{Class, Judgement, judge};
+pub use judge::{Class, Judgement, detection_words, judge};
 pub use log_level::{LogKind, LogLevel, LogWordError};
 pub use payload::Payload;
 pub use plain::plain;

@@ -68,9 +68,28 @@ impl Place {
             .unwrap_or_else(|| DEFAULT_START_FILE.into())
     }
 
+    /// The flags that named it, as they go on behind a command that is told to people.
+    pub(crate) fn flags(&self) -> String {
+        match (&self.config, &self.data) {
+            (Some(file), _) => format!(" --config {}", quoted(file)),
+            (None, Some(folder)) => format!(" --data {}", quoted(folder)),
+            (None, None) => String::new(),
+        }
+    }
+
     /// The way to the running server.
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
         Ok(Client::new(self.find()?.socket()))
+    }
+}
+
+/// A path as a shell reads it back.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
+    match text.chars().all(is_plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', "'\\''")),
     }
 }
 
@@ -81,5 +100,26 @@ impl Found {
             Self::File(file) => file.control_socket.clone(),
             Self::Folder(data) => start_file::default_socket(data),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flags_of_a_place_can_be_pasted() {
+        for (path, flags) in [
+            ("/srv/mail", " --data /srv/mail"),
+            ("my mail", " --data 'my mail'"),
+            ("it's; rm", " --data 'it'\\''s; rm'"),
+        ] {
+            let place = Place {
+                config: None,
+                data: Some(path.into()),
+            };
+            assert_eq!(place.flags(), flags);
+        }
+        assert_eq!(Place::default().flags(), "");
     }
 }

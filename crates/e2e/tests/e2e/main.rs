@@ -7,6 +7,7 @@ mod credentials;
 mod curl;
 mod doctor;
 mod effects;
+mod explain;
 mod full_disk;
 mod hard_days;
 mod ledger;

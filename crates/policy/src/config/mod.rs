@@ -379,6 +379,14 @@ impl Config {
         self.former.get(&address.folded()).copied()
     }
 
+    /// The address of an account that is gone.
+    pub fn former_address(&self, id: AccountId) -> Option<&Address> {
+        let mut former = self.former.iter();
+        former
+            .find(|(_, owner)| **owner == id)
+            .map(|(address, _)| address)
+    }
+
     /// The addresses in a domain that accounts once had.
     pub fn former_addresses(&self, name: &Domain) -> impl Iterator<Item = &Address> {
         self.former

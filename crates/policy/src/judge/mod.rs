@@ -5,6 +5,7 @@
 //! what it reaches. Every effect has a class of its own; the change has the highest of them.
 
 mod confusable;
+mod detection;
 mod risk;
 
 mod exit;
@@ -32,6 +33,8 @@ use types::{AccountId, Address};
 use crate::change::Change;
 use crate::config::{Authorship, Config, Expansion};
 use crate::effect::{EFFECTS_MAX, Effect};
+
+pub use detection::detection_words;
 
 use exit::Exits;
 use risk::Trait;

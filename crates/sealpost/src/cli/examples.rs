@@ -109,6 +109,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &["sealpost log level", "sealpost log level smtp debug"],
     ),
     ("log tail", &["sealpost log tail --kind smtp --limit 20"]),
+    ("alerts", &["sealpost alerts --since 7d"]),
     (
         "trace",
         &["sealpost trace --to ann@example.org --since 12h"],

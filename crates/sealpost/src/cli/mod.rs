@@ -3,11 +3,13 @@
 mod ask;
 mod docs;
 mod examples;
+mod screen;
 mod values;
 
 mod access;
 mod account;
 mod activity;
+mod alerts;
 mod alias;
 mod app_password;
 mod block;
@@ -116,6 +118,8 @@ enum Command {
     /// What the running log says, and how much.
     #[command(subcommand)]
     Log(log::Log),
+    /// Changes of rules and ways out that look dangerous; nobody is told of them yet.
+    Alerts(alerts::Alerts),
     /// What happened to messages.
     Trace(trace::Trace),
     /// Sign-ins, what was given out and what was removed.
@@ -175,6 +179,7 @@ impl Cli {
             Command::Certificate(command) => command.run(out),
             Command::Ledger(command) => command.run(out),
             Command::Log(command) => command.run(out),
+            Command::Alerts(command) => command.run(out),
             Command::Trace(command) => command.run(out),
             Command::Activity(command) => command.run(out),
             Command::Recoverable(command) => command.run(out),

@@ -101,6 +101,7 @@ async fn answer(service: &Service, stop: &Notify, actor: &Actor, ask: Ask) -> An
         Ask::LedgerVerify => settle(service.ledger_verify(actor).await),
         Ask::DoctorBegin { fix } => settle(service.doctor_begin(actor, fix)),
         Ask::DoctorLook => settle(service.doctor_look(actor)),
+        Ask::AlertList(query) => settle(service.alert_list(actor, query).await),
         Ask::Trace(query) => settle(service.trace(query).await),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ledger::Claim;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use service::{ActivityQuery, Command, Guarded, Password, RuleAt, TraceQuery, Wanted};
+use service::{ActivityQuery, AlertQuery, Command, Guarded, Password, RuleAt, TraceQuery, Wanted};
 use types::{Address, Domain, RuleId, SessionId};
 
 use crate::exit::Exit;
@@ -145,6 +145,8 @@ pub(crate) enum Ask {
     ExitList,
     /// One rule.
     RuleShow(RuleId),
+    /// Changes that detections matched.
+    AlertList(AlertQuery),
     /// What happened to messages.
     Trace(TraceQuery),
 }

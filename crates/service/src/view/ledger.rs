@@ -12,6 +12,7 @@ use policy::{Effect, Viewer};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::words;
 use crate::Service;
 use crate::actor::Actor;
 use crate::error::{ServiceError, ServiceResult};
@@ -231,7 +232,7 @@ impl Service {
             })
     }
 
-    fn entry_view(&self, entry: &Entry) -> EntryView {
+    pub(crate) fn entry_view(&self, entry: &Entry) -> EntryView {
         let config = self.config();
         let sentence = |effect: &Value| match serde_json::from_value::<Effect>(effect.clone()) {
             Ok(effect) => policy::sentence(&effect, &config, Viewer::Server),
@@ -261,7 +262,7 @@ impl Service {
         Ok((entry.ts.to_rfc3339(), self.who(&entry)))
     }
 
-    fn who(&self, entry: &Entry) -> String {
+    pub(crate) fn who(&self, entry: &Entry) -> String {
         let actor = &entry.actor;
         match (actor.kind, &actor.unix, &actor.id) {
             (ActorKind::UnixUser, Some(facts), _) => match facts.login_uid {
@@ -271,9 +272,8 @@ impl Service {
                 _ => format!("console uid {}", facts.uid),
             },
             (ActorKind::Account, _, Some(id)) => {
-                let config = self.config();
-                let account = id.parse().ok().and_then(|id| config.account(id));
-                account.map_or_else(|| id.clone(), |account| account.address.to_string())
+                let name = |id| words::account_name(&self.config(), id);
+                id.parse().map_or_else(|_| id.clone(), name)
             }
             (ActorKind::System, ..) => "the server".to_owned(),
             (ActorKind::Unknown, ..) => "unknown actor".to_owned(),

@@ -2,16 +2,21 @@
 //!
 //! Field names are part of the command line's `--json`, so they are only ever added to.
 
+pub(crate) mod words;
+
 mod activity;
 mod config;
-mod exit;
 mod ledger;
-mod rule;
 mod source;
 
+mod alert;
 mod credential;
+mod rule;
+
+mod exit;
 
 pub use activity::{ActivityQuery, ActivityRow};
+pub use alert::{AlertQuery, AlertView};
 pub use config::{
     AccountView, AliasView, CertificateView, DomainView, GrantView, ServiceView, SettingView,
     StatusView,

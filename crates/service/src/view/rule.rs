@@ -5,6 +5,7 @@ use policy::{Authorship, Config, Rule, RuleContent, RuleLevel};
 use serde::{Deserialize, Serialize};
 use types::{RuleId, Timestamp};
 
+use super::words;
 use crate::Service;
 use crate::actor::Actor;
 use crate::command::RuleAt;
@@ -224,9 +225,8 @@ pub(super) fn about(config: &Config, level: RuleLevel) -> String {
 /// Who made a change, by the name that people know.
 pub(super) fn author(config: &Config, made: &Authorship) -> String {
     let id = made.by.id.as_deref().unwrap_or_default();
-    let account = id.parse().ok().and_then(|id| config.account(id));
-    match (made.by.kind, account) {
-        (ActorKind::Account, Some(account)) => account.address.to_string(),
+    match (made.by.kind, made.by.account()) {
+        (ActorKind::Account, Some(account)) => words::account_name(config, account),
         (ActorKind::UnixUser, _) => format!("console ({id})"),
         (ActorKind::System, _) => "the server".to_owned(),
         (kind, _) => format!("{} {id}", word(&kind)),
