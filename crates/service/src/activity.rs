@@ -61,6 +61,7 @@ pub(crate) enum Record {
     RuleLooked {
         what: &'static str,
         level: String,
+        rule: String,
         by: String,
     },
     /// The server's own sign of life, with the size of the ledger and how far the logs were
@@ -115,9 +116,12 @@ impl Record {
                 let ranges = ranges(uids);
                 json!({ "mailbox": mailbox.0, "count": uids.len(), "uids": ranges })
             }
-            Self::RuleLooked { what, level, by } => {
-                json!({ "what": what, "level": level, "by": by })
-            }
+            Self::RuleLooked {
+                what,
+                level,
+                rule,
+                by,
+            } => json!({ "what": what, "level": level, "rule": rule, "by": by }),
             Self::Restored { count, by } => json!({ "count": count, "by": by }),
             Self::Heartbeat {
                 number,

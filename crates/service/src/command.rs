@@ -6,7 +6,9 @@
 use std::net::SocketAddr;
 
 use policy::change::Blocked;
-use policy::{MailScope, Role, RuleContent, RuleDirection, Sender, SenderList, TokenScope};
+use policy::{
+    Config, MailScope, Role, RuleContent, RuleDirection, RuleLevel, Sender, SenderList, TokenScope,
+};
 use serde::{Deserialize, Serialize};
 use sieve::Day;
 use types::{Address, CertificateId, CredentialId, Domain, ExitId, Network, RuleId, Secret};
@@ -376,6 +378,19 @@ pub enum RuleAt {
     Domain(Domain),
     /// Mail for an account.
     Account(Address),
+}
+
+impl RuleAt {
+    /// The level by its id; an error names what does not exist.
+    pub(crate) fn level(&self, config: &Config) -> Result<RuleLevel, &'static str> {
+        Ok(match self {
+            Self::Server => RuleLevel::Server,
+            Self::Domain(name) => RuleLevel::Domain(config.domain(name).ok_or("domain")?.id),
+            Self::Account(address) => {
+                RuleLevel::Account(config.account_at(address).ok_or("account")?.id)
+            }
+        })
+    }
 }
 
 /// What a new rule says.

@@ -98,8 +98,8 @@ pub use metrics::{Metrics, OpenConnection};
 pub use password::PASSWORD_MAX_OCTETS;
 pub use recover::{RECOVERABLE_MAX, RecoverableRow, Restored, Wanted};
 pub use rules::{
-    PREVIEW_DAYS, PREVIEW_MESSAGES_MAX, RUN_MESSAGES_MAX, RulePreview, RuleRun, RuleSource,
-    RuleTrial,
+    MessageOctets, PREVIEW_DAYS, PREVIEW_MESSAGES_MAX, RUN_MESSAGES_MAX, RulePreview, RuleRun,
+    RuleSource, RuleTrial, TRIAL_MESSAGE_MAX_OCTETS, TrialMessage, TrialTest,
 };
 pub use seal::LogVerdict;
 pub use sign_in::{SaslExchange, SaslRefusal, SaslStep, ScramAccount, SignInError};

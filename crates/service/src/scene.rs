@@ -183,6 +183,8 @@ pub(crate) const STORED: &str = "SELECT m.account || ' ' || m.name FROM mailbox_
 /// What became of each message.
 pub(crate) const FATES: &str =
     "SELECT recipient || ' ' || action || ' ' || target FROM fate ORDER BY 1";
+/// The ids of all messages that came.
+pub(crate) const TOKENS: &str = "SELECT message FROM fate";
 /// Account, reason and rule of each removed message.
 pub(crate) const RECOVERABLE: &str =
     "SELECT account || ' ' || reason || ' ' || rule FROM recoverable";

@@ -1,6 +1,7 @@
 //! What happened to messages: the fates of every message and recipient, searched and told.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use store::fate::{self, Fate, FateKey};
@@ -103,6 +104,14 @@ impl Service {
         let mut rows: Vec<_> = fates.await?.into_iter().map(TraceRow::from).collect();
         self.add_sources(&mut rows).await?;
         Ok(rows)
+    }
+
+    /// The address that a message came from, while the trace of that day is kept.
+    pub(crate) async fn source_of(&self, fate: &Fate) -> ServiceResult<Option<IpAddr>> {
+        let mut rows = [TraceRow::from(fate.clone())];
+        self.add_sources(&mut rows).await?;
+        let [row] = rows;
+        Ok(row.source.and_then(|source| source.parse().ok()))
     }
 
     /// Adds to each row how its message came, as far as the days of the trace still know.

@@ -26,6 +26,9 @@ pub const SENDING_IP: &str = "vnd.sealpost.sending-ip";
 /// The same by its name in RFC 5183 §4.1.
 pub const REMOTE_IP: &str = "remote-ip";
 
+/// What people call it.
+pub const SENDING_SERVER: &str = "the address of the sending server";
+
 /// The facts, with the words for each where it holds and where it does not.
 pub(crate) const FACTS: [(&str, &str, &str); 7] = [
     (

@@ -20,14 +20,15 @@ mod message;
 mod outcome;
 mod pattern;
 mod problem;
+mod walk;
 mod words;
 
 pub mod effect;
 
 mod keyword;
 mod text;
-mod walk;
 
+mod circumstance;
 mod extension;
 
 pub mod form;
@@ -46,6 +47,7 @@ mod sample;
 pub use address_list::addresses;
 pub use ast::{Pos, Script};
 pub use check::check;
+pub use circumstance::{Assumed, Circumstances, assume};
 pub use day::{Day, DayError};
 pub use extension::{CAPABILITIES, required};
 pub use mailto::Mailto;
@@ -55,3 +57,4 @@ pub use parse::parse;
 pub use print::print;
 pub use problem::{Problem, Problems};
 pub use run::{Fault, Limit, RunError, Runner, run};
+pub use words::condition_at;

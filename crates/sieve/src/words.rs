@@ -3,7 +3,8 @@
 //! What somebody typed is data: it stands in quotes that it cannot end. It is not made visible here
 //! (controls, bidirectional marks); whoever shows it does that. All lengths are bounded.
 
-use crate::ast::{Test, TestKind, Text};
+use crate::ast::{Pos, Script, Test, TestKind, Text};
+use crate::walk;
 
 mod clause;
 
@@ -42,6 +43,24 @@ pub(crate) fn part(test: &Test, holds: bool) -> String {
 /// The test in words.
 pub(crate) fn whole(test: &Test, holds: bool) -> String {
     phrase(test, holds, 0).text
+}
+
+/// The test that stands at this place of a script, in words: as it was found, so one that did not hold
+/// is told by its opposite. `None` where no test begins there.
+pub fn condition_at(script: &Script, at: Pos, held: bool) -> Option<String> {
+    let mut found = None;
+    walk::block(&script.block, &mut |node| {
+        if let walk::Node::Test(test) = node
+            && test.at == at
+            && !matches!(
+                test.kind,
+                TestKind::Not(_) | TestKind::AllOf(_) | TestKind::AnyOf(_)
+            )
+        {
+            found.get_or_insert_with(|| whole(test, held));
+        }
+    });
+    found
 }
 
 /// Whether the test is told as one condition, also where it is several tests.

@@ -132,6 +132,22 @@ pub fn readable(tx: &ReadTx<'_>, email: EmailId) -> StoreResult<Option<Readable>
     sum::sound(email, found)
 }
 
+/// Messages of an account that came at exactly this moment, in a mailbox or removed.
+pub fn arrived_at(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    at: Timestamp,
+    limit: usize,
+) -> StoreResult<Vec<EmailId>> {
+    let sql = "SELECT m.email FROM mailbox b JOIN mailbox_email m ON m.mailbox = b.id
+                WHERE b.account = ?1 AND m.received_at = ?2
+               UNION
+               SELECT r.email FROM recoverable r JOIN email e ON e.id = r.email
+                WHERE r.account = ?1 AND e.received_at = ?2
+               ORDER BY 1 LIMIT ?3";
+    tx.all(sql, (account.0, at.0, limit), |row| row.get(0).map(EmailId))
+}
+
 /// Where the body of a message lies.
 pub fn body(tx: &ReadTx<'_>, email: EmailId) -> StoreResult<BlobRef> {
     let sql = "SELECT b.id, b.sha256, b.octets, b.segment, b.start

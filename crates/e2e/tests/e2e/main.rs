@@ -19,6 +19,7 @@ mod programs;
 mod proof;
 mod proxy;
 mod python;
+mod rule_trials;
 mod rules;
 mod sessions;
 #[cfg(test)]

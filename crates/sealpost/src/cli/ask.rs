@@ -46,6 +46,18 @@ pub(crate) struct Change {
     /// Set by the commands that close listeners.
     #[arg(skip)]
     end_sessions: bool,
+    /// What is told beside the effects.
+    #[arg(skip)]
+    beside: Beside,
+}
+
+/// Something that is told beside the effects of a change: words for people, a value for programs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Beside {
+    /// One sentence a line.
+    pub(crate) words: Vec<String>,
+    /// Under this name in the answer.
+    pub(crate) value: Option<(&'static str, Value)>,
 }
 
 /// What a change came to; the server's answer to [`Ask::Admit`].
@@ -109,6 +121,44 @@ impl Change {
             end_sessions,
             ..self
         }
+    }
+
+    /// The same; this is told beside its effects.
+    #[must_use]
+    pub(crate) fn telling(self, beside: Beside) -> Self {
+        Self { beside, ..self }
+    }
+
+    /// For what is no change of the configuration: says by `words` what asking `plan` tells, asks
+    /// whether to go on, asks `act`, and says what that came to.
+    pub(crate) fn act(
+        &self,
+        out: &mut dyn Write,
+        (plan, act): (Ask, Ask),
+        words: impl Fn(&Value, bool) -> Vec<String>,
+    ) -> anyhow::Result<()> {
+        let client = self.place.client()?;
+        let tell = |out: &mut dyn Write, told: &Value, done: bool| -> anyhow::Result<()> {
+            if self.format.json {
+                return Ok(output::json_line(out, told)?);
+            }
+            for line in words(told, done) {
+                writeln!(out, "{}", output::visible(&line))?;
+            }
+            Ok(())
+        };
+        if self.dry_run {
+            tell(out, &client.ask(plan)?, false)?;
+            eprintln!("Nothing was changed (--dry-run).");
+            return Ok(());
+        }
+        if !self.yes {
+            for line in words(&client.ask(plan)?, false) {
+                eprintln!("{}", output::visible(&line));
+            }
+            self.confirm()?;
+        }
+        tell(out, &client.ask(act)?, true)
     }
 
     /// Where a password comes from if the flags do not say.
@@ -182,7 +232,7 @@ impl Change {
             self.tell_plan(out, planned)?;
             return Ok(false);
         }
-        show_effects(&planned)?;
+        self.show_effects(&planned)?;
         self.confirm()?;
         Ok(true)
     }
@@ -222,9 +272,10 @@ impl Change {
     fn tell_plan(&self, out: &mut dyn Write, mut planned: Value) -> anyhow::Result<()> {
         if self.format.json {
             without_made(&mut planned);
+            self.add_beside(&mut planned);
             return Ok(output::json_line(out, &planned)?);
         }
-        show_effects(&planned)?;
+        self.show_effects(&planned)?;
         eprintln!("Nothing was changed (--dry-run).");
         Ok(())
     }
@@ -232,13 +283,14 @@ impl Change {
     fn tell_done(&self, out: &mut dyn Write, mut done: Value, told: &Value) -> anyhow::Result<()> {
         if self.format.json {
             without_made(&mut done);
+            self.add_beside(&mut done);
             if let (Some(done), Some(told)) = (done.as_object_mut(), told.as_object()) {
                 done.extend(told.clone());
             }
             return Ok(output::json_line(out, &done)?);
         }
         if self.yes {
-            show_effects(&done)?;
+            self.show_effects(&done)?;
         }
         let outcome = outcome(&done)?;
         let entries: Vec<String> = outcome.seqs.iter().map(|seq| format!("#{seq}")).collect();
@@ -247,6 +299,24 @@ impl Change {
             self.format.details(out, told)?;
         }
         Ok(())
+    }
+
+    fn show_effects(&self, answer: &Value) -> anyhow::Result<()> {
+        let outcome = outcome(answer)?;
+        if outcome.effects.is_empty() {
+            eprintln!("No effect that needs a warning.");
+        }
+        for line in outcome.effects.iter().chain(&self.beside.words) {
+            eprintln!("{}", output::visible(line));
+        }
+        eprintln!("Class {}.", outcome.class);
+        Ok(())
+    }
+
+    fn add_beside(&self, answer: &mut Value) {
+        if let (Some(answer), Some((name, value))) = (answer.as_object_mut(), &self.beside.value) {
+            answer.insert((*name).to_owned(), value.clone());
+        }
     }
 
     fn confirm(&self) -> anyhow::Result<()> {
@@ -273,16 +343,4 @@ fn without_made(answer: &mut Value) {
 
 fn outcome(answer: &Value) -> anyhow::Result<Outcome> {
     Ok(serde_json::from_value(answer.clone())?)
-}
-
-fn show_effects(answer: &Value) -> anyhow::Result<()> {
-    let outcome = outcome(answer)?;
-    if outcome.effects.is_empty() {
-        eprintln!("No effect that needs a warning.");
-    }
-    for effect in &outcome.effects {
-        eprintln!("{}", output::visible(effect));
-    }
-    eprintln!("Class {}.", outcome.class);
-    Ok(())
 }

@@ -94,6 +94,17 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &["sealpost activity --account ann@example.org --since 7d --kind sign_in"],
     ),
     (
+        "rules test",
+        &[
+            "sealpost rules test r_1 --message sample.eml",
+            "sealpost rules test --account ann@example.org --when 'subject contains offer' --then delete --id 6b04bbbf943a4f01a6d5fcc4",
+        ],
+    ),
+    (
+        "rules run",
+        &["sealpost rules run r_1 --account ann@example.org --folder INBOX --dry-run"],
+    ),
+    (
         "recoverable list",
         &["sealpost recoverable list ann@example.org"],
     ),

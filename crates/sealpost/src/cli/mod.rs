@@ -23,6 +23,7 @@ mod ledger;
 mod log;
 mod proxy;
 mod recoverable;
+mod rule_trials;
 mod rule_words;
 mod rules;
 mod serve;

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use net::Clock;
 use policy::{RuleContent, RuleDirection};
-use service::{Command, Expiry, NewRule, RuleAt};
+use service::{Command, Expiry, NewRule, RuleAt, RuleSource};
 use sieve::form::FormRule;
 use types::{Address, Domain, RuleId};
 
-use super::ask::{Change, Read};
+use super::ask::{Beside, Change, Read};
+use super::rule_trials::{Run, Test, preview};
 use super::rule_words::{action, condition};
 use super::values::Span;
 use crate::control::protocol::Ask;
@@ -51,6 +52,10 @@ pub(crate) enum Rules {
         #[command(flatten)]
         read: Read,
     },
+    /// Says what a rule would do to one message, and why; changes nothing.
+    Test(Box<Test>),
+    /// Runs a rule over a folder, as if its messages came now.
+    Run(Run),
     /// Makes a rule of conditions and actions, or of a script; it stands last in its list.
     Add(Box<Add>),
     /// Says other conditions and actions, another name, comment or end; what is not given stays.
@@ -182,7 +187,7 @@ impl Level {
         }
     }
 
-    fn expected(self) -> anyhow::Result<RuleAt> {
+    pub(super) fn expected(self) -> anyhow::Result<RuleAt> {
         let words = "whose mail? Add --account ADDRESS, --domain DOMAIN or --server";
         self.of().ok_or_else(|| Failure::usage(words).into())
     }
@@ -190,7 +195,7 @@ impl Level {
 
 impl Content {
     /// What is said of it; `None` if nothing is.
-    fn content(self) -> anyhow::Result<Option<RuleContent>> {
+    pub(super) fn content(self) -> anyhow::Result<Option<RuleContent>> {
         if let Some(path) = self.script {
             return Ok(Some(RuleContent::Script(read_script(&path)?)));
         }
@@ -254,6 +259,8 @@ impl Rules {
                 read.list(out, Ask::RuleList { at, removed }, COLUMNS)
             }
             Self::Show { rule, read } => show(out, rule, &read),
+            Self::Test(test) => test.run(out),
+            Self::Run(run) => run.run(out),
             Self::Add(add) => add.run(out),
             Self::Edit(edit) => edit.run(out),
             Self::Rm(one) => one
@@ -270,9 +277,22 @@ impl Rules {
     }
 }
 
-/// One rule, its script in lines of its own for people.
+/// One rule, its script in lines of its own for people, and what it would match today.
 fn show(out: &mut dyn Write, rule: RuleId, read: &Read) -> anyhow::Result<()> {
     let mut shown = read.place.client()?.ask(Ask::RuleShow(rule))?;
+    let looks = shown["state"] != "removed" && shown["direction"] == "in";
+    let beside = looks.then(|| preview(read, RuleSource::Rule(rule)));
+    if let (
+        Some(fields),
+        Some(Beside {
+            value: Some((name, value)),
+            ..
+        }),
+    ) = (shown.as_object_mut(), &beside)
+        && read.format.json
+    {
+        fields.insert((*name).to_owned(), value.clone());
+    }
     if read.format.json {
         return Ok(read.format.details(out, &shown)?);
     }
@@ -280,6 +300,9 @@ fn show(out: &mut dyn Write, rule: RuleId, read: &Read) -> anyhow::Result<()> {
         .as_object_mut()
         .and_then(|fields| fields.remove("sieve"));
     read.format.details(out, &shown)?;
+    for line in beside.iter().flat_map(|beside| &beside.words) {
+        writeln!(out, "{}", policy::shown::visible(line))?;
+    }
     if let Some(script) = script.as_ref().and_then(serde_json::Value::as_str) {
         writeln!(out, "\nAs Sieve:\n")?;
         for line in script.lines() {
@@ -320,8 +343,16 @@ impl Add {
             content,
         };
         let before = self.before;
-        self.change
-            .carry_out(out, &[Command::RuleAdd { at, rule, before }])
+        let change = match self.outgoing {
+            true => self.change,
+            false => {
+                let (at, content) = (at.clone(), rule.content.clone());
+                let source = RuleSource::New { at, content };
+                let beside = preview(&self.change.as_read(), source);
+                self.change.telling(beside)
+            }
+        };
+        change.carry_out(out, &[Command::RuleAdd { at, rule, before }])
     }
 }
 
@@ -343,8 +374,19 @@ impl Edit {
                 None => stop.then_some(true),
             },
             expires,
-            content,
+            content: content.clone(),
         };
-        self.change.carry_out(out, &[command])
+        let change = match content {
+            None => self.change,
+            Some(content) => {
+                let source = RuleSource::Changed {
+                    id: self.rule,
+                    content,
+                };
+                let beside = preview(&self.change.as_read(), source);
+                self.change.telling(beside)
+            }
+        };
+        change.carry_out(out, &[command])
     }
 }

@@ -78,6 +78,17 @@ async fn answer(service: &Service, stop: &Notify, actor: &Actor, ask: Ask) -> An
         }
         Ask::ExitList => settle(service.exit_list(actor).await),
         Ask::RuleShow(id) => settle(service.rule_show(actor, id).await),
+        Ask::RulePreview(rule) => settle(service.rule_preview(actor, &rule).await),
+        Ask::RuleTest { rule, message } => settle(service.rule_test(actor, &rule, message).await),
+        Ask::RuleRun {
+            rule,
+            account,
+            folder,
+            dry_run,
+        } => {
+            let place = (&account, &folder);
+            settle(service.rule_run(actor, &rule, place, dry_run).await)
+        }
         Ask::AliasList(domain) => settle(service.alias_list(actor, domain.as_ref())),
         Ask::AliasShow(address) => settle(service.alias_show(actor, &address)),
         Ask::SendAsList => settle(service.send_as_list(actor)),

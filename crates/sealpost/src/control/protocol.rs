@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use ledger::Claim;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use service::{ActivityQuery, AlertQuery, Command, Guarded, Password, RuleAt, TraceQuery, Wanted};
-use types::{Address, Domain, RuleId, SessionId};
+use service::{
+    ActivityQuery, AlertQuery, Command, Guarded, Password, RuleAt, RuleSource, TraceQuery,
+    TrialMessage, Wanted,
+};
+use types::{Address, Domain, MailboxName, RuleId, SessionId};
 
 use crate::exit::Exit;
 
@@ -147,6 +150,26 @@ pub(crate) enum Ask {
     RuleShow(RuleId),
     /// Changes that detections matched.
     AlertList(AlertQuery),
+    /// What a rule would have matched lately.
+    RulePreview(RuleSource),
+    /// What a rule would do to a message.
+    RuleTest {
+        /// The rule.
+        rule: RuleSource,
+        /// The message.
+        message: TrialMessage,
+    },
+    /// Run a rule over a folder, or say what that would do.
+    RuleRun {
+        /// The rule.
+        rule: RuleSource,
+        /// Whose mail.
+        account: Address,
+        /// In which folder.
+        folder: MailboxName,
+        /// Nothing is changed.
+        dry_run: bool,
+    },
     /// What happened to messages.
     Trace(TraceQuery),
 }

@@ -573,7 +573,7 @@ impl Service {
 }
 
 /// The Message-ID as it stands, cut to what a record keeps; empty if there is none.
-fn message_id(head: &[u8]) -> String {
+pub(crate) fn message_id(head: &[u8]) -> String {
     let field = header::fields(head).find(|field| field.is("Message-ID"));
     let value = field
         .map(|field| header::unfolded(field.value))

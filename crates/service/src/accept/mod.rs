@@ -39,9 +39,12 @@ use crate::metrics;
 use crate::rules::{Arrived, Case};
 use crate::trace::RECEIVED;
 use crate::{Outgoing, Outside, Service, header};
+pub(crate) use deliver::message_id;
 use deliver::{Arrival, Settled};
 pub(crate) use filing::{flags, folder};
 use received::Step;
+pub(crate) use received::received_id;
+pub(crate) use record::{DISCARD, STORE, rules_json};
 
 /// A message that is stored for all its recipients, or for some where each is answered apart.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -68,6 +68,18 @@ impl Step<'_> {
     }
 }
 
+/// The id in the first trace field of a stored message: the one that the reply to the client named,
+/// if this server wrote the field.
+pub(crate) fn received_id(head: &[u8]) -> Option<String> {
+    let field = header::fields(head).find(|field| field.is("Received"))?;
+    let value = header::unfolded(field.value);
+    let text = String::from_utf8_lossy(&value).into_owned();
+    let mut words = text.split_ascii_whitespace();
+    words.find(|word| *word == "id")?;
+    let id = words.next()?.trim_end_matches(';');
+    Some(id.to_owned())
+}
+
 /// The header block of a delivered message: our trace fields first, foreign `Return-Path` gone.
 pub(super) fn delivered_head(return_path: &ReversePath, received: &str, head: &[u8]) -> Vec<u8> {
     let mut delivered = format!("Return-Path: {return_path}\r\n{received}").into_bytes();

@@ -10,10 +10,10 @@ use super::{AcceptError, Reached};
 use crate::rules::{Copy, Gone, Look, Place};
 
 /// Words of a fate for what was done.
-pub(super) const STORE: &str = "store";
+pub(crate) const STORE: &str = "store";
 pub(super) const REFUSE: &str = "refuse";
 pub(super) const REJECT: &str = "reject";
-pub(super) const DISCARD: &str = "discard";
+pub(crate) const DISCARD: &str = "discard";
 pub(super) const REDIRECT: &str = "redirect";
 pub(super) const SINK: &str = "sink";
 
@@ -111,7 +111,7 @@ impl Arrival {
 
 /// The rules that looked at a message, as a fate keeps them: `rule`, `did`, and of a rule that did
 /// nothing the line of the test that decided.
-fn rules_json(looks: &[Look]) -> Vec<u8> {
+pub(crate) fn rules_json(looks: &[Look]) -> Vec<u8> {
     let (acted, not): (Vec<_>, Vec<_>) = looks
         .iter()
         .partition(|look| look.acted() || look.failed.is_some());

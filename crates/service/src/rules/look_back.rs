@@ -3,21 +3,23 @@
 //!
 //! Counts may be told to whoever may change the rule. Nothing of a message is. Each look is recorded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use policy::change::RuleLevel;
-use policy::{Config, Right};
+use policy::{Config, Right, RuleContent, RuleDirection, RuleLevel};
 use serde::{Deserialize, Serialize};
-use sieve::{Script, World};
+use sieve::{Circumstances, Script, World};
+use store::fate::Fate;
 use store::{FlagsChange, ReadTx, Reason, Removal, WriteTx};
-use types::{AccountId, Address, FlagSet, MailboxId, MailboxName, RuleId, Timestamp, Uid};
+use types::{AccountId, Address, EmailId, FlagSet, MailboxId, MailboxName, RuleId, Timestamp, Uid};
 
 use super::level::{self, Filing, Gone, Place, Rule};
 use super::world::{Arrived, RuleWorld};
 use crate::Service;
 use crate::activity::{About, Record};
 use crate::actor::Actor;
+use crate::command::RuleAt;
 use crate::error::{ServiceError, ServiceResult};
 use crate::mime::Filterable;
 use crate::{accept, header};
@@ -31,6 +33,10 @@ const LOOK_OCTETS_MAX: u64 = 268_435_456;
 /// Messages of a folder that one run takes in; the next run goes on.
 pub const RUN_MESSAGES_MAX: usize = 1_000;
 const DAY_S: i64 = 86_400;
+/// Where mail came from of which that is not kept.
+pub(super) const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+/// Said of rules for mail that accounts here send.
+const OUTGOING: &str = "it is about mail that goes out, which is not all kept here";
 
 /// A rule that is there, or the text of one that is not.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,12 +44,19 @@ const DAY_S: i64 = 86_400;
 pub enum RuleSource {
     /// A rule that is there.
     Rule(RuleId),
-    /// A script for a level.
-    Script {
+    /// One that would be new.
+    New {
         /// Which mail it would see.
-        level: RuleLevel,
-        /// Its text.
-        text: String,
+        at: RuleAt,
+        /// What it says.
+        content: RuleContent,
+    },
+    /// A rule that is there, if it said something else.
+    Changed {
+        /// The rule.
+        id: RuleId,
+        /// What it would say.
+        content: RuleContent,
     },
 }
 
@@ -60,17 +73,8 @@ pub struct RulePreview {
     pub more: bool,
     /// When the newest that it matched came, RFC 3339.
     pub last: Option<String>,
-}
-
-/// What a rule would do to one message, and why.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RuleTrial {
-    /// What it would do; empty if nothing.
-    pub did: Vec<String>,
-    /// The tests that decided: line and outcome.
-    pub tests: Vec<(u32, bool)>,
-    /// Why it could not run to its end.
-    pub failed: Option<String>,
+    /// Conditions that count as true here, since mail that is here cannot answer them.
+    pub assumed: Vec<String>,
 }
 
 /// What running a rule over a folder did, or would do.
@@ -91,12 +95,17 @@ pub struct RuleRun {
 }
 
 /// A rule ready to look.
-struct Looking {
-    config: Arc<Config>,
-    level: RuleLevel,
-    script: Arc<Script>,
+pub(super) struct Looking {
+    pub(super) config: Arc<Config>,
+    pub(super) level: RuleLevel,
+    pub(super) script: Arc<Script>,
+    /// Whether its `stop` ends the list too.
+    pub(super) stop: bool,
+    /// The rule, or the id that a new one would have.
     id: RuleId,
-    at: Timestamp,
+    /// The entry that gave it its present form; `None` if it is only tried.
+    seq: Option<u64>,
+    pub(super) at: Timestamp,
     host: String,
 }
 
@@ -107,46 +116,21 @@ impl Service {
         actor: &Actor,
         source: &RuleSource,
     ) -> ServiceResult<RulePreview> {
-        let looking = self.looking(actor, source)?;
-        self.record_look(actor, "preview", looking.level).await?;
+        let mut looking = self.looking(actor, source)?;
+        self.record_look(actor, "preview", (&looking, None)).await?;
+        let assumed = sieve::assume(&looking.script, Circumstances::All);
+        looking.script = Arc::new(assumed.script);
         let since = looking.at.plus_s(-PREVIEW_DAYS * DAY_S);
         let read = move |tx: &ReadTx<'_>| Ok(looking.preview(tx, since));
-        self.inner.store.read(read).await?
+        let preview = self.inner.store.read(read).await??;
+        Ok(RulePreview {
+            assumed: assumed.conditions,
+            ..preview
+        })
     }
 
-    /// What a rule would do to a message that came like this.
-    pub async fn rule_test(
-        &self,
-        actor: &Actor,
-        source: &RuleSource,
-        (from, to): (&str, &Address),
-        message: Vec<u8>,
-    ) -> ServiceResult<RuleTrial> {
-        let looking = self.looking(actor, source)?;
-        let (from, to) = (from.to_owned(), to.clone());
-        let read = move |tx: &ReadTx<'_>| {
-            let arrived = looking.arrived(from, looking.at);
-            let message = Filterable::new(&message);
-            let world = looking.world(tx, &arrived, &to, &message);
-            Ok(match sieve::run(&looking.script, &message, &world) {
-                Ok(outcome) => {
-                    let tests = outcome.decisions.iter();
-                    RuleTrial {
-                        tests: tests.map(|test| (test.at.line, test.held)).collect(),
-                        did: level::did(&outcome),
-                        failed: None,
-                    }
-                }
-                Err(err) => RuleTrial {
-                    failed: Some(err.to_string()),
-                    ..RuleTrial::default()
-                },
-            })
-        };
-        Ok(self.inner.store.read(read).await?)
-    }
-
-    /// Runs a rule over a folder of an account, or says what that would do.
+    /// Runs a rule over a folder of an account, or says what that would do. What is done leaves a
+    /// fate for each message, as on arrival.
     pub async fn rule_run(
         &self,
         actor: &Actor,
@@ -155,91 +139,100 @@ impl Service {
         dry_run: bool,
     ) -> ServiceResult<RuleRun> {
         let looking = self.looking(actor, source)?;
-        let config = self.config();
+        let config = Arc::clone(&looking.config);
         let account = config
             .account_at(address)
             .ok_or(ServiceError::NotFound("account"))?;
         self.may_on_server(actor, &Right::ManageAccount(account.subject()))?;
-        if !config.levels_of(account.id).contains(&looking.level) {
-            return Err(ServiceError::Refused(
-                "this rule is not about the mail of that account".to_owned(),
-            ));
-        }
-        let (id, folder) = (account.id, folder.clone());
+        looking.expect_runs_over(account.id)?;
+        let (id, folder, address) = (account.id, folder.clone(), account.address.clone());
+        let what = if dry_run {
+            "run over a folder, dry"
+        } else {
+            "run over a folder"
+        };
+        self.record_look(actor, what, (&looking, Some(id))).await?;
+        let (rule, now) = (looking.name(), looking.at);
         let look = move |tx: &ReadTx<'_>| Ok(looking.over(tx, id, &folder));
-        let (mailbox, wanted, mut run) = self.inner.store.read(look).await??;
+        let (mailbox, found, run) = self.inner.store.read(look).await??;
         if dry_run {
-            self.record_look(actor, "run over a folder, dry", RuleLevel::Account(id))
-                .await?;
             return Ok(run);
         }
-        self.record_look(actor, "run over a folder", RuleLevel::Account(id))
-            .await?;
-        let now = self.clock().now();
         let days = i64::try_from(config.settings().recoverable_operator_days).unwrap_or(i64::MAX);
         let removal = Removal {
             reason: Reason::Rule,
-            rule: match source {
-                RuleSource::Rule(rule) => config
-                    .rule(*rule)
-                    .map(|rule| format!("{}@{}", rule.id, rule.revision)),
-                RuleSource::Script { .. } => None,
-            },
+            rule: Some(rule),
             at: now,
             until: now.plus_s(days.saturating_mul(DAY_S)),
         };
-        let write = move |tx: &mut WriteTx<'_>| -> ServiceResult<RuleRun> {
-            carry_out(tx, (id, mailbox), &wanted, &removal)?;
-            Ok(run.clone())
+        let place = Folder {
+            account: id,
+            address,
+            mailbox,
+            config_size: config.size(),
         };
-        run = self.inner.store.try_write(write).await?;
+        let write = move |tx: &mut WriteTx<'_>| place.carry_out(tx, &found, &removal);
+        self.inner.store.try_write(write).await?;
         Ok(run)
     }
 
-    fn looking(&self, actor: &Actor, source: &RuleSource) -> ServiceResult<Looking> {
+    /// The rule that is meant, if the actor may say what happens to the mail that it sees.
+    pub(super) fn looking(&self, actor: &Actor, source: &RuleSource) -> ServiceResult<Looking> {
         let config = self.config();
-        let missing = ServiceError::NotFound("rule");
-        let (level, script, id) = match source {
+        let rule = |id: &RuleId| config.rule(*id).ok_or(ServiceError::NotFound("rule"));
+        let (level, content, known) = match source {
             RuleSource::Rule(id) => {
-                let rule = config.rule(*id).ok_or(missing)?;
-                let script = rule.script.clone();
-                let damaged = || ServiceError::Refused("its text is not understood".to_owned());
-                (rule.level, script.ok_or_else(damaged)?, *id)
+                let rule = rule(id)?;
+                (rule.level, &rule.content, Some(rule))
             }
-            RuleSource::Script { level, text } => {
-                let script = sieve::parse(text);
-                let script = script.map_err(|err| ServiceError::Refused(err.to_string()))?;
-                (*level, Arc::new(script), config.next_rule_id())
+            RuleSource::Changed { id, content } => {
+                let rule = rule(id)?;
+                (rule.level, content, Some(rule))
+            }
+            RuleSource::New { at, content } => {
+                let level = at.level(&config).map_err(ServiceError::NotFound)?;
+                (level, content, None)
             }
         };
-        let right = level.right(&config);
-        self.may_on_server(actor, &right)?;
+        self.may_on_server(actor, &level.right(&config))?;
+        if known.is_some_and(|rule| rule.direction == RuleDirection::Out) {
+            return Err(ServiceError::Refused(OUTGOING.to_owned()));
+        }
+        let is_tried = !matches!(source, RuleSource::Rule(_));
         Ok(Looking {
-            config,
+            script: Arc::new(script(content)?),
+            stop: match content {
+                RuleContent::Form(form) => form.stop,
+                RuleContent::Script(_) => known.is_some_and(|rule| rule.stop),
+            },
+            id: known.map_or_else(|| config.next_rule_id(), |rule| rule.id),
+            seq: known.filter(|_| !is_tried).map(|rule| rule.revision),
             level,
-            script,
-            id,
             at: self.clock().now(),
             host: self.host_name(),
+            config,
         })
     }
 
-    async fn record_look(
+    /// Records, before it is answered, that somebody tried a rule on mail that is here.
+    pub(super) async fn record_look(
         &self,
         actor: &Actor,
         what: &'static str,
-        level: RuleLevel,
+        (looking, account): (&Looking, Option<AccountId>),
     ) -> ServiceResult<()> {
+        let of_level = match looking.level {
+            RuleLevel::Account(id) => Some(id),
+            RuleLevel::Server | RuleLevel::Domain(_) => None,
+        };
         let about = About {
-            account: match level {
-                RuleLevel::Account(id) => Some(id),
-                RuleLevel::Server | RuleLevel::Domain(_) => None,
-            },
+            account: account.or(of_level),
             ..About::default()
         };
         let record = Record::RuleLooked {
             what,
-            level: level.to_string(),
+            level: looking.level.to_string(),
+            rule: looking.name(),
             by: actor.name(),
         };
         self.record_first(&about, &record).await?;
@@ -247,19 +240,41 @@ impl Service {
     }
 }
 
+/// What is run; a form as the script that people are shown, so that lines mean something.
+fn script(content: &RuleContent) -> ServiceResult<Script> {
+    let refused = |err: String| ServiceError::Refused(err);
+    let text = match content {
+        RuleContent::Script(text) => text.clone(),
+        RuleContent::Form(form) => {
+            form.check().map_err(|err| refused(err.to_string()))?;
+            sieve::print(&form.to_script())
+        }
+    };
+    sieve::parse(&text).map_err(|err| refused(err.to_string()))
+}
+
 impl Looking {
-    fn arrived(&self, from: String, at: Timestamp) -> Arrived {
+    /// The rule as records name it: `r_1@17`, or that it is only tried.
+    fn name(&self) -> String {
+        match self.seq {
+            Some(seq) => format!("{}@{seq}", self.id),
+            None => "not saved".to_owned(),
+        }
+    }
+
+    /// How a message came, as far as it is kept with it.
+    pub(super) fn arrived(&self, from: String, at: Timestamp) -> Arrived {
         Arrived {
             from,
             signed_in: None,
-            source: std::net::Ipv4Addr::UNSPECIFIED.into(),
+            source: NOWHERE,
             helo: String::new(),
             host: self.host.clone(),
             at,
         }
     }
 
-    fn world<'a>(
+    pub(super) fn world<'a>(
         &'a self,
         tx: &'a ReadTx<'a>,
         arrived: &'a Arrived,
@@ -320,7 +335,7 @@ impl Looking {
         &self,
         tx: &ReadTx<'_>,
         account: AccountId,
-        email: types::EmailId,
+        email: EmailId,
         at: Timestamp,
     ) -> ServiceResult<bool> {
         let ruled = self.ruled(tx, account, email, at)?;
@@ -332,7 +347,7 @@ impl Looking {
         &self,
         tx: &ReadTx<'_>,
         account: AccountId,
-        email: types::EmailId,
+        email: EmailId,
         at: Timestamp,
     ) -> ServiceResult<level::Ruled> {
         let found = store::email::readable(tx, email)?;
@@ -350,8 +365,8 @@ impl Looking {
         let world = self.world(tx, &arrived, &to, &message);
         let rule = Rule {
             id: self.id,
-            seq: self.config.rule(self.id).map_or(0, |rule| rule.revision),
-            stop: true,
+            seq: self.seq.unwrap_or(0),
+            stop: self.stop,
             script: &self.script,
         };
         let world: &dyn World = &world;
@@ -364,13 +379,30 @@ impl Looking {
         ))
     }
 
+    /// Whether it can be run on mail of an account that is here.
+    fn expect_runs_over(&self, account: AccountId) -> ServiceResult<()> {
+        if !self.config.levels_of(account).contains(&self.level) {
+            return Err(ServiceError::Refused(
+                "this rule is not about the mail of that account".to_owned(),
+            ));
+        }
+        let asked = sieve::assume(&self.script, Circumstances::NotTheTime).conditions;
+        if asked.is_empty() {
+            return Ok(());
+        }
+        Err(ServiceError::Refused(format!(
+            "it asks for what is only known when a message comes ({}); nothing was done",
+            asked.join("; ")
+        )))
+    }
+
     /// What the rule leads to on the messages of a folder.
     fn over(
         &self,
         tx: &ReadTx<'_>,
         account: AccountId,
         folder: &MailboxName,
-    ) -> ServiceResult<(MailboxId, BTreeMap<Uid, Place>, RuleRun)> {
+    ) -> ServiceResult<(MailboxId, Vec<Found>, RuleRun)> {
         let mailbox = store::mailbox::find(tx, account, folder)?;
         let mailbox = mailbox.ok_or(ServiceError::NotFound("folder"))?;
         let since = Timestamp(i64::MIN);
@@ -379,7 +411,7 @@ impl Looking {
             more: rows.len() > RUN_MESSAGES_MAX,
             ..RuleRun::default()
         };
-        let mut wanted = BTreeMap::new();
+        let mut found = Vec::new();
         let mut octets = LOOK_OCTETS_MAX;
         for row in rows.into_iter().take(RUN_MESSAGES_MAX) {
             if octets < row.octets {
@@ -391,10 +423,15 @@ impl Looking {
             let ruled = self.ruled(tx, account, row.email, row.received_at)?;
             if ruled.looks.iter().any(level::Look::acted) {
                 run.count(&ruled);
-                wanted.insert(row.uid, ruled.place);
+                found.push(Found {
+                    uid: row.uid,
+                    email: row.email,
+                    octets: row.octets,
+                    ruled,
+                });
             }
         }
-        Ok((mailbox.id, wanted, run))
+        Ok((mailbox.id, found, run))
     }
 }
 
@@ -417,36 +454,96 @@ impl RuleRun {
     }
 }
 
-/// Does to stored messages what can be done to them: folders, flags, removal.
-fn carry_out(
-    tx: &mut WriteTx<'_>,
-    (account, mailbox): (AccountId, MailboxId),
-    wanted: &BTreeMap<Uid, Place>,
-    removal: &Removal,
-) -> ServiceResult<()> {
-    for (uid, place) in wanted {
-        match place {
-            Place::Gone {
-                how: Gone::Deleted, ..
-            } => {
-                store::message::expunge(tx, account, mailbox, &[*uid], removal)?;
-            }
-            Place::Gone { .. } | Place::Rejected { .. } => {}
-            Place::Kept(filings) => file(tx, (account, mailbox), *uid, filings, removal.at)?,
+/// A message of a folder on which a rule acts.
+struct Found {
+    uid: Uid,
+    email: EmailId,
+    octets: u64,
+    ruled: level::Ruled,
+}
+
+/// The folder over which a rule is run.
+struct Folder {
+    account: AccountId,
+    address: Address,
+    mailbox: MailboxId,
+    config_size: u64,
+}
+
+impl Folder {
+    /// Does to stored messages what can be done to them (folders, flags, removal), and records it.
+    fn carry_out(
+        &self,
+        tx: &mut WriteTx<'_>,
+        found: &[Found],
+        removal: &Removal,
+    ) -> ServiceResult<()> {
+        for message in found {
+            let (action, target) = match &message.ruled.place {
+                Place::Gone {
+                    how: Gone::Deleted,
+                    by,
+                } => {
+                    let uids = [message.uid];
+                    store::message::expunge(tx, self.account, self.mailbox, &uids, removal)?;
+                    (accept::DISCARD, by.to_string())
+                }
+                Place::Gone { .. } | Place::Rejected { .. } => continue,
+                Place::Kept(filings) => {
+                    let place = (self.account, self.mailbox);
+                    let folders = file(tx, place, message.uid, filings, removal.at)?;
+                    (accept::STORE, folders.join(", "))
+                }
+            };
+            self.note(tx, message, (action, &target), removal.at)?;
         }
+        Ok(())
     }
-    Ok(())
+
+    /// The fate of a message that met a rule again.
+    fn note(
+        &self,
+        tx: &mut WriteTx<'_>,
+        message: &Found,
+        (action, target): (&str, &str),
+        at: Timestamp,
+    ) -> ServiceResult<()> {
+        let Some(stored) = store::email::readable(tx, message.email)? else {
+            return Ok(());
+        };
+        let looks = &message.ruled.looks;
+        let fate = Fate {
+            message: accept::received_id(&stored.head).unwrap_or_default(),
+            at,
+            config_size: self.config_size,
+            account: Some(self.account),
+            recipient: self.address.folded().to_string(),
+            action: action.to_owned(),
+            target: target.to_owned(),
+            rules: accept::rules_json(looks),
+            session: None,
+            credential: None,
+            size: message.octets,
+            reverse_path: return_path(&stored.head),
+            message_id: accept::message_id(&stored.head),
+            params: None,
+        };
+        let rules: Vec<_> = looks.iter().map(|look| look.rule.to_string()).collect();
+        Ok(store::fate::insert(tx, &fate, &rules)?)
+    }
 }
 
 /// Sets the flags and puts the message into the folders; it leaves its own if none of them is.
+/// Gives the names of the folders.
 fn file(
     tx: &mut WriteTx<'_>,
     (account, mailbox): (AccountId, MailboxId),
     uid: Uid,
     filings: &[Filing],
     now: Timestamp,
-) -> ServiceResult<()> {
+) -> ServiceResult<Vec<String>> {
     let mut folders = BTreeSet::new();
+    let mut names = Vec::new();
     let mut stays = false;
     for filing in filings {
         let flags = accept::flags(tx, mailbox, filing)?;
@@ -455,7 +552,8 @@ fn file(
         }
         match &filing.folder {
             Some(_) => {
-                let (folder, _) = accept::folder(tx, account, filing)?;
+                let (folder, name) = accept::folder(tx, account, filing)?;
+                names.push(name.to_string());
                 stays |= folder == mailbox;
                 folders.insert(folder);
             }
@@ -470,11 +568,11 @@ fn file(
     if let Some(folder) = last {
         store::message::move_(tx, account, mailbox, &[uid], folder, now)?;
     }
-    Ok(())
+    Ok(names)
 }
 
 /// The sender that the header block tells.
-fn return_path(head: &[u8]) -> String {
+pub(super) fn return_path(head: &[u8]) -> String {
     let field = header::fields(head).find(|field| field.is("Return-Path"));
     let value = field
         .map(|field| header::unfolded(field.value))

@@ -10,6 +10,7 @@ mod level;
 mod look_back;
 mod plan;
 mod reply;
+mod trial;
 mod world;
 
 #[cfg(test)]
@@ -26,10 +27,10 @@ pub(crate) use leave::Departures;
 pub(crate) use level::{Filing, Gone, Look, Place, RuleAt, Wish};
 pub use look_back::{
     PREVIEW_DAYS, PREVIEW_MESSAGES_MAX, RUN_MESSAGES_MAX, RulePreview, RuleRun, RuleSource,
-    RuleTrial,
 };
 pub(crate) use plan::{BLOCKED_SENDER, Copy, Errand, Leaving, Plan};
 pub(crate) use reply::{Answer, Notice};
+pub use trial::{MessageOctets, RuleTrial, TRIAL_MESSAGE_MAX_OCTETS, TrialMessage, TrialTest};
 pub(crate) use world::{Arrived, special_use};
 
 use crate::mailbox::{Described, describe};

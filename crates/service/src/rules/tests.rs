@@ -300,6 +300,14 @@ async fn a_script_over_its_limits_costs_no_mail_and_is_reported() {
     assert_eq!(stage.stored().len() + stage.rows(scene::REMOVALS).len(), 1);
 }
 
+/// A script for all of `example.org` that is not saved.
+fn domain_script(text: &str) -> crate::RuleSource {
+    crate::RuleSource::New {
+        at: crate::RuleAt::Domain("example.org".parse().unwrap()),
+        content: RuleContent::Script(text.to_owned()),
+    }
+}
+
 #[tokio::test]
 async fn rules_look_back_without_telling_what_mail_says() {
     let stage = Stage::with(&[]).await;
@@ -307,10 +315,7 @@ async fn rules_look_back_without_telling_what_mail_says() {
         let mail = MAIL.replace("offer", subject);
         stage.send(&["ann@example.org"], &mail).await.unwrap();
     }
-    let source = crate::RuleSource::Script {
-        level: DOMAIN,
-        text: "if header :contains \"subject\" \"offer\" { discard; }".to_owned(),
-    };
+    let source = domain_script("if header :contains \"subject\" \"offer\" { discard; }");
     let seen = stage
         .service()
         .rule_preview(&console(), &source)
@@ -334,4 +339,84 @@ async fn rules_look_back_without_telling_what_mail_says() {
     assert_eq!(run(false).await, dry);
     assert_eq!(stage.stored(), ["1 INBOX"]);
     assert_eq!(stage.rows(scene::REMOVALS), ["rule"]);
+    // What it did to stored mail is told as what it does on arrival.
+    let fates = stage.fates();
+    let removed = |fate: &&String| fate.starts_with("ann@example.org discard ");
+    assert_eq!(fates.iter().filter(removed).count(), 1, "{fates:?}");
+}
+
+#[tokio::test]
+async fn conditions_that_stored_mail_cannot_answer_count_as_true_and_stop_a_run() {
+    let stage = Stage::with(&[]).await;
+    stage.send(&["ann@example.org"], MAIL).await.unwrap();
+    let folder = (address("ann@example.org"), types::MailboxName::inbox());
+    for (test, assumed, runs) in [
+        ("header :contains \"subject\" \"offer\"", 0, true),
+        ("currentdate :value \"ge\" \"date\" \"2099-01-01\"", 1, true),
+        ("environment \"remote-ip\" \"198.51.100.1\"", 1, false),
+    ] {
+        let text = format!(
+            "require [\"date\", \"relational\", \"environment\"]; if {test} {{ discard; }}"
+        );
+        let source = domain_script(&text);
+        let (service, actor) = (stage.service(), console());
+        let seen = service.rule_preview(&actor, &source).await.unwrap();
+        assert_eq!((seen.matched, seen.assumed.len()), (1, assumed), "{test}");
+        let place = (&folder.0, &folder.1);
+        let run = service.rule_run(&actor, &source, place, true).await;
+        assert_eq!(run.is_ok(), runs, "{test}: {run:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_trial_says_what_would_be_done_and_why() {
+    let stage = Stage::with(&[]).await;
+    stage.send(&["ann@example.org"], MAIL).await.unwrap();
+    let id = stage.rows(scene::TOKENS).pop().unwrap();
+    let source = domain_script(
+        "if allof (header :contains \"subject\" \"offer\", not size :over 1M) { discard; stop; }",
+    );
+    let given = |subject: &str| crate::TrialMessage::Given {
+        message: crate::MessageOctets(MAIL.replace("offer", subject).replace('\n', "\r\n").into()),
+        from: SENDER.to_owned(),
+        to: None,
+        source: None,
+    };
+    let actor = console();
+    let stored = |id: &str| crate::TrialMessage::Stored {
+        id: id.to_owned(),
+        to: None,
+    };
+    for (message, does, first) in [
+        (
+            given("offer"),
+            &["delete it"][..],
+            "the subject contains \"offer\"",
+        ),
+        (
+            given("hello"),
+            &[],
+            "the subject does not contain \"offer\"",
+        ),
+        (
+            stored(&id),
+            &["delete it"],
+            "the subject contains \"offer\"",
+        ),
+    ] {
+        let trial = stage.service().rule_test(&actor, &source, message);
+        let trial = trial.await.unwrap();
+        assert_eq!(trial.does, does);
+        assert_eq!(
+            (trial.found[0].line, trial.found[0].words.as_str()),
+            (1, first)
+        );
+        assert_eq!(trial.to, address("ann@example.org"));
+        assert_eq!(trial.from, SENDER);
+    }
+    let missing = stage
+        .service()
+        .rule_test(&actor, &source, stored("no-such-id"));
+    assert!(missing.await.is_err());
+    assert_eq!(stage.stored(), ["1 INBOX"]);
 }

@@ -56,7 +56,7 @@ pub struct RuleView {
     pub matches_365_days: u64,
     /// When it acted last, RFC 3339.
     pub last_match: Option<String>,
-    /// The script that runs; for single rules only.
+    /// The script as it was written, or the one that its form is; for single rules only.
     pub sieve: Option<String>,
 }
 
@@ -79,7 +79,8 @@ impl Service {
         with_removed: bool,
     ) -> ServiceResult<Vec<RuleView>> {
         let config = self.config();
-        let level = at.map(|at| level_of(&config, at)).transpose()?;
+        let level = at.map(|at| at.level(&config)).transpose();
+        let level = level.map_err(ServiceError::NotFound)?;
         let right = level.unwrap_or(RuleLevel::Server).right(&config);
         self.may_on_server(actor, &right)?;
         let fits = |of: RuleLevel| level.is_none_or(|level| level == of);
@@ -105,7 +106,10 @@ impl Service {
         if let Some(rule) = config.rule(id) {
             self.may_on_server(actor, &rule.level.right(&config))?;
             let mut view = view(&config, rule, acted);
-            view.sieve = rule.script.as_deref().map(sieve::print);
+            view.sieve = match &rule.content {
+                RuleContent::Script(text) => Some(text.clone()),
+                RuleContent::Form(form) => Some(sieve::print(&form.to_script())),
+            };
             return Ok(view);
         }
         let former = config
@@ -129,22 +133,6 @@ impl Service {
         });
         Ok(read.await?)
     }
-}
-
-fn level_of(config: &Config, at: &RuleAt) -> ServiceResult<RuleLevel> {
-    Ok(match at {
-        RuleAt::Server => RuleLevel::Server,
-        RuleAt::Domain(name) => {
-            let domain = config
-                .domain(name)
-                .ok_or(ServiceError::NotFound("domain"))?;
-            RuleLevel::Domain(domain.id)
-        }
-        RuleAt::Account(address) => {
-            let account = config.account_at(address);
-            RuleLevel::Account(account.ok_or(ServiceError::NotFound("account"))?.id)
-        }
-    })
 }
 
 fn place(config: &Config, rule: &Rule) -> Option<usize> {

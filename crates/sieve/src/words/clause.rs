@@ -539,7 +539,7 @@ fn environment(matching: Matching, name: &Text, keys: &[Text]) -> Said {
     let subject = match item.as_str() {
         item::PRIORITY => "the priority".to_owned(),
         item::HEADERS => "the header".to_owned(),
-        item::SENDING_IP | item::REMOTE_IP => "the address of the sending server".to_owned(),
+        item::SENDING_IP | item::REMOTE_IP => item::SENDING_SERVER.to_owned(),
         item::LARGEST_ATTACHMENT => "the size of the largest attachment".to_owned(),
         _ => format!("the environment item {}", value(name)),
     };
