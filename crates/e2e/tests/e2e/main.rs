@@ -13,6 +13,7 @@ mod hard_days;
 mod ledger;
 mod life;
 mod listeners;
+mod mail_settings;
 mod mbsync;
 mod operation;
 mod programs;

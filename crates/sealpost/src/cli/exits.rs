@@ -15,16 +15,21 @@ const COLUMNS: &[Column] = &[
     Column("ID", "id"),
     Column("WHOSE MAIL", "whose"),
     Column("TO", "to"),
+    Column("PLACE", "place"),
     Column("STATE", "state"),
-    Column("ENTRY", "entry"),
+    Column("ALLOWED", "allowed"),
+    Column("SINCE", "since"),
     Column("BY", "by"),
+    Column("ENTRY", "entry"),
+    Column("LAST USED", "last_used"),
     Column("TO END IT", "end"),
 ];
 
 /// What can be done with ways out.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Exits {
-    /// Lists every way by which mail can leave a mailbox, with the command that ends it.
+    /// Lists every way by which mail can leave a mailbox, also open sessions, with the command that
+    /// ends it.
     List(Read),
     /// Allows rules to send mail to exactly this address outside.
     Allow {

@@ -7,8 +7,16 @@ use service::{Command, RuleAt};
 use sieve::Day;
 use types::{Address, Domain};
 
-use super::ask::Change;
+use super::ask::{Change, Read};
+use crate::control::protocol::Ask;
 use crate::exit::Failure;
+use crate::output::Column;
+
+const SENDERS: &[Column] = &[
+    Column("WHOSE LIST", "whose"),
+    Column("LIST", "list"),
+    Column("SENDER", "sender"),
+];
 
 /// Where all mail of an account is sent.
 #[derive(Debug, clap::Subcommand)]
@@ -72,6 +80,17 @@ pub(crate) enum Vacation {
 /// Senders whom an account or a domain trusts or wants nothing from.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Senders {
+    /// Lists them: of an account, of a domain, or all.
+    List {
+        /// The lists of an account.
+        #[arg(long, conflicts_with = "domain")]
+        account: Option<Address>,
+        /// The lists of a domain, which count for its accounts where these say nothing.
+        #[arg(long)]
+        domain: Option<Domain>,
+        #[command(flatten)]
+        read: Read,
+    },
     /// Puts senders on the list of those that rules can ask for as trusted.
     Trust(Named),
     /// Refuses mail from these senders, in the session that brings it.
@@ -158,6 +177,15 @@ impl Senders {
     /// Carries it out.
     pub(crate) fn run(self, out: &mut dyn Write) -> anyhow::Result<()> {
         match self {
+            Self::List {
+                account,
+                domain,
+                read,
+            } => {
+                let of = account.map(RuleAt::Account);
+                let of = of.or_else(|| domain.map(RuleAt::Domain));
+                read.list(out, Ask::SendersList(of), SENDERS)
+            }
             Self::Trust(named) => named.carry_out(out, SenderList::Trusted, true),
             Self::Block(named) => named.carry_out(out, SenderList::Blocked, true),
             Self::Rm { list, named } => {

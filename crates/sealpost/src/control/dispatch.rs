@@ -77,6 +77,7 @@ async fn answer(service: &Service, stop: &Notify, actor: &Actor, ask: Ask) -> An
             settle(service.rule_list(actor, at.as_ref(), removed).await)
         }
         Ask::ExitList => settle(service.exit_list(actor).await),
+        Ask::SendersList(of) => settle(service.senders_list(actor, of.as_ref())),
         Ask::RuleShow(id) => settle(service.rule_show(actor, id).await),
         Ask::RulePreview(rule) => settle(service.rule_preview(actor, &rule).await),
         Ask::RuleTest { rule, message } => settle(service.rule_test(actor, &rule, message).await),

@@ -146,6 +146,8 @@ pub(crate) enum Ask {
     },
     /// Every way by which mail can leave.
     ExitList,
+    /// Lists of senders: all, or those of an account or a domain.
+    SendersList(Option<RuleAt>),
     /// One rule.
     RuleShow(RuleId),
     /// Changes that detections matched.

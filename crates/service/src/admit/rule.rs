@@ -183,7 +183,10 @@ impl Draft<'_> {
         drop(rules);
         match (present, form) {
             (Some(id), None) => self.push(Change::RuleRemove(RuleRef { id })),
-            (None, None) => Err(not_found("setting", name.to_lowercase())),
+            (None, None) => {
+                let (who, what) = (policy::shown::address(account), name.to_lowercase());
+                Err(AdmitError::NotFound(format!("{who} has no {what}")))
+            }
             (present, Some(form)) => {
                 let set = RuleSet {
                     id: present.unwrap_or_else(|| self.config.next_rule_id()),

@@ -1,19 +1,29 @@
 //! Every way by which mail can leave a mailbox that exists by now.
 
+use std::collections::BTreeMap;
+
+use policy::change::Owned;
 use policy::{Config, CredentialKind, Member, Rule};
 use serde::{Deserialize, Serialize};
 use sieve::effect::EffectKind;
-use types::{Address, Timestamp};
+use store::credential::Use;
+use types::{Address, CredentialId, RuleId, Timestamp};
 
-use super::rule::{about, author};
+use super::rule::about;
 use crate::Service;
 use crate::actor::Actor;
 use crate::error::ServiceResult;
+use crate::live::SessionView;
+
+/// Days for which it is known when a rule acted last.
+const ACTED_DAYS: i64 = 365;
+const DAY_S: i64 = 86_400;
 
 /// A way out.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ExitView {
-    /// `rule`, `forward`, `alias`, `catch_all`, `app_password`, `token`, `send_as` or `allowed`.
+    /// `rule`, `forward`, `alias`, `catch_all`, `app_password`, `token`, `send_as`, `session` or
+    /// `allowed`.
     pub kind: String,
     /// Its id or name.
     pub id: String,
@@ -21,35 +31,70 @@ pub struct ExitView {
     pub whose: String,
     /// To where, or what it opens.
     pub to: String,
+    /// `OUTSIDE` or `inside`, where mail goes to an address.
+    pub place: Option<String>,
     /// `on`, `paused` or `over`.
     pub state: String,
+    /// Of rules: whether somebody has allowed this target outside.
+    pub allowed: Option<bool>,
     /// The entry that made it what it is.
     pub entry: Option<u64>,
-    /// Who, where the entries say it.
+    /// Since when it is so, RFC 3339.
+    pub since: Option<String>,
+    /// Who made it so.
     pub by: Option<String>,
+    /// When it was last used, RFC 3339; none if never, or if that is not known.
+    pub last_used: Option<String>,
     /// The command that ends it.
     pub end: String,
 }
 
 impl Service {
-    /// Every way out, those of rules first.
+    /// Every way out, those of rules first. What is not recorded of one is left out.
     pub async fn exit_list(&self, actor: &Actor) -> ServiceResult<Vec<ExitView>> {
         self.may_read_server(actor)?;
         let config = self.config();
+        let now = self.clock().now();
         let mut exits = Vec::new();
+        let acted = self
+            .last_acts(config.rules().map(|rule| rule.id).collect())
+            .await?;
         for rule in config.rules() {
-            exits.extend(of_rule(&config, rule));
+            let last = acted.get(&rule.id).copied();
+            exits.extend(of_rule(&config, rule, now, last));
         }
         exits.extend(of_addresses(&config));
-        exits.extend(of_credentials(&config));
+        exits.extend(of_credentials(&config, &self.last_uses().await?));
         exits.extend(of_grants(&config));
-        exits.extend(allowed(&config, self.clock().now()));
+        exits.extend(allowed(&config, now));
+        for exit in &mut exits {
+            if let Some(seq) = exit.entry {
+                let (since, by) = self.entry_time_and_actor(seq).await?;
+                (exit.since, exit.by) = (Some(since), Some(by));
+            }
+        }
+        let sessions = self.session_list(actor, None)?;
+        exits.extend(sessions.into_iter().map(of_session));
         Ok(exits)
+    }
+
+    /// When rules acted last.
+    async fn last_acts(&self, rules: Vec<RuleId>) -> ServiceResult<BTreeMap<RuleId, Timestamp>> {
+        let since = self.clock().now().plus_s(-ACTED_DAYS * DAY_S);
+        let read = self.inner.store.read(move |tx| {
+            let mut acts = BTreeMap::new();
+            for rule in rules {
+                let matches = store::rule::matches(tx, &rule.to_string(), since)?;
+                acts.extend(matches.last.map(|last| (rule, last)));
+            }
+            Ok(acts)
+        });
+        Ok(read.await?)
     }
 }
 
-/// A rule is one way out for each target outside.
-fn of_rule(config: &Config, rule: &Rule) -> Vec<ExitView> {
+/// A rule is one way out for each address to which it sends.
+fn of_rule(config: &Config, rule: &Rule, now: Timestamp, last: Option<Timestamp>) -> Vec<ExitView> {
     let Some(script) = rule.script.as_deref() else {
         return Vec::new();
     };
@@ -62,26 +107,36 @@ fn of_rule(config: &Config, rule: &Rule) -> Vec<ExitView> {
         }
         _ => Vec::new(),
     });
-    let outside = targets.filter(|target| {
-        let address = target.parse::<Address>();
-        address.is_ok_and(|address| config.domain(address.domain()).is_none())
-    });
     let kind = match rule.purpose {
         policy::RulePurpose::Forward => "forward",
         _ => "rule",
     };
-    outside
-        .map(|target| ExitView {
+    let whose = about(config, rule.level);
+    let end = match rule.purpose {
+        policy::RulePurpose::Forward => format!("sealpost forward off {whose}"),
+        _ => format!("sealpost rules rm {}", rule.id),
+    };
+    let view = |target: String| {
+        let address = target.parse::<Address>().ok();
+        let inside = address
+            .as_ref()
+            .is_some_and(|address| config.domain(address.domain()).is_some());
+        let allowed = address.filter(|_| !inside);
+        ExitView {
             kind: kind.to_owned(),
             id: rule.id.to_string(),
-            whose: about(config, rule.level),
+            whose: whose.clone(),
             to: policy::shown::visible(&target),
+            place: Some(if inside { "inside" } else { "OUTSIDE" }.to_owned()),
             state: if rule.enabled { "on" } else { "paused" }.to_owned(),
+            allowed: allowed.map(|to| config.exit_for(rule.level, &to, now).is_some()),
             entry: Some(rule.revision),
-            by: Some(author(config, &rule.changed)),
-            end: format!("sealpost rules rm {}", rule.id),
-        })
-        .collect()
+            last_used: last.map(Timestamp::to_rfc3339),
+            end: end.clone(),
+            ..ExitView::default()
+        }
+    };
+    targets.map(view).collect()
 }
 
 /// Aliases and catch-alls with targets outside.
@@ -94,13 +149,14 @@ fn of_addresses(config: &Config) -> Vec<ExitView> {
     };
     let way = |kind: &str, (id, whose): (String, String), to: String, end: String| ExitView {
         kind: kind.to_owned(),
-        id: id.clone(),
+        entry: config.last_entry(kind, &id).map(|(seq, _)| seq),
+        id,
         whose,
         to,
+        place: Some("OUTSIDE".to_owned()),
         state: "on".to_owned(),
-        entry: config.last_entry(kind, &id).map(|(seq, _)| seq),
-        by: None,
         end,
+        ..ExitView::default()
     };
     let mut exits = Vec::new();
     for alias in config.aliases() {
@@ -121,7 +177,7 @@ fn of_addresses(config: &Config) -> Vec<ExitView> {
 }
 
 /// Passwords of programs and tokens: whoever has one reads mail.
-fn of_credentials(config: &Config) -> Vec<ExitView> {
+fn of_credentials(config: &Config, uses: &BTreeMap<CredentialId, Use>) -> Vec<ExitView> {
     let mut exits = Vec::new();
     for credential in config.credentials() {
         let (kind, to, verb) = match &credential.kind {
@@ -136,6 +192,7 @@ fn of_credentials(config: &Config) -> Vec<ExitView> {
             CredentialKind::Totp | CredentialKind::RecoveryCodes => continue,
         };
         let account = config.account(credential.account);
+        let last = uses.get(&credential.id);
         exits.push(ExitView {
             kind: kind.to_owned(),
             id: credential.id.to_string(),
@@ -143,8 +200,9 @@ fn of_credentials(config: &Config) -> Vec<ExitView> {
             to,
             state: "on".to_owned(),
             entry: Some(credential.made_seq),
-            by: None,
+            last_used: last.map(|last| last.at.to_rfc3339()),
             end: format!("sealpost {verb} {}", credential.id),
+            ..ExitView::default()
         });
     }
     exits
@@ -160,21 +218,20 @@ fn of_grants(config: &Config) -> Vec<ExitView> {
     let grants = config.grants().map(|grant| {
         let who = name(grant.account).unwrap_or_else(|| grant.account.to_string());
         let of = match grant.of {
-            policy::change::Owned::Account(id) => name(id),
-            policy::change::Owned::Alias(id) => {
-                config.alias(id).map(|alias| alias.address.to_string())
-            }
+            Owned::Account(id) => name(id),
+            Owned::Alias(id) => config.alias(id).map(|alias| alias.address.to_string()),
         };
         let of = of.unwrap_or_else(|| grant.of.to_string());
+        let id = grant.id.to_string();
         ExitView {
             kind: "send_as".to_owned(),
-            id: grant.id.to_string(),
-            whose: of.clone(),
-            to: who.clone(),
-            state: "on".to_owned(),
-            entry: None,
-            by: None,
+            entry: config.last_entry("send_as", &id).map(|(seq, _)| seq),
+            id,
             end: format!("sealpost account send-as revoke {who} {of}"),
+            whose: of,
+            to: who,
+            state: "on".to_owned(),
+            ..ExitView::default()
         }
     });
     grants.collect()
@@ -187,10 +244,26 @@ fn allowed(config: &Config, now: Timestamp) -> Vec<ExitView> {
         id: exit.id.to_string(),
         whose: about(config, exit.scope),
         to: policy::shown::address(&exit.target),
+        place: Some("OUTSIDE".to_owned()),
         state: if now < exit.until { "on" } else { "over" }.to_owned(),
         entry: Some(exit.seq),
-        by: None,
         end: format!("sealpost exits revoke {}", exit.id),
+        ..ExitView::default()
     });
     exits.collect()
+}
+
+/// A client that is signed in reads the mail of its account.
+fn of_session(session: SessionView) -> ExitView {
+    ExitView {
+        kind: "session".to_owned(),
+        end: format!("sealpost session end {}", session.id),
+        id: session.id,
+        whose: session.account.to_string(),
+        to: format!("{} at {}", session.protocol, session.source),
+        state: "on".to_owned(),
+        since: Some(session.since),
+        by: Some(session.kind.to_owned()),
+        ..ExitView::default()
+    }
 }

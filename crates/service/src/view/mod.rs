@@ -24,7 +24,7 @@ pub use config::{
 pub use credential::{AppPasswordView, CredentialLife, TokenView};
 pub use exit::ExitView;
 pub use ledger::{EntryDetail, EntryView, VerifyView};
-pub use rule::RuleView;
+pub use rule::{RuleView, SenderView};
 pub use source::{AccessView, BlockView, ProxyView};
 
 use policy::{Right, may};

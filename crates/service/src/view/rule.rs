@@ -1,7 +1,8 @@
 //! Rules and exits, as lists and single things.
 
 use ledger::ActorKind;
-use policy::{Authorship, Config, Rule, RuleContent, RuleLevel};
+use policy::change::SendersOf;
+use policy::{Authorship, Config, Rule, RuleContent, RuleLevel, SenderList};
 use serde::{Deserialize, Serialize};
 use types::{RuleId, Timestamp};
 
@@ -60,6 +61,17 @@ pub struct RuleView {
     pub sieve: Option<String>,
 }
 
+/// A sender whom an account or a domain trusts or wants nothing from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SenderView {
+    /// Whose list: an address or a domain.
+    pub whose: String,
+    /// `trusted` or `blocked`.
+    pub list: String,
+    /// An address, or a domain for all addresses of it.
+    pub sender: String,
+}
+
 /// How often a rule acted.
 #[derive(Clone, Copy, Default)]
 struct Acted {
@@ -95,6 +107,37 @@ impl Service {
         for former in former.filter(|_| with_removed) {
             let acted = self.acted(former.id).await?;
             views.push(former_view(&config, former, acted));
+        }
+        Ok(views)
+    }
+
+    /// The lists of senders of an account or a domain, or all.
+    pub fn senders_list(
+        &self,
+        actor: &Actor,
+        of: Option<&RuleAt>,
+    ) -> ServiceResult<Vec<SenderView>> {
+        let config = self.config();
+        let level = of.map(|of| of.level(&config)).transpose();
+        let level = level.map_err(ServiceError::NotFound)?;
+        let right = level.unwrap_or(RuleLevel::Server).right(&config);
+        self.may_on_server(actor, &right)?;
+        let domains = config.domains().map(|domain| SendersOf::Domain(domain.id));
+        let accounts = config
+            .accounts()
+            .map(|account| SendersOf::Account(account.id));
+        let wanted = |of: &SendersOf| level.is_none_or(|level| RuleLevel::from(*of) == level);
+        let mut views = Vec::new();
+        for of in domains.chain(accounts).filter(wanted) {
+            let whose = about(&config, of.into());
+            for which in [SenderList::Blocked, SenderList::Trusted] {
+                let lists = config.senders(of).map(|lists| lists.list(which));
+                views.extend(lists.into_iter().flatten().map(|sender| SenderView {
+                    whose: whose.clone(),
+                    list: which.as_str().to_owned(),
+                    sender: sender.to_string(),
+                }));
+            }
         }
         Ok(views)
     }
