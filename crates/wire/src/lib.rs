@@ -1,5 +1,5 @@
-//! Grammars of the line protocols: SMTP, IMAP, POP3 and SASL, of the PROXY header before them, and
-//! the request line of HTTP.
+//! Grammars of the line protocols: SMTP, IMAP, POP3, ManageSieve and SASL, of the PROXY header before
+//! them, and the request line of HTTP.
 //!
 //! Octets in, checked values out, and back. Nothing here waits, and no input panics; the caller
 //! bounds what it hands in. Addresses and names are read by `types` alone.
@@ -9,6 +9,7 @@ pub mod sasl;
 
 pub mod http;
 pub mod imap;
+pub mod managesieve;
 pub mod pop3;
 pub mod smtp;
 

@@ -1,7 +1,7 @@
 //! Server side of SASL PLAIN (RFC 4616), LOGIN and SCRAM-SHA-256 (RFC 7677), over lines of base64
 //! (RFC 4422 §4).
 //!
-//! SMTP, POP3 and IMAP frame the same exchange in their own words: the door sends the challenge
+//! SMTP, POP3, IMAP and ManageSieve frame the same exchange in their own words: the door sends the challenge
 //! and hands each answer of the client in. An exchange is consumed by its answer, so nothing can
 //! be said to it after its end. What it yields is a claim; whether it is true is not known here.
 
