@@ -50,7 +50,7 @@ impl Ports {
             imaps: base + 993,
             pop3: base + 110,
             pop3s: base + 995,
-            managesieve: 0,
+            managesieve: base + 4190,
             http: 0,
         }
     }
@@ -84,7 +84,7 @@ mod tests {
     fn the_contract_is_read() {
         let line = r#"{"ready":true,"domain":"demo.test","ports":{"smtp":11025,"submission":11587,
             "submissions":11465,"imap":11143,"imaps":11993,"pop3":11110,"pop3s":11995,
-            "managesieve":0,"http":0},"ca":"demo/ca.pem","accounts":[{"address":"u0001@demo.test",
+            "managesieve":15190,"http":0},"ca":"demo/ca.pem","accounts":[{"address":"u0001@demo.test",
             "password":"p","role":"owner"}],"ledger":{"origin":"o","vkey":"v"},"pid":7,"new":1}"#;
         let ready: Ready = serde_json::from_str(line).unwrap();
         assert_eq!(

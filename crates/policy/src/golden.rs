@@ -33,6 +33,7 @@ use crate::settings::Setting;
 const CHANGES: &str = include_str!("../golden/changes.jsonl");
 const EFFECTS: &str = include_str!("../golden/effects.jsonl");
 
+const LOG_MANAGESIEVE: &str = "log_managesieve";
 const DOMAIN: DomainRef = DomainRef { id: DomainId(1) };
 const ACCOUNT: AccountRef = AccountRef { id: AccountId(1) };
 
@@ -43,10 +44,30 @@ fn changes() -> Vec<Change> {
     all.extend(account_changes());
     all.extend([SealedLog::Activity, SealedLog::Trace].map(checkpoint));
     all.extend(source_changes());
-    all.extend(settings(|key| key.starts_with("log_")));
+    all.extend(settings(|key| {
+        key.starts_with("log_") && key != LOG_MANAGESIEVE
+    }));
     all.extend(credential_changes());
     all.push(Change::Acknowledge(Acknowledge { through: u64::MAX }));
     all.extend(rule_changes());
+    all.extend(managesieve_changes());
+    all
+}
+
+/// What came with the door for scripts.
+fn managesieve_changes() -> Vec<Change> {
+    let id = Service::Managesieve;
+    let mut all = settings(|key| key == LOG_MANAGESIEVE);
+    all.push(Change::ServiceOn(ServiceSwitch { id }));
+    all.push(Change::AppPasswordCreate(AppPasswordCreate {
+        id: CredentialId(9),
+        account: AccountId(1),
+        name: Commitment::new(&[7; 32], b"phone", SubjectId(1)),
+        scopes: vec![MailScope::Managesieve],
+        networks: Vec::new(),
+        send_as: Vec::new(),
+        secret: digest(9),
+    }));
     all
 }
 
@@ -198,7 +219,7 @@ fn credential_changes() -> Vec<Change> {
         id,
         account,
         name,
-        scopes: MailScope::ALL.to_vec(),
+        scopes: MailScope::FOR_MAIL.to_vec(),
         networks,
         send_as,
         secret: digest(9),

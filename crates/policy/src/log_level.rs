@@ -125,6 +125,8 @@ kinds! {
     Imap = "imap", log_imap as LogImap;
     /// The dialogue with POP3 clients.
     Pop3 = "pop3", log_pop3 as LogPop3;
+    /// The dialogue with ManageSieve clients.
+    Managesieve = "managesieve", log_managesieve as LogManagesieve;
     /// Connections and TLS.
     Net = "net", log_net as LogNet;
     /// Disk and database.

@@ -474,6 +474,7 @@ fn missed(service: Service) -> &'static str {
         Service::Submission | Service::Submissions => "nobody sends mail",
         Service::Imap | Service::Imaps => "nobody reads mail",
         Service::Pop3 | Service::Pop3s => "nobody fetches mail",
+        Service::Managesieve => "no mail program changes its scripts",
         Service::Metrics => "no monitor asks",
     }
 }

@@ -323,6 +323,8 @@ settings! {
     log_imap: LogImap(LogLevel) in (), default LogLevel::Info, Log;
     /// How much the log says of the dialogue with POP3 clients.
     log_pop3: LogPop3(LogLevel) in (), default LogLevel::Info, Log;
+    /// How much the log says of the dialogue with ManageSieve clients.
+    log_managesieve: LogManagesieve(LogLevel) in (), default LogLevel::Info, Log;
     /// How much the log says of connections and TLS.
     log_net: LogNet(LogLevel) in (), default LogLevel::Info, Log;
     /// How much the log says of disk and database.

@@ -25,17 +25,20 @@ pub enum Protocol {
     Imap,
     /// RFC 1939.
     Pop3,
+    /// RFC 5804.
+    Managesieve,
     /// Programs that show a token (RFC 9112).
     Http,
 }
 
 impl Protocol {
     /// All of them.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Smtp,
         Self::Submission,
         Self::Imap,
         Self::Pop3,
+        Self::Managesieve,
         Self::Http,
     ];
 
@@ -51,6 +54,7 @@ impl Protocol {
             Self::Submission => "submission",
             Self::Imap => "imap",
             Self::Pop3 => "pop3",
+            Self::Managesieve => "managesieve",
             Self::Http => "http",
         }
     }
@@ -161,6 +165,27 @@ impl Actor {
         };
         Self {
             who: Who::System,
+            via,
+        }
+    }
+
+    /// An account that signed in at a door.
+    pub fn account(principal: &Principal, door: Door) -> Self {
+        let peer = &principal.peer;
+        let version = peer.tls.as_ref().map(|tls| tls.version.as_str());
+        let via = Via {
+            door,
+            listener: Some(peer.listener),
+            peer: Some(peer.source()),
+            tls: version.and_then(|version| match version {
+                "TLSv1.2" => Some(TlsVersion::V1_2),
+                "TLSv1.3" => Some(TlsVersion::V1_3),
+                _ => None,
+            }),
+            claimed: BTreeMap::new(),
+        };
+        Self {
+            who: Who::Account(Box::new(principal.clone())),
             via,
         }
     }

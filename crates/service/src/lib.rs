@@ -49,6 +49,7 @@ mod rules;
 mod mailbox;
 mod maildrop;
 pub mod mime;
+mod scripts;
 
 mod health;
 mod heartbeat;
@@ -101,6 +102,7 @@ pub use rules::{
     MessageOctets, PREVIEW_DAYS, PREVIEW_MESSAGES_MAX, RUN_MESSAGES_MAX, RulePreview, RuleRun,
     RuleSource, RuleTrial, TRIAL_MESSAGE_MAX_OCTETS, TrialMessage, TrialTest,
 };
+pub use scripts::{ScriptError, ScriptRow};
 pub use seal::LogVerdict;
 pub use sign_in::{SaslExchange, SaslRefusal, SaslStep, ScramAccount, SignInError};
 pub use signer::SignerError;

@@ -327,8 +327,18 @@ fn the_log_says_more_or_less_from_the_next_event_on() -> anyhow::Result<()> {
 fn every_kind_has_something_to_say_at_debug() -> anyhow::Result<()> {
     let server = Server::start()?;
     let kinds = [
-        "server", "admin", "ledger", "sign-in", "delivery", "mailbox", "smtp", "imap", "pop3",
-        "net", "store",
+        "server",
+        "admin",
+        "ledger",
+        "sign-in",
+        "delivery",
+        "mailbox",
+        "smtp",
+        "imap",
+        "pop3",
+        "managesieve",
+        "net",
+        "store",
     ];
     for kind in kinds {
         server
@@ -347,6 +357,7 @@ fn every_kind_has_something_to_say_at_debug() -> anyhow::Result<()> {
     clients::curl(&server, at, "/INBOX", 1, &["--request", "NOOP"])?.ok()?;
     let at = ("pop3s", ports.pop3s);
     clients::curl(&server, at, "/", 1, &[])?.ok()?;
+    Dialogue::connect(ports.managesieve)?.line()?;
     for kind in kinds {
         let told = server
             .cli(&["log", "tail", "--kind", kind, "--lines", "1000", "--json"])?

@@ -96,8 +96,9 @@ fn the_demo_keeps_its_contract() -> anyhow::Result<()> {
         ports.imap,
         ports.imaps,
         ports.pop3,
+        ports.managesieve,
     ];
-    ensure!(offsets.map(|port| port - base) == [587, 465, 143, 993, 110]);
+    ensure!(offsets.map(|port| port - base) == [587, 465, 143, 993, 110, 4190]);
     ensure!(ports.pop3s - base == 995);
     Dialogue::smtp(ports.smtp)?.ask("QUIT", "221")?;
     Ok(())

@@ -23,11 +23,17 @@ pub enum MailScope {
     Pop3,
     /// Sending mail by submission.
     Smtp,
+    /// Keeping and changing scripts by ManageSieve.
+    Managesieve,
 }
 
 impl MailScope {
     /// Every protocol.
-    pub const ALL: [Self; 3] = [Self::Imap, Self::Pop3, Self::Smtp];
+    pub const ALL: [Self; 4] = [Self::Imap, Self::Pop3, Self::Smtp, Self::Managesieve];
+
+    /// Those that carry mail: what an app password opens where nobody says more. Who may change
+    /// scripts decides where mail goes, so that is asked for by name.
+    pub const FOR_MAIL: [Self; 3] = [Self::Imap, Self::Pop3, Self::Smtp];
 
     /// The word for it in entries and on the command line.
     pub fn as_str(self) -> &'static str {
@@ -35,6 +41,7 @@ impl MailScope {
             Self::Imap => "imap",
             Self::Pop3 => "pop3",
             Self::Smtp => "smtp",
+            Self::Managesieve => "managesieve",
         }
     }
 }
@@ -92,7 +99,7 @@ macro_rules! scope_words {
     )*};
 }
 
-scope_words!(MailScope: "imap, pop3 or smtp", TokenScope: "read, write or metrics");
+scope_words!(MailScope: "imap, pop3, smtp or managesieve", TokenScope: "read, write or metrics");
 
 /// `credential.app_password.create`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -26,6 +26,8 @@ pub enum Service {
     Pop3,
     /// Maildrops.
     Pop3s,
+    /// Scripts of mail programs, with STARTTLS.
+    Managesieve,
     /// Figures and health of the server over HTTP, for monitors: on this machine for all, elsewhere
     /// under TLS for those that show a token.
     Metrics,
@@ -34,13 +36,13 @@ pub enum Service {
 /// A text that names no service.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there is no service {0:?}; the services are smtp, submission, submissions, imap, imaps, pop3, pop3s and metrics"
+    "there is no service {0:?}; the services are smtp, submission, submissions, imap, imaps, pop3, pop3s, managesieve and metrics"
 )]
 pub struct ServiceError(String);
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Smtp,
         Self::Submission,
         Self::Submissions,
@@ -48,6 +50,7 @@ impl Service {
         Self::Imaps,
         Self::Pop3,
         Self::Pop3s,
+        Self::Managesieve,
         Self::Metrics,
     ];
 
@@ -68,6 +71,7 @@ impl Service {
             Self::Imaps => "imaps",
             Self::Pop3 => "pop3",
             Self::Pop3s => "pop3s",
+            Self::Managesieve => "managesieve",
             Self::Metrics => "metrics",
         }
     }
@@ -82,6 +86,7 @@ impl Service {
             Self::Imaps => 993,
             Self::Pop3 => 110,
             Self::Pop3s => 995,
+            Self::Managesieve => 4190,
             Self::Metrics => 9464,
         }
     }

@@ -263,12 +263,12 @@ fn bad_rules(sample: &Sample) -> Vec<(Change, &'static str)> {
             new(&|set| set.level = RuleLevel::Domain(DomainId(9))),
             "there is no domain d_9",
         ),
-        (new(&|set| set.name.clear()), "1 to 100 characters"),
+        (new(&|set| set.name.clear()), "1 to 128 characters"),
         (new(&|set| set.name = " x".to_owned()), "no spaces around"),
         (new(&|set| set.name = "x\r\ny".to_owned()), "no line ends"),
         (
             new(&|set| set.name = "x".repeat(RULE_NAME_MAX_CHARS + 1)),
-            "1 to 100",
+            "1 to 128",
         ),
         (
             new(&|set| set.comment = "x".repeat(RULE_COMMENT_MAX_CHARS + 1)),

@@ -663,7 +663,7 @@ fn a_new_credential_tells_what_it_opens_and_counts_more_for_another() {
     let mut sample = sample();
     let (ann, bob) = (ANN, BOB);
     let mut create = sample.new_app_password(ann);
-    create.scopes = MailScope::ALL.to_vec();
+    create.scopes = MailScope::FOR_MAIL.to_vec();
     create.networks = vec!["192.0.2.0/24".parse().unwrap()];
     create.send_as = vec![Owned::Account(ann)];
     let judgement = sample.make_by(Some(ann), Change::AppPasswordCreate(create));

@@ -56,7 +56,7 @@ pub(crate) struct Add {
     /// A name by which you know it again, such as phone.
     #[arg(long)]
     name: String,
-    /// The protocols that it opens: imap, pop3, smtp; all three if not given.
+    /// The protocols that it opens: imap, pop3, smtp, managesieve; the first three if not given.
     #[arg(long, value_delimiter = ',', value_name = "PROTOCOL")]
     scope: Vec<MailScope>,
     /// A network that it works from, such as 192.0.2.0/24; may be given more than once; from
@@ -85,7 +85,7 @@ impl AppPassword {
 impl Add {
     fn run(self, out: &mut dyn Write) -> anyhow::Result<()> {
         let scopes = match self.scope {
-            none if none.is_empty() => MailScope::ALL.to_vec(),
+            none if none.is_empty() => MailScope::FOR_MAIL.to_vec(),
             some => some,
         };
         let command = Command::AppPasswordAdd {

@@ -28,7 +28,7 @@ const LINES: &[Column] = &[
 pub(crate) enum Log {
     /// Lists how much the log says of each kind, or changes it for one at once.
     Level {
-        /// server, admin, ledger, sign-in, delivery, mailbox, smtp, imap, pop3, net or store.
+        /// server, admin, ledger, sign-in, delivery, mailbox, smtp, imap, pop3, managesieve, net or store.
         #[arg(requires = "level")]
         kind: Option<LogKind>,
         /// error, warn, info, debug or trace.

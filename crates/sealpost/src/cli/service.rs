@@ -30,7 +30,7 @@ pub(crate) enum Service {
     Listen(Listen),
     /// From where a service may be used.
     Access {
-        /// smtp, submission, submissions, imap, imaps, pop3, pop3s or metrics.
+        /// smtp, submission, submissions, imap, imaps, pop3, pop3s, managesieve or metrics.
         service: policy::Service,
         /// Only the listener with this address and port, such as 192.0.2.1:993.
         #[arg(long, value_name = "ADDRESS:PORT")]
@@ -43,7 +43,7 @@ pub(crate) enum Service {
 /// A change of one service.
 #[derive(Debug, clap::Args)]
 pub(crate) struct One {
-    /// smtp, submission, submissions, imap, imaps, pop3, pop3s or metrics.
+    /// smtp, submission, submissions, imap, imaps, pop3, pop3s, managesieve or metrics.
     service: policy::Service,
     #[command(flatten)]
     change: Change,
@@ -71,7 +71,7 @@ pub(crate) enum Listen {
 /// Where a service listens.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Listener {
-    /// smtp, submission, submissions, imap, imaps, pop3, pop3s or metrics.
+    /// smtp, submission, submissions, imap, imaps, pop3, pop3s, managesieve or metrics.
     service: policy::Service,
     /// An address of this machine; 0.0.0.0 or :: for all of its kind.
     address: IpAddr,

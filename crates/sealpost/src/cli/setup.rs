@@ -22,7 +22,7 @@ use crate::run;
 use crate::secret_input::PasswordSource;
 use crate::start_file::{self, StartFile};
 
-/// Services of a new installation. POP3 and IMAP without TLS from the first octet are off.
+/// Services of a new installation. POP3, ManageSieve and IMAP without TLS from the first octet are off.
 const SERVICES: [Spoken; 4] = [
     Spoken::Smtp,
     Spoken::Submission,

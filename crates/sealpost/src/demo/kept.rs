@@ -115,7 +115,7 @@ impl Kept {
                 "imaps": listening.port(Spoken::Imaps),
                 "pop3": listening.port(Spoken::Pop3),
                 "pop3s": listening.port(Spoken::Pop3s),
-                "managesieve": 0,
+                "managesieve": listening.port(Spoken::Managesieve),
                 "http": 0,
             },
             "ca": folders.data().join(CA_FILE),

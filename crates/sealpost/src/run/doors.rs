@@ -300,6 +300,7 @@ fn refusal(listener: &Listener) -> &'static str {
         Spoken::Smtp | Spoken::Submission => smtp::TOO_MANY_CONNECTIONS,
         Spoken::Imap => imap::TOO_MANY_CONNECTIONS,
         Spoken::Pop3 => pop3::TOO_MANY_CONNECTIONS,
+        Spoken::Managesieve => managesieve::TOO_MANY_CONNECTIONS,
         Spoken::Metrics => monitor::TOO_MANY_CONNECTIONS,
         Spoken::Submissions | Spoken::Imaps | Spoken::Pop3s => "",
     }
@@ -326,6 +327,14 @@ fn handler(service: Service, listener: &Listener, shutdown: Shutdown) -> Handler
         }),
         Spoken::Pop3 | Spoken::Pop3s => Arc::new(move |conn: Conn| {
             Box::pin(pop3::serve(conn, service.clone(), id, shutdown.clone()))
+        }),
+        Spoken::Managesieve => Arc::new(move |conn: Conn| {
+            Box::pin(managesieve::serve(
+                conn,
+                service.clone(),
+                id,
+                shutdown.clone(),
+            ))
         }),
         Spoken::Metrics => Arc::new(move |conn: Conn| {
             Box::pin(monitor::serve(conn, service.clone(), id, shutdown.clone()))

@@ -162,6 +162,7 @@ pub(super) fn at_door(peer: &Peer, known: &Credential) -> Looked {
     let scope = match peer.protocol {
         Protocol::Imap => MailScope::Imap,
         Protocol::Pop3 => MailScope::Pop3,
+        Protocol::Managesieve => MailScope::Managesieve,
         Protocol::Smtp | Protocol::Submission => MailScope::Smtp,
         Protocol::Http => return closed("protocol"),
     };

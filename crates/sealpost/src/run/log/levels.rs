@@ -36,6 +36,7 @@ const PARTS: &[(&str, LogKind)] = &[
     ("smtp", LogKind::Smtp),
     ("imap", LogKind::Imap),
     ("pop3", LogKind::Pop3),
+    ("managesieve", LogKind::Managesieve),
     ("net", LogKind::Net),
     ("rustls", LogKind::Net),
     ("tokio_rustls", LogKind::Net),
