@@ -71,6 +71,17 @@ pub enum Effect {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         of: Option<Matched>,
     },
+    /// Removed mail that could be brought back is deleted for good.
+    Purges {
+        /// Whose.
+        whose: Whose,
+        /// How many messages.
+        #[serde(with = "digits")]
+        messages: u64,
+        /// How much they are.
+        #[serde(with = "digits")]
+        octets: u64,
+    },
     /// A rule refuses mail; its sender is told.
     Rejects {
         /// Whose mail.

@@ -19,9 +19,9 @@ use crate::change::{
     CertificateRemove, CertificateSet, Change, CredentialRef, DetailSeparator, DomainAliasCreate,
     DomainAliasRemove, DomainCreate, DomainPlusAddressingSet, DomainRef, ExitAllow, ExitRevoke,
     ListenerRemove, ListenerSet, MailScope, OutsideEdit, Owned, PasswordSet, ProxyScope, ProxySet,
-    RecoveryCodesCreate, RuleContent, RuleDirection, RuleLevel, RuleMove, RulePurpose, RuleRef,
-    RuleSet, SealedLog, SendAsGrant, SendAsRevoke, SenderList, SendersChange, SendersOf, Service,
-    ServiceSwitch, TokenCreate, TokenScope, TotpCreate,
+    RecoverablePurge, RecoveryCodesCreate, RuleContent, RuleDirection, RuleLevel, RuleMove,
+    RulePurpose, RuleRef, RuleSet, SealedLog, SendAsGrant, SendAsRevoke, SenderList, SendersChange,
+    SendersOf, Service, ServiceSwitch, TokenCreate, TokenScope, TotpCreate,
 };
 use crate::effect::{
     Access, Effect, Grantee, Hidden, Matched, Protection, Refused, Sources, Whose,
@@ -99,6 +99,7 @@ fn rule_changes() -> Vec<Change> {
         expires,
         purpose,
         content: RuleContent::Script("discard;\r\n".to_owned()),
+        before: None,
     };
     let (server, domain, account) = (
         RuleLevel::Server,
@@ -147,6 +148,15 @@ fn rule_changes() -> Vec<Change> {
         Change::RuleCreate(RuleSet {
             content: RuleContent::Form(form()),
             ..set(account, RulePurpose::Rule, RuleDirection::In, None)
+        }),
+        Change::RuleCreate(RuleSet {
+            before: Some(RuleId(3)),
+            ..set(account, RulePurpose::Rule, RuleDirection::In, None)
+        }),
+        Change::RecoverablePurge(RecoverablePurge {
+            id: AccountId(1),
+            messages: 12,
+            octets: u64::MAX,
         }),
     ]
 }
@@ -547,6 +557,11 @@ fn rule_effects() -> Vec<Effect> {
                 senders: senders(),
                 more: 0,
             },
+        },
+        Effect::Purges {
+            whose: ann(),
+            messages: 12,
+            octets: u64::MAX,
         },
     ]);
     all

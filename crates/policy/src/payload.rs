@@ -87,6 +87,7 @@ impl Change {
                 of_account(c.id)
             }
             Self::AccountNameSet(c) => of_account(c.id),
+            Self::RecoverablePurge(c) => of_account(c.id),
             Self::AccountRoleSet(c) => of_account(c.id),
             Self::AccountQuotaSet(c) => of_account(c.id),
             Self::PasswordSet(c) => of_account(c.account),

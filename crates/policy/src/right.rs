@@ -59,6 +59,7 @@ impl Change {
                 exit.map_or(Right::ManageServer, |exit| of_level(config, exit.scope))
             }
             Self::SendersChange(c) => of_level(config, c.id.into()),
+            Self::RecoverablePurge(c) => about(config, c.id, Right::ManageAccount),
             Self::RuleExpire(_)
             | Self::AccountCreate(_)
             | Self::AccountRoleSet(_)

@@ -255,6 +255,7 @@ impl Sample {
             expires: None,
             purpose: RulePurpose::Rule,
             content: RuleContent::Script(script.to_owned()),
+            before: None,
         }
     }
 

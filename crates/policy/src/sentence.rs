@@ -70,6 +70,11 @@ pub fn sentence(effect: &Effect, config: &Config, viewer: Viewer) -> String {
         Effect::Destroys {
             whose, recoverable, ..
         } => words.destroys(whose, *recoverable),
+        Effect::Purges {
+            whose,
+            messages,
+            octets,
+        } => words.purges(whose, *messages, *octets),
         Effect::Rejects { .. }
         | Effect::Moves { .. }
         | Effect::Hides { .. }
@@ -164,6 +169,19 @@ impl Words<'_> {
         } else {
             format!("Deletes removed {whose} for good sooner than before.")
         }
+    }
+
+    fn purges(&self, whose: &Whose, messages: u64, octets: u64) -> String {
+        let whose = self.whose(whose);
+        let count = match messages {
+            1 => "1 message".to_owned(),
+            count => format!("{count} messages"),
+        };
+        let octets = shown::octets(octets);
+        format!(
+            "Deletes for good {count} ({octets}) of removed {whose}, before its time. Nobody can bring \
+             it back after that."
+        )
     }
 
     fn refuses(&self, what: &Refused) -> String {

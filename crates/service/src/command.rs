@@ -359,6 +359,13 @@ pub enum Command {
         /// The id of what was allowed.
         id: ExitId,
     },
+    /// Removed mail of an account is deleted for good before its time.
+    RecoverablePurge {
+        /// Whose mail.
+        account: Address,
+        /// Which of it.
+        wanted: Wanted,
+    },
     /// One setting; see `sealpost config get` for keys, meaning and ranges.
     SettingSet {
         /// Its key.
@@ -378,6 +385,20 @@ pub enum RuleAt {
     Domain(Domain),
     /// Mail for an account.
     Account(Address),
+}
+
+/// Which removed messages are meant.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wanted {
+    /// Those of these numbers.
+    Ids(Vec<i64>),
+    /// All that were removed since then, in seconds since 1970.
+    Since(i64),
+    /// All that this rule removed.
+    Rule(RuleId),
+    /// All.
+    All,
 }
 
 impl RuleAt {

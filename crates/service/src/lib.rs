@@ -82,7 +82,7 @@ pub use actor::{Actor, Peer, Principal, Protocol, Via, Who};
 pub use admit::{AdmitError, AdmitOptions, Admitted, Made};
 pub use blocks::SessionEnd;
 pub use command::{
-    AccessList, Command, Expiry, Forward, Guarded, NewRule, Password, RuleAt, Vacation,
+    AccessList, Command, Expiry, Forward, Guarded, NewRule, Password, RuleAt, Vacation, Wanted,
 };
 pub use doctor::{Ailment, Examination, Folder, Severity, look_at_folder, look_at_mail};
 pub use error::{ServiceError, ServiceResult};
@@ -97,7 +97,7 @@ pub use maildrop::MaildropLock;
 pub use message::{BodySink, FinishedBody};
 pub use metrics::{Metrics, OpenConnection};
 pub use password::PASSWORD_MAX_OCTETS;
-pub use recover::{RECOVERABLE_MAX, RecoverableRow, Restored, Wanted};
+pub use recover::{RECOVERABLE_MAX, RecoverableRow, Restored};
 pub use rules::{
     MessageOctets, PREVIEW_DAYS, PREVIEW_MESSAGES_MAX, RUN_MESSAGES_MAX, RulePreview, RuleRun,
     RuleSource, RuleTrial, TRIAL_MESSAGE_MAX_OCTETS, TrialMessage, TrialTest,

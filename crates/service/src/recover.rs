@@ -1,13 +1,19 @@
-//! Removed mail that can still be brought back: listed without its content, and brought back.
+//! Removed mail that can still be brought back: listed without its content, brought back, or deleted
+//! for good.
 
-use policy::{Authority, Right, may};
-use serde::{Deserialize, Serialize};
-use store::{StoreError, WriteTx};
-use types::{AccountId, Address, MailboxId, MailboxName, Timestamp};
+use std::collections::BTreeMap;
+
+use policy::{Authority, Config, Right, may};
+use serde::Serialize;
+use store::recoverable::Recoverable;
+use store::{ReadTx, StoreError, WriteTx};
+use types::{AccountId, Address, MailboxId, MailboxName, RuleId, Timestamp};
 
 use crate::Service;
 use crate::activity::{About, Record};
 use crate::actor::{Actor, Who};
+use crate::admit::Purge;
+use crate::command::Wanted;
 use crate::error::{ServiceError, ServiceResult};
 
 /// Messages that one question lists or brings back.
@@ -24,20 +30,16 @@ pub struct RecoverableRow {
     pub octets: u64,
     /// Why it was removed: `client`, `rule`, `operator`, `refused`.
     pub reason: &'static str,
+    /// The rule that removed it, if one did.
+    pub rule: Option<String>,
+    /// What people call that rule, or called it when it was there.
+    pub rule_name: Option<String>,
+    /// The entry that gave the rule the form that it had then.
+    pub rule_entry: Option<u64>,
     /// When, RFC 3339.
     pub removed: String,
     /// Until when it can be brought back, RFC 3339.
     pub until: String,
-}
-
-/// Which removed messages are to be brought back.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Wanted {
-    /// Those of these numbers.
-    Ids(Vec<i64>),
-    /// All that were removed since then, in seconds since 1970.
-    Since(i64),
 }
 
 /// What was brought back.
@@ -47,6 +49,17 @@ pub struct Restored {
     pub restored: usize,
     /// Whether there may be more: ask again.
     pub more: bool,
+    /// How many that a rule removed are left, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<u64>,
+}
+
+/// Removed messages of accounts that were asked for.
+#[derive(Debug, Default)]
+struct Chosen {
+    rows: Vec<Recoverable>,
+    more: bool,
+    left: Option<u64>,
 }
 
 impl Service {
@@ -59,7 +72,7 @@ impl Service {
         before: Option<i64>,
     ) -> ServiceResult<Vec<RecoverableRow>> {
         let account = self.recoverable_of(actor, address)?;
-        let list = move |tx: &store::ReadTx<'_>| {
+        let list = move |tx: &ReadTx<'_>| {
             let behind = match before {
                 None => None,
                 Some(id) => match store::recoverable::time_of(tx, account, id)? {
@@ -71,49 +84,100 @@ impl Service {
         };
         let page = self.inner.store.read(list).await?;
         let page = page.ok_or(ServiceError::NotFound("removed message of this number"))?;
-        let row = |found: store::recoverable::Recoverable| RecoverableRow {
-            id: found.id,
-            mailbox: found.mailbox.as_str().to_owned(),
-            octets: found.octets,
-            reason: found.reason.word(),
-            removed: found.removed_at.to_rfc3339(),
-            until: found.until.to_rfc3339(),
-        };
-        Ok(page.rows.into_iter().map(row).collect())
+        let config = self.config();
+        Ok(page.rows.iter().map(|found| row(&config, found)).collect())
     }
 
-    /// Puts removed mail back where it was, or into INBOX if that mailbox is gone: all that is
-    /// wanted or nothing. The record of it is durable before the mail is back.
+    /// Puts removed mail back where it was, or into INBOX if that mailbox is gone: all that is chosen
+    /// or nothing. Without an account it is what a rule removed, of all accounts whose mail the actor
+    /// may bring back. The record of it is durable before the mail is back.
     pub async fn recoverable_restore(
         &self,
         actor: &Actor,
-        address: &Address,
+        address: Option<&Address>,
         wanted: Wanted,
     ) -> ServiceResult<Restored> {
-        let account = self.recoverable_of(actor, address)?;
-        let choose = move |tx: &store::ReadTx<'_>| Ok(chosen(tx, account, wanted));
-        let (ids, more) = self.inner.store.read(choose).await??;
-        let count = ids.len();
-        let about = About {
-            account: Some(account),
-            ..About::default()
+        let accounts = match (address, &wanted) {
+            (Some(address), _) => vec![self.recoverable_of(actor, address)?],
+            (None, Wanted::Rule(_)) => self.recoverable_everywhere(actor)?,
+            (None, _) => {
+                let why = "say whose mail, or which rule removed it";
+                return Err(ServiceError::Refused(why.to_owned()));
+            }
         };
-        let by = actor.name();
-        self.record_first(&about, &Record::Restored { count, by })
-            .await?;
-        let now = self.clock().now();
+        let choose = move |tx: &ReadTx<'_>| Ok(chosen(tx, &accounts, &wanted));
+        let chosen = self.inner.store.read(choose).await??;
+        let restored = chosen.rows.len();
+        let mut counts = BTreeMap::<AccountId, usize>::new();
+        for row in &chosen.rows {
+            *counts.entry(row.account).or_default() += 1;
+        }
+        for (account, count) in counts {
+            let about = About {
+                account: Some(account),
+                ..About::default()
+            };
+            let by = actor.name();
+            let record = Record::Restored { count, by };
+            self.record_first(&about, &record).await?;
+        }
+        let (now, rows) = (self.clock().now(), chosen.rows);
         let restore = move |tx: &mut WriteTx<'_>| {
-            for (id, name) in &ids {
-                let mailbox = home(tx, account, name)?;
-                store::recoverable::restore(tx, account, *id, mailbox, now)?;
+            for row in &rows {
+                let mailbox = home(tx, row.account, &row.mailbox)?;
+                store::recoverable::restore(tx, row.account, row.id, mailbox, now)?;
             }
             Ok(())
         };
         self.inner.store.write_small(restore).await?;
         Ok(Restored {
-            restored: count,
-            more,
+            restored,
+            more: chosen.more,
+            left: chosen.left,
         })
+    }
+
+    /// What purging this removed mail would delete; nothing if the account does not exist.
+    pub(crate) async fn purge_of(
+        &self,
+        address: &Address,
+        wanted: &Wanted,
+    ) -> ServiceResult<Option<Purge>> {
+        let Some(account) = self.config().account_at(address).map(|account| account.id) else {
+            return Ok(None);
+        };
+        let wanted = wanted.clone();
+        let choose = move |tx: &ReadTx<'_>| Ok(chosen(tx, &[account], &wanted));
+        let chosen = self.inner.store.read(choose).await??;
+        Ok(Some(Purge {
+            account,
+            octets: chosen.rows.iter().map(|row| row.octets).sum(),
+            ids: chosen.rows.iter().map(|row| row.id).collect(),
+            more: chosen.more,
+        }))
+    }
+
+    /// Deletes removed mail for good, once the record tells it.
+    pub(crate) async fn purge(&self, purge: &Purge) -> Result<(), StoreError> {
+        let (account, ids, now) = (purge.account, purge.ids.clone(), self.clock().now());
+        let write = move |tx: &mut WriteTx<'_>| {
+            store::recoverable::purge_these(tx, account, &ids, now).map(drop)
+        };
+        self.inner.store.write_small(write).await
+    }
+
+    /// All accounts whose mail the actor may bring back.
+    fn recoverable_everywhere(&self, actor: &Actor) -> ServiceResult<Vec<AccountId>> {
+        let config = self.config();
+        let addresses = config.accounts().map(|account| account.address.clone());
+        let all = addresses.map(|address| self.recoverable_of(actor, &address));
+        let mine: Vec<_> = all.filter_map(Result::ok).collect();
+        if mine.is_empty() {
+            return Err(ServiceError::Refused(
+                "your role does not allow this".to_owned(),
+            ));
+        }
+        Ok(mine)
     }
 
     /// The account, if the actor may bring back its mail.
@@ -135,39 +199,94 @@ impl Service {
     }
 }
 
-/// Numbers and mailboxes of what is wanted, and whether there may be more.
-fn chosen(
-    tx: &store::ReadTx<'_>,
+fn row(config: &Config, found: &Recoverable) -> RecoverableRow {
+    let rule = found.rule.as_deref().and_then(|rule| rule.split_once('@'));
+    let id = rule.and_then(|(id, _)| id.parse::<RuleId>().ok());
+    let name = id.and_then(|id| {
+        let there = config.rule(id).map(|rule| rule.name.clone());
+        there.or_else(|| config.former_rule(id).map(|rule| rule.name.clone()))
+    });
+    RecoverableRow {
+        id: found.id,
+        mailbox: found.mailbox.as_str().to_owned(),
+        octets: found.octets,
+        reason: found.reason.word(),
+        rule: id.map(|id| id.to_string()),
+        rule_name: name,
+        rule_entry: rule.and_then(|(_, entry)| entry.parse().ok()),
+        removed: found.removed_at.to_rfc3339(),
+        until: found.until.to_rfc3339(),
+    }
+}
+
+/// What is wanted of the removed mail of these accounts, [`RECOVERABLE_MAX`] messages at most.
+fn chosen(tx: &ReadTx<'_>, accounts: &[AccountId], wanted: &Wanted) -> ServiceResult<Chosen> {
+    let mut all = Chosen::default();
+    for account in accounts {
+        let room = RECOVERABLE_MAX - all.rows.len();
+        let found = chosen_of(tx, *account, wanted, room)?;
+        all.rows.extend(found.rows);
+        all.more |= found.more;
+        all.left = match (all.left, found.left) {
+            (Some(left), Some(more)) => Some(left + more),
+            (left, more) => left.or(more),
+        };
+    }
+    Ok(all)
+}
+
+fn chosen_of(
+    tx: &ReadTx<'_>,
     account: AccountId,
-    wanted: Wanted,
-) -> ServiceResult<(Vec<(i64, MailboxName)>, bool)> {
-    let pair = |row: store::recoverable::Recoverable| (row.id, row.mailbox);
+    wanted: &Wanted,
+    room: usize,
+) -> ServiceResult<Chosen> {
     match wanted {
-        Wanted::Since(since_s) => {
-            let since = Timestamp(0).plus_s(since_s);
-            let page = store::recoverable::list(tx, account, None, RECOVERABLE_MAX)?;
-            let is_full = page.rows.len() + page.changed_outside.len() == RECOVERABLE_MAX;
-            let listed = page.rows.len();
-            let later = page.rows.into_iter().filter(|row| row.removed_at >= since);
-            let chosen: Vec<_> = later.map(pair).collect();
-            let more = is_full && chosen.len() == listed;
-            Ok((chosen, more))
+        Wanted::Rule(rule) => {
+            let (page, count) = store::recoverable::of_rule(tx, account, &rule.to_string(), room)?;
+            let left = count.saturating_sub(page.rows.len() as u64);
+            Ok(Chosen {
+                rows: page.rows,
+                more: left > 0,
+                left: Some(left),
+            })
         }
+        Wanted::All => Ok(since(tx, account, Timestamp(i64::MIN), room)?),
+        Wanted::Since(since_s) => Ok(since(tx, account, Timestamp(0).plus_s(*since_s), room)?),
         Wanted::Ids(ids) if ids.len() > RECOVERABLE_MAX => Err(ServiceError::Refused(format!(
-            "at most {RECOVERABLE_MAX} messages can be brought back at once"
+            "at most {RECOVERABLE_MAX} messages at once"
         ))),
         Wanted::Ids(ids) => {
             let missing = ServiceError::NotFound("removed message of this number");
-            let mut chosen = Vec::with_capacity(ids.len());
+            let mut chosen = Chosen::default();
             for id in ids {
-                match store::recoverable::find(tx, account, id)? {
-                    Some(row) => chosen.push(pair(row)),
+                match store::recoverable::find(tx, account, *id)? {
+                    Some(row) => chosen.rows.push(row),
                     None => return Err(missing),
                 }
             }
-            Ok((chosen, false))
+            Ok(chosen)
         }
     }
+}
+
+/// The newest messages that were removed since a moment.
+fn since(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    since: Timestamp,
+    room: usize,
+) -> Result<Chosen, StoreError> {
+    let page = store::recoverable::list(tx, account, None, room)?;
+    let is_full = page.rows.len() + page.changed_outside.len() == room;
+    let listed = page.rows.len();
+    let later = page.rows.into_iter().filter(|row| row.removed_at >= since);
+    let rows: Vec<_> = later.collect();
+    Ok(Chosen {
+        more: is_full && rows.len() == listed,
+        rows,
+        left: None,
+    })
 }
 
 /// The mailbox of this name, or else INBOX.

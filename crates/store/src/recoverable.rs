@@ -90,6 +90,33 @@ pub fn list(
     Ok(page)
 }
 
+/// The messages of an account that a rule of this id removed, in whatever form it had then, newest
+/// first; and how many there are.
+pub fn of_rule(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    rule: &str,
+    limit: usize,
+) -> StoreResult<(RecoverablePage, u64)> {
+    // An id is followed by `@` and the number of an entry; `A` is the next letter.
+    let sql = select_recoverable!(
+        "WHERE account = ?1 AND rule >= ?2 || '@' AND rule < ?2 || 'A'
+         ORDER BY removed_at DESC, id DESC LIMIT ?3"
+    );
+    let mut page = RecoverablePage::default();
+    for (found, mac) in tx.all(sql, (account.0, rule, limit), read)? {
+        if verify(tx, &found, &mac) {
+            page.rows.push(found);
+        } else {
+            page.changed_outside.push(found.id);
+        }
+    }
+    let sql = "SELECT count(*) FROM recoverable
+                WHERE account = ?1 AND rule >= ?2 || '@' AND rule < ?2 || 'A'";
+    let count = tx.one(sql, (account.0, rule), |row| row.get(0))?;
+    Ok((page, count.unwrap_or(0)))
+}
+
 /// When the message of this number was removed, if the account has it, whoever wrote the row.
 pub fn time_of(tx: &ReadTx<'_>, account: AccountId, id: i64) -> StoreResult<Option<Timestamp>> {
     let sql = "SELECT removed_at FROM recoverable WHERE id = ?1 AND account = ?2";
@@ -146,6 +173,24 @@ pub fn keep(
     insert(tx, account, email, octets, mailbox.as_str(), removal)?;
     count(tx, account, octets, 1)?;
     Ok(email)
+}
+
+/// Forgets these messages of an account before their time; gives how many of them were there.
+pub fn purge_these(
+    tx: &mut WriteTx<'_>,
+    account: AccountId,
+    ids: &[i64],
+    now: Timestamp,
+) -> StoreResult<usize> {
+    let mut purged = 0;
+    for id in ids {
+        if let Some(found) = find(tx, account, *id)? {
+            remove(tx, &found)?;
+            email::release(tx, found.email, now)?;
+            purged += 1;
+        }
+    }
+    Ok(purged)
 }
 
 /// Forgets at most `limit` messages whose time is over; gives how many there were.

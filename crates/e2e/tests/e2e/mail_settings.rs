@@ -178,6 +178,7 @@ fn a_vacation_answers_each_sender_once() -> anyhow::Result<()> {
     Ok(())
 }
 
+// long: one table
 #[test]
 fn blocked_senders_are_refused_and_trusted_ones_pass() -> anyhow::Result<()> {
     let server = Server::start()?;

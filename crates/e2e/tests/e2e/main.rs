@@ -20,6 +20,7 @@ mod programs;
 mod proof;
 mod proxy;
 mod python;
+mod recoverable;
 mod rule_trials;
 mod rules;
 mod sessions;

@@ -158,3 +158,30 @@ fn a_rule_that_cannot_be_is_refused_with_a_way_out() -> anyhow::Result<()> {
     ensure!(none.is_empty(), "{none}");
     Ok(())
 }
+
+#[test]
+fn a_rule_behind_one_that_goes_is_told_and_a_place_is_part_of_making() -> anyhow::Result<()> {
+    let server = Server::start()?;
+    let to = server.address(1);
+    let add = ["rules", "add", "--account", &to, "--yes", "--name"];
+    let wall = ["wall", "--then", "delete"];
+    let copies = ["copies", "--then", "copy drop@webmail.test"];
+    let read = ["reads", "--then", "read", "--before", "r_1"];
+    for rule in [&wall[..], &copies, &read] {
+        server.cli(&[&add, rule].concat())?.ok()?;
+    }
+    let listed = server.cli(&["rules", "list", "--json"])?.ok()?.out;
+    let order: Vec<_> = listed.lines().map(|line| line.contains("r_3")).collect();
+    ensure!(order == [true, false, false], "{listed}");
+    let gone = server.cli(&["rules", "rm", "r_1", "--yes"])?.ok()?.err;
+    for words in [
+        "Without it, rule r_2 behind it acts on this mail again: copies",
+        "Forgets the rule",
+    ] {
+        ensure!(gone.contains(words), "{gone}");
+    }
+    let kinds = server.cli(&["ledger", "list", "--json"])?.ok()?.out;
+    let of_rules = kinds.lines().filter(|line| line.contains("\"rule."));
+    ensure!(of_rules.count() == 4, "one entry each: {kinds}");
+    Ok(())
+}

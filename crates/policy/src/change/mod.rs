@@ -12,6 +12,7 @@ mod certificate;
 mod credential;
 mod domain;
 mod listener;
+mod recoverable;
 mod rule;
 mod senders;
 mod source;
@@ -41,6 +42,7 @@ pub use domain::{
 pub use exit::{ExitAllow, ExitRevoke};
 pub use id::{Member, MemberError, Owned};
 pub use listener::{ListenerRemove, ListenerSet, Service, ServiceError, ServiceSwitch};
+pub use recoverable::RecoverablePurge;
 pub use rule::{
     LevelError, RuleContent, RuleDirection, RuleLevel, RuleMove, RulePurpose, RuleRef, RuleSet,
 };
@@ -215,6 +217,8 @@ changes! {
     ExitRevoke(ExitRevoke) = "exit.revoke",
     /// Senders come to a list of an account or a domain, or go from it.
     SendersChange(SendersChange) = "senders.change",
+    /// Removed mail of an account is deleted for good before its time.
+    RecoverablePurge(RecoverablePurge) = "recoverable.purge",
 }
 
 impl Change {
@@ -284,6 +288,7 @@ target_is_id!(
     ExitAllow,
     ExitRevoke,
     SendersChange,
+    RecoverablePurge,
 );
 
 impl Target for Setting {

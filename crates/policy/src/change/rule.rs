@@ -96,6 +96,10 @@ pub struct RuleSet {
     pub purpose: RulePurpose,
     /// What it does.
     pub content: RuleContent,
+    /// Of a new rule: the one before which it stands; absent: it stands last. A rule that is there
+    /// moves by `rule.move`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<RuleId>,
 }
 
 /// `rule.remove`, `rule.pause`, `rule.resume` and `rule.expire`

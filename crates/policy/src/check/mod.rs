@@ -174,6 +174,10 @@ impl Change {
             | Self::ExitAllow(_)
             | Self::ExitRevoke(_) => rule::check(config, self),
             Self::SendersChange(change) => senders::check(config, change),
+            Self::RecoverablePurge(c) => {
+                account(config, c.id)?;
+                changes(c.messages > 0, format_args!("the removed mail of {}", c.id))
+            }
         }?;
         match self {
             Self::AliasCreate(create) => self.check_expansion(config, create.id),

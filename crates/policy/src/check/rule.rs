@@ -58,6 +58,9 @@ fn check_create(config: &Config, set: &RuleSet) -> Checked {
         &place,
     )?;
     room(config.rules_len(), RULES_MAX, "rules", "the server")?;
+    if let Some(before) = set.before {
+        same_level(config, before, set.level)?;
+    }
     check_set(config, set, 0)
 }
 
@@ -69,6 +72,10 @@ fn check_change(config: &Config, set: &RuleSet) -> Checked {
             set.level.to_string(),
             "a rule stays where it was made",
         ));
+    }
+    if let Some(before) = set.before {
+        let why = "a rule that is there moves by a change of its own";
+        return Err(field("before", before.to_string(), why));
     }
     changes(rule.as_set() != *set, format_args!("rule {}", set.id))?;
     check_set(config, set, rule.octets())
@@ -206,17 +213,22 @@ fn check_move(config: &Config, c: &RuleMove) -> Checked {
     let moved = rule(config, c.id)?;
     let what = format_args!("the place of rule {}", c.id).to_string();
     if let Some(before) = c.before {
-        let other = rule(config, before)?;
-        if other.level != moved.level {
-            return Err(field(
-                "before",
-                before.to_string(),
-                "it takes another rule of the same level",
-            ));
-        }
+        same_level(config, before, moved.level)?;
         changes(before != c.id, &what)?;
     }
     changes(config.rule_behind(moved) != c.before, &what)
+}
+
+/// A rule before which another one of a level can stand.
+fn same_level(config: &Config, before: RuleId, level: RuleLevel) -> Checked {
+    if rule(config, before)?.level == level {
+        return Ok(());
+    }
+    Err(field(
+        "before",
+        before.to_string(),
+        "it takes another rule of the same level",
+    ))
 }
 
 fn check_exit(config: &Config, allow: &ExitAllow) -> Checked {

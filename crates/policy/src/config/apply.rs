@@ -35,6 +35,7 @@ impl Config {
         match change {
             Change::Genesis(genesis) => self.begin(genesis),
             Change::ActivityCheckpoint(_) => Ok(()),
+            Change::RecoverablePurge(c) => present(self.account(c.id), c.id).map(drop),
             Change::Boot(boot) => self.boot(boot),
             Change::OutsideEdit(edit) => self.outside_edit(seq, edit),
             Change::Acknowledge(c) => self.acknowledge(c.through),

@@ -132,7 +132,9 @@ impl Rules {
         };
         let list = self.lists.get_mut(rule.level);
         let scripts = list.iter().position(is_script);
-        let place = scripts.filter(|_| rule.purpose != RulePurpose::Script);
+        let last = scripts.filter(|_| rule.purpose != RulePurpose::Script);
+        let named = |before| list.iter().position(|other| *other == before);
+        let place = set.before.and_then(named).or(last);
         list.insert(place.unwrap_or(list.len()), rule.id);
         self.rules.insert(rule.id.0, Arc::new(rule));
     }
@@ -281,6 +283,7 @@ impl Rule {
             expires: self.expires,
             purpose: self.purpose,
             content: self.content.clone(),
+            before: None,
         }
     }
 }

@@ -23,12 +23,12 @@ mod rule_tests;
 mod tests;
 
 use std::cell::OnceCell;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use ledger::Risk;
 pub use ledger::RiskClass as Class;
 use serde_json::Value;
-use types::{AccountId, Address};
+use types::{AccountId, Address, RuleId};
 
 use crate::change::Change;
 use crate::config::{Authorship, Config, Expansion};
@@ -58,6 +58,9 @@ pub struct Judgement {
     pub only_removes: bool,
     /// Addresses outside to which rules would send mail from now on and that nobody has allowed.
     pub unapproved: BTreeSet<Address>,
+    /// Of a change of a rule: the effects, by their places in the list, that other rules have now that
+    /// mail reaches them.
+    pub behind: BTreeMap<usize, RuleId>,
 }
 
 impl Judgement {
@@ -149,6 +152,7 @@ struct Findings {
     detections: BTreeSet<&'static str>,
     traits: BTreeSet<Trait>,
     unapproved: BTreeSet<Address>,
+    behind: BTreeMap<usize, RuleId>,
 }
 
 impl Default for Findings {
@@ -160,6 +164,7 @@ impl Default for Findings {
             detections: BTreeSet::new(),
             traits: BTreeSet::new(),
             unapproved: BTreeSet::new(),
+            behind: BTreeMap::new(),
         }
     }
 }
@@ -199,6 +204,7 @@ impl Findings {
             let rest = self.effects.split_off(EFFECTS_MAX - 1).len();
             let count = u64::try_from(rest).unwrap_or(u64::MAX);
             self.effects.push(Effect::AndMore { count });
+            self.behind.retain(|place, _| *place < EFFECTS_MAX - 1);
         }
         Judgement {
             effects: self.effects,
@@ -207,6 +213,7 @@ impl Findings {
             detections: self.detections.into_iter().collect(),
             only_removes: false,
             unapproved: self.unapproved,
+            behind: self.behind,
         }
     }
 }

@@ -26,6 +26,16 @@ pub(super) fn compare(case: &Case<'_>, findings: &mut Findings) {
         };
         findings.add(Effect::WeakensProtection { what }, Class::C3);
     }
+    if let Change::RecoverablePurge(purge) = case.change {
+        let effect = Effect::Purges {
+            whose: Whose::Account(purge.id),
+            messages: purge.messages,
+            octets: purge.octets,
+        };
+        findings.add(effect, Class::C3);
+        findings.mark(Trait::Destroys);
+        findings.detect("P7");
+    }
     let served = served_names(case.after);
     for (name, certificate) in served_names(case.before) {
         if !served.contains_key(&name) {

@@ -50,7 +50,14 @@ pub(super) fn compare(case: &Case<'_>, findings: &mut Findings) {
             let after = reach::reached(case.after, level, direction, case.made.at);
             for reached in after {
                 if !reached.was_in(&before) {
+                    let known = findings.effects.len();
                     Place::of(case, level, direction).judge(&reached, findings);
+                    if is_another_rule(case.change, reached.rule) {
+                        let new = known..findings.effects.len();
+                        findings
+                            .behind
+                            .extend(new.map(|place| (place, reached.rule)));
+                    }
                     found.push(reached);
                 }
             }
@@ -83,6 +90,12 @@ pub(super) fn compare(case: &Case<'_>, findings: &mut Findings) {
         findings.detect("R2");
         findings.at_least(Class::C2);
     }
+}
+
+/// Whether a change of one rule is what makes this other one reachable.
+fn is_another_rule(change: &Change, rule: RuleId) -> bool {
+    let (kind, id) = change.object();
+    kind == "rule" && id != rule.to_string()
 }
 
 fn is_about_rules(change: &Change) -> bool {

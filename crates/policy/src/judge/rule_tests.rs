@@ -5,8 +5,8 @@ use types::{AccountId, DomainId, RuleId};
 
 use super::{Class, Judgement, judge};
 use crate::change::{
-    AccountRef, Change, ExitRevoke, RuleContent, RuleLevel, RuleMove, RulePurpose, RuleRef,
-    RuleSet, SenderList, SendersChange, SendersOf,
+    AccountRef, Change, ExitRevoke, RecoverablePurge, RuleContent, RuleLevel, RuleMove,
+    RulePurpose, RuleRef, RuleSet, SenderList, SendersChange, SendersOf,
 };
 use crate::config::Authorship;
 use crate::sample::{Sample, disable, enable, made};
@@ -347,8 +347,55 @@ fn what_becomes_reachable_is_told_whatever_the_verb() {
     ] {
         let judgement = sample.make(change.clone());
         assert_eq!(deletes_now(&judgement), reached, "{change:?}");
+        let by_another = reached && change.object().1 != deletes.to_string();
+        let behind = judgement.behind.get(&0).copied();
+        assert_eq!(behind, by_another.then_some(deletes), "{change:?}");
         assert_eq!(quiet(&judgement), !reached, "{change:?}");
     }
+}
+
+#[test]
+fn a_new_rule_takes_its_place_in_one_change_and_is_judged_there() {
+    let mut sample = sample();
+    let mut set = sample.new_rule(ORG, "Everything away", "discard; stop;");
+    set.stop = true;
+    let wall = set.id;
+    sample.make(Change::RuleCreate(set));
+    let elsewhere = sample.rule(ANN, "Own", "keep;");
+    for (name, before, effects) in [("Last", None, 0), ("First", Some(wall), 1)] {
+        let mut set = sample.new_rule(ORG, name, "redirect \"x@example.net\";");
+        set.before = before;
+        let judgement = sample.make(Change::RuleCreate(set));
+        assert_eq!(judgement.effects.len(), effects, "{before:?}");
+    }
+    let order: Vec<_> = sample.config.rules_of(ORG).map(|rule| rule.id.0).collect();
+    assert_eq!(order, [4, 1, 3]);
+    let mut set = sample.new_rule(ORG, "Strange", "keep;");
+    set.before = Some(elsewhere);
+    let refusal = sample.refusal(Change::RuleCreate(set)).to_string();
+    assert!(refusal.contains("same level"), "{refusal}");
+}
+
+#[test]
+fn purging_removed_mail_is_grave_and_says_how_much_is_lost() {
+    let mut sample = sample();
+    let purge = |messages| {
+        Change::RecoverablePurge(RecoverablePurge {
+            id: ANN_ID,
+            messages,
+            octets: 2_048,
+        })
+    };
+    let judgement = sample.make(purge(3));
+    assert_told(
+        &sample,
+        &judgement,
+        (Class::C3, 3, "P7"),
+        "Deletes for good 3 messages (2 KiB) of removed mail of ann@example.org, before its time. \
+         Nobody can bring it back after that.",
+    );
+    let refusal = sample.refusal(purge(0)).to_string();
+    assert!(refusal.contains("removed mail"), "{refusal}");
 }
 
 #[test]

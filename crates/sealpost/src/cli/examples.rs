@@ -113,6 +113,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &[
             "sealpost recoverable restore ann@example.org 17 18",
             "sealpost recoverable restore ann@example.org --since 2h",
+            "sealpost recoverable restore --rule r_1",
+        ],
+    ),
+    (
+        "recoverable purge",
+        &[
+            "sealpost recoverable purge ann@example.org 17 --reason 'asked for by its owner' --dry-run",
         ],
     ),
     (

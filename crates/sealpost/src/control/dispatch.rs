@@ -98,7 +98,8 @@ async fn answer(service: &Service, stop: &Notify, actor: &Actor, ask: Ask) -> An
             settle(service.recoverable_list(actor, &account, before).await)
         }
         Ask::RecoverableRestore { account, wanted } => {
-            settle(service.recoverable_restore(actor, &account, wanted).await)
+            let restored = service.recoverable_restore(actor, account.as_ref(), wanted);
+            settle(restored.await)
         }
         Ask::ServiceList => settle(service.service_list(actor)),
         Ask::AccessList(of) => settle(service.access_list(actor, of)),

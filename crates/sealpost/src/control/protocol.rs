@@ -98,8 +98,8 @@ pub(crate) enum Ask {
     },
     /// Bring removed mail back.
     RecoverableRestore {
-        /// Whose.
-        account: Address,
+        /// Whose; `None`: of all accounts, what a rule removed.
+        account: Option<Address>,
         /// Which.
         wanted: Wanted,
     },

@@ -6,8 +6,8 @@ use policy::change::{
     AccountCreate, AccountNameSet, AccountQuotaSet, AccountRef, AccountRoleSet, Acknowledge,
     AliasCreate, AliasMembersChange, AliasRemove, CatchAllClear, CatchAllSet, CertificateRemove,
     CertificateSet, DetailSeparator, DomainAliasCreate, DomainAliasRemove, DomainCreate,
-    DomainPlusAddressingSet, DomainRef, ListenerRemove, ListenerSet, PasswordSet, SendAsGrant,
-    SendAsRevoke, ServiceSwitch,
+    DomainPlusAddressingSet, DomainRef, ListenerRemove, ListenerSet, PasswordSet, RecoverablePurge,
+    SendAsGrant, SendAsRevoke, ServiceSwitch,
 };
 use policy::judge::judge;
 use policy::{
@@ -16,7 +16,7 @@ use policy::{
 };
 use types::{AccountId, Address, CredentialId, Domain, Secret, SubjectId, Timestamp};
 
-use super::prepare::Prepared;
+use super::prepare::{Prepared, Purge};
 use super::{AdmitError, Made};
 use crate::actor::account_subject;
 use crate::command::Command;
@@ -129,8 +129,30 @@ impl<'a> Draft<'a> {
             | Command::RecoveryCodes { .. }
             | Command::TokenAdd { .. }
             | Command::TokenRemove { .. } => self.add_to_credentials(prepared),
+            Command::RecoverablePurge { account, .. } => {
+                self.purge(account, prepared.purge.as_ref())
+            }
             _ => self.add_to_account(command, prepared.check()),
         }
+    }
+
+    fn purge(&mut self, address: &Address, purge: Option<&Purge>) -> Result<(), AdmitError> {
+        let id = self.account(address)?.id;
+        let purge = purge.filter(|purge| purge.account == id && !purge.ids.is_empty());
+        let purge = purge.ok_or_else(|| {
+            let who = policy::shown::address(address);
+            AdmitError::NotFound(format!("{who} has no such removed mail"))
+        })?;
+        self.push(Change::RecoverablePurge(RecoverablePurge {
+            id,
+            messages: purge.ids.len() as u64,
+            octets: purge.octets,
+        }))?;
+        if let (true, Some(item)) = (purge.more, self.items.last_mut()) {
+            let more = "There may be more than one change takes: look, and do it again.";
+            item.plainly = Some(more.to_owned());
+        }
+        Ok(())
     }
 
     fn add_to_domain(&mut self, command: &Command) -> Result<(), AdmitError> {
@@ -448,7 +470,12 @@ impl<'a> Draft<'a> {
         let judgement = judge(&self.config, &after, &change, &made);
         let payload = change.payload(&self.config);
         // A warning about a setting does not say its values.
-        let says_little = judgement.effects.is_empty() || matches!(change, Change::SettingSet(_));
+        // Nor does one about other rules say what becomes of this one.
+        let is_elsewhere = matches!(
+            change,
+            Change::SettingSet(_) | Change::RuleRemove(_) | Change::RulePause(_)
+        );
+        let says_little = judgement.effects.is_empty() || is_elsewhere;
         let plainly = says_little.then(|| policy::plain(&change, &self.config, &after));
         let limits = match &change {
             Change::AccountQuotaSet(c) => c.quota_octets.map(|octets| (c.id, octets)),

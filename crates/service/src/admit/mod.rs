@@ -33,6 +33,7 @@ pub(crate) use commit::Admission;
 use draft::{Draft, Item};
 use entry::Occasion;
 use prepare::Prepared;
+pub(crate) use prepare::Purge;
 
 use crate::actor::{Actor, Who};
 use crate::command::{Command, Password};
@@ -194,6 +195,8 @@ impl Service {
             admitted.effects.extend(warnings);
             if !admitted.dry_run {
                 self.lift_blocks(commands).await;
+                let failed = self.purge_recorded(&prepared).await;
+                admitted.effects.extend(failed);
             }
         }
         if admission.signer.pending().is_none() {
@@ -204,6 +207,18 @@ impl Service {
         // now is kept and tried again.
         let _logged = self.record_found(&mut admission).await;
         outcome
+    }
+
+    /// Deletes the removed mail that the record now says is gone; tells what could not be.
+    async fn purge_recorded(&self, prepared: &[Prepared<'_>]) -> Vec<String> {
+        let mut told = Vec::new();
+        for purge in prepared.iter().filter_map(|it| it.purge.as_ref()) {
+            if let Err(err) = self.purge(purge).await {
+                tracing::error!(error = %err, "removed mail was not deleted: {err}");
+                told.push(format!("The mail is still there ({err}): do it again."));
+            }
+        }
+        told
     }
 
     async fn admit_prepared(
@@ -501,10 +516,7 @@ impl Service {
             )
         };
         let effects = items.iter().flat_map(|item| &item.judgement.effects);
-        let told = items.iter().flat_map(|item| {
-            let sentences = item.judgement.effects.iter().map(sentence);
-            sentences.chain(item.plainly.clone())
-        });
+        let told = items.iter().flat_map(|item| told(item, &sentence));
         let leaves = |effect: &Effect| matches!(effect, Effect::LeavesOrganisation { .. });
         let sends = matches!(self.inner.outside, Outside::Sink(_));
         let edits = (items.iter())
@@ -542,6 +554,19 @@ impl Service {
             dry_run,
         })
     }
+}
+
+/// What a change does, one sentence each.
+fn told(item: &Item, sentence: &dyn Fn(&Effect) -> String) -> Vec<String> {
+    let effects = item.judgement.effects.iter().enumerate();
+    let sentences = effects.map(|(place, effect)| {
+        let words = sentence(effect);
+        match item.judgement.behind.get(&place) {
+            Some(rule) => rule::of_another(item.payload.kind, *rule, &words),
+            None => words,
+        }
+    });
+    sentences.chain(item.plainly.clone()).collect()
 }
 
 /// All detections that match, each once.

@@ -1,7 +1,7 @@
 //! What takes long or must be fresh is done before the gate is closed for others: hashing passwords,
 //! making secrets, checking the code that proves a second factor.
 
-use types::{Address, CredentialId, Secret};
+use types::{AccountId, Address, CredentialId, Secret};
 use zeroize::Zeroizing;
 
 use super::AdmitError;
@@ -13,6 +13,17 @@ use crate::{Service, letters, totp};
 /// Codes of one set.
 const RECOVERY_CODES: usize = 10;
 
+/// Removed mail that is to be deleted for good.
+#[derive(Clone, Debug)]
+pub(crate) struct Purge {
+    pub(crate) account: AccountId,
+    /// The numbers of the messages.
+    pub(crate) ids: Vec<i64>,
+    pub(crate) octets: u64,
+    /// Whether there may be more than one change takes.
+    pub(crate) more: bool,
+}
+
 /// A command with what must be kept, and told, of its secret.
 pub(crate) struct Prepared<'a> {
     pub(crate) command: &'a Command,
@@ -22,6 +33,8 @@ pub(crate) struct Prepared<'a> {
     pub(crate) made: Vec<Secret>,
     /// The time step of the code that proved a second factor.
     pub(crate) step: Option<u64>,
+    /// What is to be deleted for good once the record tells it.
+    pub(crate) purge: Option<Purge>,
 }
 
 impl<'a> Prepared<'a> {
@@ -31,6 +44,7 @@ impl<'a> Prepared<'a> {
             check: None,
             made: Vec::new(),
             step: None,
+            purge: None,
         }
     }
 
@@ -96,6 +110,10 @@ impl Service {
                 prepared.made = vec![letters::make(random, letters::LONG)];
                 let line = letters::line(random, &prepared.made, letters::LONG);
                 prepared.check = Some(Zeroizing::new(line));
+            }
+            Command::RecoverablePurge { account, wanted } => {
+                let purge = self.purge_of(account, wanted).await;
+                prepared.purge = purge.map_err(|err| AdmitError::NotFound(err.to_string()))?;
             }
             _ => {}
         }

@@ -86,12 +86,9 @@ impl Draft<'_> {
             expires: self.expiry(new.expires)?,
             purpose,
             content: new.content.clone(),
+            before,
         };
-        self.push(Change::RuleCreate(set))?;
-        match before {
-            Some(_) => self.push(Change::RuleMove(RuleMove { id, before })),
-            None => Ok(()),
-        }
+        self.push(Change::RuleCreate(set))
     }
 
     fn edit_rule(&mut self, command: &Command) -> Result<(), AdmitError> {
@@ -199,6 +196,7 @@ impl Draft<'_> {
                     expires: None,
                     purpose,
                     content: RuleContent::Form(form),
+                    before: None,
                 };
                 self.push(match present {
                     Some(_) => Change::RuleChange(set),
@@ -283,6 +281,19 @@ pub(super) fn refusal(config: &Config, kind: &str, judgement: &Judgement) -> Opt
     )))
 }
 
+/// What another rule does now that a change of this type lets mail reach it, in words that say so.
+pub(super) fn of_another(kind: &str, rule: RuleId, words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_ascii_lowercase());
+    let words: String = first.into_iter().chain(letters).collect();
+    match kind {
+        "rule.remove" | "rule.pause" | "rule.expire" => {
+            format!("Without it, rule {rule} behind it acts on this mail again: {words}")
+        }
+        _ => format!("Rule {rule} behind it acts on this mail then: {words}"),
+    }
+}
+
 /// The rules whose time is over and that still work.
 pub(super) fn expired(config: &Config, now: Timestamp) -> Vec<Change> {
     let over =
@@ -336,6 +347,7 @@ mod tests {
                 expires: None,
                 purpose: RulePurpose::Rule,
                 content: RuleContent::Script(script.to_owned()),
+                before: None,
             });
             let made = Authorship::system(Timestamp(0));
             let after = config.tried(&change, &made).unwrap();

@@ -70,6 +70,7 @@ impl Stage {
             expires: None,
             purpose: RulePurpose::Rule,
             content: RuleContent::Script(text.to_owned()),
+            before: None,
         };
         let mut admission = service.inner.admission.lock().await;
         let changes = vec![Change::RuleCreate(set)];
@@ -185,7 +186,9 @@ async fn what_an_upper_level_deletes_no_lower_one_brings_back_and_an_operator_do
     assert_eq!(kept, [format!("1 rule r_1@{rule}")]);
     let wanted = crate::Wanted::Since(0);
     let (actor, ann) = (console(), address("ann@example.org"));
-    let restored = stage.service().recoverable_restore(&actor, &ann, wanted);
+    let restored = stage
+        .service()
+        .recoverable_restore(&actor, Some(&ann), wanted);
     assert_eq!(restored.await.unwrap().restored, 1);
     assert_eq!(stage.stored(), ["1 INBOX"]);
 }

@@ -88,13 +88,20 @@ async fn removed_mail_behind_the_first_page_is_listed_and_brought_back() {
     assert!(list(Some(oldest)).await.unwrap().is_empty());
     let unknown = list(Some(oldest + 5_000)).await;
     assert!(matches!(unknown, Err(ServiceError::NotFound(_))));
-    let restore = |wanted| service.recoverable_restore(&console, &ann, wanted);
+    let restore = |wanted| service.recoverable_restore(&console, Some(&ann), wanted);
     for (wanted, restored, more) in [
         (Wanted::Ids(vec![oldest]), 1, false),
         (Wanted::Since(0), RECOVERABLE_MAX, true),
         (Wanted::Since(0), 0, false),
     ] {
-        assert_eq!(restore(wanted).await, Ok(Restored { restored, more }));
+        assert_eq!(
+            restore(wanted).await,
+            Ok(Restored {
+                restored,
+                more,
+                left: None,
+            })
+        );
     }
     assert_eq!(at.uids("INBOX").await.len(), RECOVERABLE_MAX + 1);
 }
