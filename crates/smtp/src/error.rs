@@ -72,7 +72,10 @@ impl SmtpError {
     /// The reply to the client (RFC 5321 §4.2.3, RFC 3463 §3). It names no cause of ours.
     pub(crate) fn reply(&self) -> Reply {
         let (code, status) = self.status();
-        Reply::new(code, status, self.words())
+        match self {
+            Self::Accept(AcceptError::Rejected(reason)) => Reply::of_text(code, status, reason),
+            _ => Reply::new(code, status, self.words()),
+        }
     }
 
     fn status(&self) -> (u16, Status) {

@@ -6,4 +6,5 @@ mod content;
 mod extensions;
 mod limits;
 mod order;
+mod rules;
 mod submission;

@@ -5,6 +5,11 @@ use types::Status;
 /// Octets of a reply line with its CRLF (RFC 5321 §4.5.3.1.5).
 const LINE_MAX_OCTETS: usize = 512;
 
+/// Lines of a reply whose text somebody wrote.
+const LINES_MAX: usize = 20;
+/// Octets before the text of a line: code, hyphen, enhanced status and a space.
+const PREFIX_MAX_OCTETS: usize = "550-5.123.123 ".len();
+
 /// A reply: a code, perhaps an enhanced status, and lines of text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
@@ -20,6 +25,26 @@ impl Reply {
             code,
             status: Some(status),
             lines: vec![text.into()],
+        }
+    }
+
+    /// A reply with a text that somebody wrote: a line for each of its lines that is not empty, long
+    /// ones folded at a space (RFC 5321 §4.2.1). What goes beyond 20 lines is cut off.
+    pub fn of_text(code: u16, status: Status, text: &str) -> Self {
+        let lines = text.split(['\r', '\n']).map(str::trim);
+        let folded = lines.filter(|line| !line.is_empty()).flat_map(folded);
+        let mut lines: Vec<_> = folded.take(LINES_MAX + 1).map(str::to_owned).collect();
+        if lines.len() > LINES_MAX {
+            lines.truncate(LINES_MAX - 1);
+            lines.push("...".to_owned());
+        }
+        if lines.is_empty() {
+            lines.push(String::new());
+        }
+        Self {
+            code,
+            status: Some(status),
+            lines,
         }
     }
 
@@ -67,6 +92,23 @@ impl Reply {
     }
 }
 
+/// A line in pieces that fit a line of a reply, cut at a space where one is in the second half.
+fn folded(line: &str) -> impl Iterator<Item = &str> {
+    const MOST: usize = LINE_MAX_OCTETS - 2 - PREFIX_MAX_OCTETS;
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        if rest.len() <= MOST {
+            let last = std::mem::take(&mut rest);
+            return (!last.is_empty()).then_some(last);
+        }
+        let end = rest.floor_char_boundary(MOST);
+        let space = rest[..end].rfind(' ').filter(|at| *at > MOST / 2);
+        let (piece, after) = rest.split_at(space.unwrap_or(end));
+        rest = after.trim_start();
+        Some(piece)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,5 +130,42 @@ mod tests {
         assert_eq!(reply.to_bytes(), b"250 a??250 b???\r\n");
         let long = Reply::plain(250, "a".repeat(LINE_MAX_OCTETS));
         assert_eq!(long.to_bytes().len(), LINE_MAX_OCTETS);
+    }
+
+    #[test]
+    fn a_text_of_somebody_has_bounded_clean_lines() {
+        let status = Status::new(5, 7, 1);
+        let said = |text: &str| {
+            let bytes = Reply::of_text(550, status, text).to_bytes();
+            String::from_utf8(bytes).expect("a reply is ASCII")
+        };
+        for (text, expected) in [
+            ("no", "550 5.7.1 no\r\n"),
+            ("no\r\nthanks\n", "550-5.7.1 no\r\n550 5.7.1 thanks\r\n"),
+            (
+                "a\rb\n\n\r\n c ",
+                "550-5.7.1 a\r\n550-5.7.1 b\r\n550 5.7.1 c\r\n",
+            ),
+            ("\n\r", "550 5.7.1 \r\n"),
+            ("", "550 5.7.1 \r\n"),
+            ("250 ok\0\u{85}\u{2028}ž\tx", "550 5.7.1 250 ok?????x\r\n"),
+        ] {
+            assert_eq!(said(text), expected, "{text:?}");
+        }
+        for text in ["word ".repeat(300), "x".repeat(1_500), "ž".repeat(800)] {
+            let reply = said(&text);
+            let lines: Vec<_> = reply.split_terminator("\r\n").collect();
+            assert!((3..=4).contains(&lines.len()), "{reply}");
+            assert!(lines.iter().all(|line| line.len() <= LINE_MAX_OCTETS - 2));
+            let (last, before) = lines.split_last().expect("there are lines");
+            assert!(last.starts_with("550 5.7.1 "));
+            assert!(before.iter().all(|line| line.starts_with("550-5.7.1 ")));
+            let octets = text.chars().filter(|c| *c != ' ').count();
+            let told = lines.iter().map(|line| line[10..].replace(' ', "").len());
+            assert_eq!(told.sum::<usize>(), octets, "nothing is lost");
+        }
+        let reply = said(&"line\n".repeat(1_000));
+        assert_eq!(reply.lines().count(), LINES_MAX);
+        assert!(reply.ends_with("550 5.7.1 ...\r\n"));
     }
 }
