@@ -185,6 +185,14 @@ pub(crate) const FATES: &str =
     "SELECT recipient || ' ' || action || ' ' || target FROM fate ORDER BY 1";
 /// The ids of all messages that came.
 pub(crate) const TOKENS: &str = "SELECT message FROM fate";
+/// The same with the account that was reached.
+pub(crate) const FATES_OF_ACCOUNTS: &str = "SELECT recipient || ' ' || COALESCE(account, '-') || ' ' || action || ' ' || target FROM fate ORDER BY 1";
+/// Account and reason of each removed message.
+pub(crate) const REMOVALS_OF_ACCOUNTS: &str =
+    "SELECT account || ' ' || reason FROM recoverable ORDER BY 1";
+/// Account and header block of each stored message.
+pub(crate) const HEADS_OF_ACCOUNTS: &str =
+    "SELECT e.account || ' ' || CAST(e.head AS TEXT) FROM email e ORDER BY 1";
 /// Account, reason and rule of each removed message.
 pub(crate) const RECOVERABLE: &str =
     "SELECT account || ' ' || reason || ' ' || rule FROM recoverable";
@@ -194,6 +202,8 @@ pub(crate) const FATE_RULES: &str = "SELECT rule FROM fate_rule";
 pub(crate) const REMOVALS: &str = "SELECT reason FROM recoverable";
 /// The rules of what went outside.
 pub(crate) const RULES_OF_SUNK: &str = "SELECT CAST(rules AS TEXT) FROM fate WHERE action = 'sink'";
+/// The rules of each fate.
+pub(crate) const RULES_OF_FATES: &str = "SELECT CAST(rules AS TEXT) FROM fate ORDER BY recipient";
 /// How often rules acted on a day.
 pub(crate) const MATCHES: &str = "SELECT CAST(matches AS TEXT) FROM rule_day";
 /// Header blocks.

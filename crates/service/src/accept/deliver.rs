@@ -12,12 +12,14 @@ use types::{
 };
 
 use super::filing::{flags, folder};
-use super::record::{DISCARD, Note, REDIRECT, REFUSE, REJECT, SINK, STORE};
+use super::record::{Note, REFUSE, REJECT, SINK, STORE};
 use super::{AcceptError, Envelope, Reached, RecipientRefusal, Recipients};
 use crate::error::ServiceResult;
 use crate::mailbox::{self, Described};
 use crate::message::FinishedBody;
-use crate::rules::{Copy, Errand, Filing, Gone, Leaving, Look, Place, Planned, RuleAt, Wish};
+use crate::rules::{
+    Above, Copy, Errand, Filing, Gone, Leaving, Look, Place, Plan, Planned, RuleAt, Wish,
+};
 use crate::{Service, header};
 
 /// Messages up to this size are looked into on the thread that has them.
@@ -39,7 +41,9 @@ pub(super) struct Arrival {
     /// Recipients that lead only outside and whose mail rules stopped.
     stopped: Vec<Copy>,
     errands: Vec<Errand>,
-    again: BTreeMap<Address, Reached>,
+    /// What rules above the mailboxes said for each recipient of the envelope; empty without rules.
+    above: BTreeMap<Address, Above>,
+    again: Vec<Again>,
     recoverable_until: Timestamp,
     head: Vec<u8>,
     message: FinishedBody,
@@ -64,9 +68,21 @@ struct AccountCopy {
     looks: Vec<Look>,
 }
 
+/// A recipient of the envelope that has no copy of its own: those whom it reaches get theirs through
+/// another one, or rules stopped it.
+struct Again {
+    recipient: Address,
+    reached: Reached,
+    /// Where rules above the mailboxes left it.
+    place: Place,
+    looks: Vec<Look>,
+}
+
 /// What became of a message.
 #[derive(Clone, Default)]
 pub(super) struct Settled {
+    /// Whether the sender hears that it was taken, by somebody at least.
+    taken: bool,
     pub(super) id: String,
     pub(super) octets: u64,
     pub(super) stored: Vec<(AccountId, Address)>,
@@ -77,7 +93,7 @@ pub(super) struct Settled {
     pub(super) rejected: Vec<(AccountId, Address, String)>,
     /// Those of the refused and rejected whose copy can be brought back.
     pub(super) kept: BTreeSet<AccountId>,
-    pub(super) outside: BTreeMap<Address, Address>,
+    pub(super) outside: BTreeMap<Address, Leaving>,
     /// One for each recipient of the envelope, in their order.
     pub(super) outcomes: Vec<Outcome>,
     /// Errands that are to be done now that the message is taken.
@@ -100,6 +116,9 @@ pub(super) enum Outcome {
 impl Settled {
     /// Why nobody gets it, where rules of all recipients say no.
     pub(super) fn rejection(&self) -> Option<String> {
+        if self.taken {
+            return None;
+        }
         let rejected = |outcome: &Outcome| match outcome {
             Outcome::Rejected(reason) => Some(reason.clone()),
             Outcome::Stored | Outcome::Outside | Outcome::Refused => None,
@@ -142,6 +161,7 @@ impl Arrival {
         let leaving = |recipient| Leaving {
             recipient,
             looks: Vec::new(),
+            head: None,
         };
         let accounts = recipients.accounts.into_iter();
         let outside = recipients.outside.into_iter();
@@ -165,7 +185,8 @@ impl Arrival {
                 .collect(),
             stopped: Vec::new(),
             errands: Vec::new(),
-            again: recipients.again,
+            above: BTreeMap::new(),
+            again: recipients.again.into_iter().map(Again::unruled).collect(),
             recoverable_until: at.plus_s(days.saturating_mul(86_400)),
             head,
             message,
@@ -181,6 +202,7 @@ impl Arrival {
     /// The same delivery as rules want it.
     pub(super) fn ruled(mut self, mut planned: Planned) -> Self {
         let plan = planned.plan;
+        self.again = without_copy(&plan);
         self.copies = plan
             .copies
             .into_iter()
@@ -197,6 +219,7 @@ impl Arrival {
         self.outside = plan.outside;
         self.stopped = plan.stopped;
         self.errands = plan.errands;
+        self.above = plan.above;
         self
     }
 
@@ -217,22 +240,13 @@ impl Arrival {
     /// Stores what fits; refuses the whole if nothing does.
     fn store(&self, tx: &mut WriteTx<'_>, described: &Described) -> Result<Settled, AcceptError> {
         let mut settled = self.sorted(tx)?;
-        let is_taken = !(settled.stored.is_empty()
-            && settled.gone.is_empty()
-            && settled.outside.is_empty()
-            && self
-                .stopped
-                .iter()
-                .all(|copy| matches!(copy.place, Place::Rejected { .. })));
-        if !is_taken && !settled.refused.is_empty() {
+        if !settled.taken && !settled.refused.is_empty() {
             return Err(AcceptError::OverQuota);
         }
         settled.outcomes = self.outcomes(&settled);
-        settled.kept = if is_taken {
-            self.kept_refusals(&settled)
-        } else {
-            BTreeSet::new()
-        };
+        if settled.taken {
+            settled.kept = self.kept_refusals(&settled);
+        }
         let mut mail = Mail {
             arrival: self,
             described,
@@ -253,7 +267,7 @@ impl Arrival {
         for rule in self.acted() {
             store::rule::acted(tx, &rule, self.at)?;
         }
-        if is_taken {
+        if settled.taken {
             settled.errands = self.remember(tx)?;
         }
         Ok(settled)
@@ -264,7 +278,8 @@ impl Arrival {
         let copies = self.copies.iter().map(|copy| &copy.looks);
         let outside = self.outside.values().map(|leaving| &leaving.looks);
         let stopped = self.stopped.iter().map(|copy| &copy.looks);
-        let looks = copies.chain(outside).chain(stopped).flatten();
+        let again = self.again.iter().map(|again| &again.looks);
+        let looks = copies.chain(outside).chain(stopped).chain(again).flatten();
         let acted = looks.filter(|look| look.acted());
         acted.map(|look| look.rule.id.to_string()).collect()
     }
@@ -274,9 +289,7 @@ impl Arrival {
         let mut settled = Settled {
             id: self.id.clone(),
             octets: self.octets(),
-            outside: (self.outside.iter())
-                .map(|(target, leaving)| (target.clone(), leaving.recipient.clone()))
-                .collect(),
+            outside: self.outside.clone(),
             ..Settled::default()
         };
         for copy in &self.copies {
@@ -296,6 +309,11 @@ impl Arrival {
                 }
             }
         }
+        let is_gone = |place: &Place| matches!(place, Place::Gone { .. });
+        settled.taken = !settled.stored.is_empty()
+            || !settled.gone.is_empty()
+            || !settled.outside.is_empty()
+            || self.stopped.iter().any(|copy| is_gone(&copy.place));
         Ok(settled)
     }
 
@@ -327,15 +345,11 @@ impl Arrival {
                 Ok(())
             }
             Place::Gone { by, how } => {
-                let action = match how {
-                    Gone::Deleted => {
-                        let removal = self.removal(Reason::Rule, Some(by));
-                        mail.keep(tx, copy, &removal)?;
-                        DISCARD
-                    }
-                    Gone::SentOn => REDIRECT,
-                };
-                self.note(tx, &note(action).target(&by.to_string()))
+                if *how == Gone::Deleted {
+                    let removal = self.removal(Reason::Rule, Some(by));
+                    mail.keep(tx, copy, &removal)?;
+                }
+                self.note(tx, &note(how.action()).target(&by.to_string()))
             }
             Place::Rejected { by, reason } => {
                 if kept {
@@ -389,85 +403,95 @@ impl Arrival {
 
     /// What becomes of each recipient of the envelope, now that it is known who has room.
     fn outcomes(&self, settled: &Settled) -> Vec<Outcome> {
-        let plain = settled.refused.is_empty()
-            && settled.rejected.is_empty()
-            && settled.outside.is_empty()
-            && self.stopped.is_empty();
+        let plain =
+            settled.refused.is_empty() && settled.outside.is_empty() && self.above.is_empty();
         if plain {
             return vec![Outcome::Stored; self.envelope_recipients.len()];
+        }
+        let outcome = |recipient| self.outcome(settled, recipient);
+        self.envelope_recipients.iter().map(outcome).collect()
+    }
+
+    fn outcome(&self, settled: &Settled, recipient: &Address) -> Outcome {
+        let above = self.above.get(&recipient.folded());
+        match above.map(|above| &above.place) {
+            Some(Place::Rejected { reason, .. }) => return Outcome::Rejected(reason.clone()),
+            Some(Place::Gone { .. }) => return Outcome::Stored,
+            Some(Place::Kept(_)) | None => {}
         }
         let has_it = |account: &AccountId| {
             let mut taken = settled.stored.iter().chain(&settled.gone);
             taken.any(|(stored, _)| stored == account)
         };
-        let outcome = |recipient: &Address| {
-            let stopped = self
-                .stopped
-                .iter()
-                .find(|copy| copy.recipient == *recipient);
-            if let Some(copy) = stopped {
-                return match &copy.place {
-                    Place::Rejected { reason, .. } => Outcome::Rejected(reason.clone()),
-                    Place::Kept(_) | Place::Gone { .. } => Outcome::Stored,
-                };
-            }
-            let reached = self.config.expand(recipient).unwrap_or_default();
-            let no = settled
-                .rejected
-                .iter()
-                .find(|(id, ..)| reached.accounts.contains(id));
-            if reached.accounts.iter().any(has_it) {
-                Outcome::Stored
-            } else if reached.accounts.is_empty() || !reached.outside.is_empty() {
-                Outcome::Outside
-            } else if let Some((.., reason)) = no {
-                Outcome::Rejected(reason.clone())
-            } else {
-                Outcome::Refused
-            }
-        };
-        self.envelope_recipients.iter().map(outcome).collect()
+        let leaves = |target: &Address| settled.outside.contains_key(target);
+        let reached = self.config.expand(recipient).unwrap_or_default();
+        let mut rejected = settled.rejected.iter();
+        let no = rejected.find(|(id, ..)| reached.accounts.contains(id));
+        if reached.accounts.iter().any(has_it) {
+            Outcome::Stored
+        } else if leaves(recipient) || reached.outside.iter().any(leaves) {
+            Outcome::Outside
+        } else if let Some((.., reason)) = no {
+            Outcome::Rejected(reason.clone())
+        } else {
+            Outcome::Refused
+        }
     }
 
     /// The accounts for which a refused copy is kept: not those that are reached only through
     /// recipients who are told to have been refused, because of these the sender keeps the message.
+    /// What a rule sent on to an account is nobody else's to keep.
     fn kept_refusals(&self, settled: &Settled) -> BTreeSet<AccountId> {
         let refused = settled.refused.iter().map(|(account, _)| *account);
         let refused = refused.chain(settled.rejected.iter().map(|(account, ..)| *account));
         if !self.per_recipient {
             return refused.collect();
         }
-        let told = self.envelope_recipients.iter().zip(&settled.outcomes);
-        let taken =
-            told.filter(|(_, outcome)| matches!(outcome, Outcome::Stored | Outcome::Outside));
-        let reached: BTreeSet<_> = taken
-            .flat_map(|(recipient, _)| self.config.expand(recipient).unwrap_or_default().accounts)
-            .collect();
+        let (mut told_no, mut told_yes) = (BTreeSet::new(), BTreeSet::new());
+        for (recipient, outcome) in self.envelope_recipients.iter().zip(&settled.outcomes) {
+            let reached = self.config.expand(recipient).unwrap_or_default().accounts;
+            match outcome {
+                Outcome::Stored | Outcome::Outside => told_yes.extend(reached),
+                Outcome::Refused | Outcome::Rejected(_) => told_no.extend(reached),
+            }
+        }
         refused
-            .filter(|account| reached.contains(account))
+            .filter(|account| told_yes.contains(account) || !told_no.contains(account))
             .collect()
     }
 
-    /// The fates of recipients whose mail is the copy that an earlier recipient brought.
+    /// The fates of recipients that have no copy of their own.
     fn notes_again(&self, tx: &mut WriteTx<'_>, settled: &Settled) -> Result<(), AcceptError> {
-        for (recipient, reached) in &self.again {
-            let has = |list: &[(AccountId, Address)], id: &AccountId| {
-                list.iter().any(|(account, _)| account == id)
+        for again in &self.again {
+            let (action, target) = match &again.place {
+                Place::Kept(_) => match &again.reached {
+                    Reached::Account(account) => (self.action_for(*account, settled), None),
+                    Reached::Outside(_) => (SINK, None),
+                },
+                Place::Gone { by, how } => (how.action(), Some(by.to_string())),
+                Place::Rejected { reason, .. } => (REJECT, Some(reason.clone())),
             };
-            let action = match reached {
-                Reached::Account(account) if has(&settled.refused, account) => REFUSE,
-                Reached::Account(account) if has(&settled.gone, account) => DISCARD,
-                Reached::Account(account)
-                    if settled.rejected.iter().any(|(id, ..)| id == account) =>
-                {
-                    REJECT
-                }
-                Reached::Account(_) => STORE,
-                Reached::Outside(_) => SINK,
+            let note = Note::new(&again.recipient, &again.reached, action).looks(&again.looks);
+            let note = match &target {
+                Some(target) => note.target(target),
+                None => note,
             };
-            self.note(tx, &Note::new(recipient, reached, action))?;
+            self.note(tx, &note)?;
         }
         Ok(())
+    }
+
+    /// What is done with the copy of an account.
+    fn action_for(&self, account: AccountId, settled: &Settled) -> &'static str {
+        let copy = self.copies.iter().find(|copy| copy.account == account);
+        match copy.map(|copy| &copy.place) {
+            Some(Place::Gone { how, .. }) => how.action(),
+            Some(Place::Rejected { .. }) => REJECT,
+            Some(Place::Kept(_)) if settled.refused.iter().any(|(full, _)| *full == account) => {
+                REFUSE
+            }
+            Some(Place::Kept(_)) | None => STORE,
+        }
     }
 
     fn removal(&self, reason: Reason, rule: Option<&RuleAt>) -> Removal {
@@ -502,6 +526,39 @@ impl AccountCopy {
         let used = store::account::usage(tx, self.account)?.octets;
         Ok(used.saturating_add(octets) <= quota)
     }
+}
+
+impl Again {
+    /// A recipient of whom no rule says anything.
+    fn unruled((recipient, reached): (Address, Reached)) -> Self {
+        Self {
+            recipient,
+            reached,
+            place: Place::Kept(vec![Filing::inbox()]),
+            looks: Vec::new(),
+        }
+    }
+}
+
+/// The recipients of the envelope through which nobody got a copy, as rules left them.
+fn without_copy(plan: &Plan) -> Vec<Again> {
+    let copies = plan.copies.values().chain(&plan.stopped);
+    let through = copies.map(|copy| &copy.recipient);
+    let leaving = plan.outside.values().map(|leaving| &leaving.recipient);
+    let have: BTreeSet<_> = through.chain(leaving).collect();
+    let without = plan
+        .above
+        .iter()
+        .filter(|(recipient, _)| !have.contains(recipient));
+    let again = without.filter_map(|(recipient, above)| {
+        Some(Again {
+            recipient: recipient.clone(),
+            reached: above.first.clone()?,
+            place: above.place.clone(),
+            looks: above.looks.clone(),
+        })
+    });
+    again.collect()
 }
 
 /// The message while it is stored; its body is written once, when the first copy needs it.

@@ -204,8 +204,6 @@ impl Service {
         let recipients = self.final_recipients(&config, &envelope)?;
         let id = self.message_token();
         let head = self.delivered_head(&envelope, &id, &message.head);
-        let subject = header::fields(&message.head).find(|field| field.is("Subject"));
-        let subject = subject.map(|field| header::unfolded(field.value));
         let case = match config.looks_at_mail() {
             true => Some(self.case(&config, &envelope, &head, &message)?),
             false => None,
@@ -216,7 +214,7 @@ impl Service {
         }
         let arrival = Arc::new(arrival);
         let settled = self.deliver(Arc::clone(&arrival)).await?;
-        self.tell(&envelope, subject, &settled);
+        self.tell(&envelope, &arrival.message().head, &settled);
         if let Some(reason) = settled.rejection() {
             return Err(AcceptError::Rejected(reason));
         }
@@ -366,7 +364,7 @@ impl Service {
     }
 
     /// What others want to know, after the commit.
-    fn tell(&self, envelope: &Envelope, subject: Option<Vec<u8>>, settled: &Settled) {
+    fn tell(&self, envelope: &Envelope, original: &[u8], settled: &Settled) {
         let (id, from, octets) = (&settled.id, &envelope.reverse_path, settled.octets);
         for (account, recipient) in &settled.stored {
             tracing::info!(message.id = %id, %account, "stored {id} from {from} for {recipient}");
@@ -389,12 +387,14 @@ impl Service {
             .trace()
             .append(self.received_row(envelope, settled));
         if let Outside::Sink(show) = &self.inner.outside {
-            let subject = subject.map(|subject| String::from_utf8_lossy(&subject).into_owned());
-            for target in settled.outside.keys() {
+            for (target, leaving) in &settled.outside {
+                let head = leaving.head.as_deref().unwrap_or(original);
+                let subject = header::fields(head).find(|field| field.is("Subject"));
+                let subject = subject.map(|field| header::unfolded(field.value));
                 show(Outgoing {
                     from: from.clone(),
                     to: target.clone(),
-                    subject: subject.clone(),
+                    subject: subject.map(|text| String::from_utf8_lossy(&text).into_owned()),
                     octets,
                 });
             }

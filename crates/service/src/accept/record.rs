@@ -14,7 +14,7 @@ pub(crate) const STORE: &str = "store";
 pub(super) const REFUSE: &str = "refuse";
 pub(super) const REJECT: &str = "reject";
 pub(crate) const DISCARD: &str = "discard";
-pub(super) const REDIRECT: &str = "redirect";
+const REDIRECT: &str = "redirect";
 pub(super) const SINK: &str = "sink";
 
 /// Rules of one fate that are told; those that acted come first.
@@ -54,6 +54,16 @@ impl<'a> Note<'a> {
         let end = cut.take_while(|end| *end <= TARGET_MAX_OCTETS).last();
         self.target = Some(target[..end.unwrap_or(0)].to_owned());
         self
+    }
+}
+
+impl Gone {
+    /// The word of a fate for it.
+    pub(super) fn action(self) -> &'static str {
+        match self {
+            Self::Deleted => DISCARD,
+            Self::SentOn => REDIRECT,
+        }
     }
 }
 
@@ -97,11 +107,7 @@ impl Arrival {
         let reached = Reached::Outside(copy.recipient.clone());
         let (action, target) = match &copy.place {
             Place::Rejected { reason, .. } => (REJECT, reason.clone()),
-            Place::Gone {
-                how: Gone::SentOn,
-                by,
-            } => (REDIRECT, by.to_string()),
-            Place::Gone { by, .. } => (DISCARD, by.to_string()),
+            Place::Gone { how, by } => (how.action(), by.to_string()),
             Place::Kept(_) => return Ok(()),
         };
         let note = Note::new(&copy.recipient, &reached, action).looks(&copy.looks);

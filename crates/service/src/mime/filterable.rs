@@ -1,6 +1,7 @@
 //! A message as rules see it (RFC 5228 §2.4, RFC 5173, RFC 5703).
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use sieve::{Field, Message, Part};
@@ -11,7 +12,7 @@ use crate::header::{fields, unfolded};
 
 /// A whole message, read once for all rules that look at it.
 pub struct Filterable<'a> {
-    message: &'a [u8],
+    message: Cow<'a, [u8]>,
     body: Range<usize>,
     parts: Vec<Part>,
     contents: Vec<Content>,
@@ -25,6 +26,8 @@ struct Content {
     /// `None` for what holds other parts or is no text.
     text: Option<Markup>,
     is_attachment: bool,
+    /// What a person reads, once somebody asked.
+    words: OnceCell<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,8 +38,9 @@ enum Markup {
 
 impl<'a> Filterable<'a> {
     /// Reads a message. Work grows with its size: not for a thread of the runtime.
-    pub fn new(message: &'a [u8]) -> Self {
-        let mime = Mime::parse(message);
+    pub fn new(message: impl Into<Cow<'a, [u8]>>) -> Self {
+        let message = message.into();
+        let mime = Mime::parse(&message);
         let mut found = Self {
             message,
             body: mime.root.body.clone(),
@@ -63,7 +67,8 @@ impl<'a> Filterable<'a> {
             charset: part.content.parameter("charset"),
             text: part.is_text().then_some(markup),
             is_attachment: matches!(part.kind, Kind::Leaf)
-                && (part.is_attached(self.message) || part.has_any_file_name(head)),
+                && (part.is_attached(&self.message) || part.has_any_file_name(head)),
+            words: OnceCell::new(),
         });
         match &part.kind {
             Kind::Leaf => {}
@@ -116,10 +121,14 @@ impl Message for Filterable<'_> {
 
     fn words(&self, part: usize) -> Cow<'_, str> {
         match self.contents.get(part) {
-            Some(content) if content.text == Some(Markup::Html) => {
-                Cow::Owned(without_markup(&self.text_of(content)))
+            Some(content) if content.text.is_some() => {
+                let read = || match content.text {
+                    Some(Markup::Html) => without_markup(&self.text_of(content)),
+                    _ => self.text_of(content),
+                };
+                Cow::Borrowed(content.words.get_or_init(read))
             }
-            _ => self.text(part),
+            _ => Cow::Borrowed(""),
         }
     }
 

@@ -169,11 +169,10 @@ pub(crate) struct Ruled {
     pub(crate) looks: Vec<Look>,
 }
 
-/// Runs a level's rules, in their order, on a message of this header block and body.
+/// Runs a level's rules, in their order, on a message with this header block.
 pub(crate) fn run(
     rules: &[Rule<'_>],
-    head: &[u8],
-    body: &[u8],
+    (head, message): (&[u8], &Filterable<'_>),
     start: Vec<Filing>,
     world: &dyn World,
 ) -> Ruled {
@@ -189,9 +188,9 @@ pub(crate) fn run(
             looks: Vec::new(),
         },
     };
+    let mut runner = sieve::Runner::new(message, world);
     for rule in rules {
-        let octets = [level.ruled.head.as_deref().unwrap_or(head), body].concat();
-        let run = sieve::run(rule.script, &Filterable::new(&octets), world);
+        let run = runner.run(rule.script);
         let at = RuleAt {
             id: rule.id,
             seq: rule.seq,

@@ -361,7 +361,7 @@ impl Looking {
         let from = return_path(&found.head);
         let arrived = self.arrived(from, at);
         let octets = [found.head.as_slice(), &body].concat();
-        let message = Filterable::new(&octets);
+        let message = Filterable::new(octets);
         let world = self.world(tx, &arrived, &to, &message);
         let rule = Rule {
             id: self.id,
@@ -372,8 +372,7 @@ impl Looking {
         let world: &dyn World = &world;
         Ok(level::run(
             &[rule],
-            &found.head,
-            &body,
+            (&found.head, &message),
             vec![Filing::inbox()],
             world,
         ))

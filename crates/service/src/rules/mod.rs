@@ -28,7 +28,7 @@ pub(crate) use level::{Filing, Gone, Look, Place, RuleAt, Wish};
 pub use look_back::{
     PREVIEW_DAYS, PREVIEW_MESSAGES_MAX, RUN_MESSAGES_MAX, RulePreview, RuleRun, RuleSource,
 };
-pub(crate) use plan::{BLOCKED_SENDER, Copy, Errand, Leaving, Plan};
+pub(crate) use plan::{Above, BLOCKED_SENDER, Copy, Errand, Leaving, Plan};
 pub(crate) use reply::{Answer, Notice};
 pub use trial::{MessageOctets, RuleTrial, TRIAL_MESSAGE_MAX_OCTETS, TrialMessage, TrialTest};
 pub(crate) use world::{Arrived, special_use};

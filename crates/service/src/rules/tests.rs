@@ -1,5 +1,8 @@
 //! Rules at three levels on mail that arrives: where it ends, and what the record says.
 
+mod loops;
+mod table;
+
 use std::sync::{Arc, Mutex};
 
 use policy::Change;
@@ -10,7 +13,7 @@ use types::{AccountId, Address, DomainId, ListenerId, ReversePath, Secret};
 use crate::scene::{self, Scene, console, founding, start};
 use crate::{
     AcceptError, Accepted, AdmitOptions, Command, Ending, Envelope, Outside, Password, Peer,
-    Protocol, Service, SmtpClient,
+    Protocol, Service, SmtpClient, Wishes,
 };
 
 const SENDER: &str = "sender@far.test";
@@ -27,6 +30,11 @@ struct Stage {
 
 impl Stage {
     async fn with(rules: &[(RuleLevel, &str)]) -> Self {
+        let both = alias("both@example.org", &["ann@example.org", "bob@example.org"]);
+        Self::made(vec![both], rules).await
+    }
+
+    async fn made(more: Vec<Command>, rules: &[(RuleLevel, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let sent = Arc::new(Mutex::new(Vec::new()));
         let (told, mut start) = (Arc::clone(&sent), start(dir.path()));
@@ -34,11 +42,8 @@ impl Stage {
             told.lock().unwrap().push(outgoing.to.to_string());
         }));
         let (service, pin) = Service::create(start, founding()).await.unwrap();
-        let mut commands: Vec<_> = ["ann", "bob"].into_iter().map(account).collect();
-        commands.push(Command::AliasAdd {
-            address: address("both@example.org"),
-            targets: vec![address("ann@example.org"), address("bob@example.org")],
-        });
+        let mut commands = ["ann@example.org", "bob@example.org"].map(account).to_vec();
+        commands.extend(more);
         let options = AdmitOptions::default();
         service.admit(&console(), commands, options).await.unwrap();
         let stage = Self {
@@ -80,6 +85,15 @@ impl Stage {
     }
 
     async fn send(&self, to: &[&str], message: &str) -> Result<Accepted, AcceptError> {
+        self.send_with(to, message, Wishes::default()).await
+    }
+
+    async fn send_with(
+        &self,
+        to: &[&str],
+        message: &str,
+        wishes: Wishes,
+    ) -> Result<Accepted, AcceptError> {
         let client = SmtpClient {
             peer: Peer {
                 protocol: Protocol::Smtp,
@@ -99,7 +113,8 @@ impl Stage {
         let mut sink = self.service().body_sink();
         sink.write(message.replace('\n', "\r\n").as_bytes())
             .unwrap();
-        let envelope = Envelope::new(client, from, to);
+        let mut envelope = Envelope::new(client, from, to);
+        envelope.wishes = wishes;
         self.service()
             .accept(envelope, sink.finish().unwrap())
             .await
@@ -127,9 +142,16 @@ fn address(text: &str) -> Address {
     text.parse().unwrap()
 }
 
-fn account(name: &str) -> Command {
+fn alias(text: &str, targets: &[&str]) -> Command {
+    Command::AliasAdd {
+        address: address(text),
+        targets: targets.iter().map(|target| address(target)).collect(),
+    }
+}
+
+fn account(text: &str) -> Command {
     Command::AccountAdd {
-        address: address(&format!("{name}@example.org")),
+        address: address(text),
         name: None,
         role: Role::MailboxOwner,
         quota_octets: None,
