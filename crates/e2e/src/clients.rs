@@ -88,6 +88,7 @@ fn script_by(
             .args(args)
             .env("NODE_PATH", target.join("node/node_modules"))
             .env("SEALPOST", ready)
+            .env("SSL_CERT_FILE", &server.ready().ca)
             .env("PASSWORD", PASSWORD);
     })
 }

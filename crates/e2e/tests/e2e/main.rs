@@ -14,6 +14,7 @@ mod ledger;
 mod life;
 mod listeners;
 mod mail_settings;
+mod managesieve;
 mod mbsync;
 mod operation;
 mod programs;
