@@ -15,6 +15,7 @@ mod throttle;
 mod certificate;
 mod own_ca;
 mod tls;
+mod tls_client;
 
 mod conn;
 mod gate;
@@ -37,3 +38,4 @@ pub use shutdown::{Shutdown, ShutdownTrigger};
 pub use tally::SourceTally;
 pub use throttle::{Failure, Permit, SignInThrottle, ThrottleSettings};
 pub use tls::{Certificates, ChannelBindings, TlsError, TlsInfo, TlsServer};
+pub use tls_client::{TlsClient, TlsClientError};

@@ -205,6 +205,22 @@ impl Actor {
         }
     }
 
+    /// An account by its session, through a door; it says that it uses this program.
+    pub fn session(principal: Principal, door: Door, program: &str) -> Self {
+        let peer = &principal.peer;
+        let via = Via {
+            door,
+            listener: Some(peer.listener),
+            peer: Some(peer.source()),
+            tls: peer.tls.as_ref().map(tls_version),
+            claimed: BTreeMap::from([(Claim::UserAgent, program.to_owned())]),
+        };
+        Self {
+            who: Who::Account(Box::new(principal)),
+            via,
+        }
+    }
+
     /// What it may do; `None` for an account that no longer works.
     pub(crate) fn authority(&self, config: &Config) -> Option<Authority> {
         match &self.who {
@@ -238,6 +254,13 @@ impl Actor {
             Who::Account(principal) => principal.account.to_string(),
             Who::System => "system".to_owned(),
         }
+    }
+}
+
+fn tls_version(tls: &net::TlsInfo) -> TlsVersion {
+    match tls.version.as_str() {
+        "TLSv1.2" => TlsVersion::V1_2,
+        _ => TlsVersion::V1_3,
     }
 }
 

@@ -188,6 +188,12 @@ impl Service {
         Ok(meant.map(|live| view(&config, live)).collect())
     }
 
+    /// Who signed in to an open session.
+    pub fn session_principal(&self, id: SessionId) -> Option<Principal> {
+        let live = lock(&self.inner.live.0);
+        live.get(&id).map(|session| session.principal.clone())
+    }
+
     /// Ends open sessions at once; gives those that were ended.
     pub async fn session_end(
         &self,

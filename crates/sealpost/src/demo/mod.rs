@@ -275,12 +275,12 @@ async fn admit(service: &Service, actor: &Actor, commands: Vec<Command>) -> anyh
 
 /// The sink: says what would have left this machine.
 fn show(outgoing: &Outgoing) {
-    let subject = outgoing.subject.as_deref().unwrap_or("(no subject)");
+    let subject = outgoing.subject();
     eprintln!(
         "Would have left: from {} to {}, OUTSIDE: \"{}\", {} octets. Nothing leaves the demo.",
         outgoing.from,
         output::visible(&outgoing.to.to_string()),
-        output::visible(subject),
+        output::visible(subject.as_deref().unwrap_or("(no subject)")),
         outgoing.octets
     );
 }

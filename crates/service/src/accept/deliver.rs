@@ -162,6 +162,7 @@ impl Arrival {
             recipient,
             looks: Vec::new(),
             head: None,
+            sent_by: None,
         };
         let accounts = recipients.accounts.into_iter();
         let outside = recipients.outside.into_iter();

@@ -10,7 +10,7 @@ use super::deliver::{Arrival, Settled};
 use super::envelope::Envelope;
 use super::{Recipients, received};
 use crate::message::FinishedBody;
-use crate::rules::{Answer, Errand, Notice, Wish};
+use crate::rules::{Answer, Errand, Notice, RuleAt, Wish};
 use crate::{Outgoing, Outside, Service, header};
 
 impl Service {
@@ -104,21 +104,21 @@ impl Service {
             if matches!(errand.wish, Wish::Notify { .. }) {
                 self.may_leave(config, errand.level, target)?;
             }
-            self.send_outside(target, text)?;
+            self.send_outside(&errand.rule, target, text)?;
         }
         Ok(())
     }
 
-    fn send_outside(&self, to: &Address, text: &[u8]) -> Result<(), String> {
+    fn send_outside(&self, rule: &RuleAt, to: &Address, text: &[u8]) -> Result<(), String> {
         let Outside::Sink(show) = &self.inner.outside else {
             return Err("this server does not send to others yet".to_owned());
         };
-        let subject = header::fields(text).find(|field| field.is("Subject"));
-        let subject = subject.map(|field| header::unfolded(field.value));
+        let head = header::head_end(text, 0).map_or(text, |end| &text[..end]);
         show(Outgoing {
             from: ReversePath::Null,
             to: to.clone(),
-            subject: subject.map(|subject| String::from_utf8_lossy(&subject).into_owned()),
+            rule: Some(rule.to_string()),
+            head: head.to_vec(),
             octets: text.len() as u64,
         });
         Ok(())

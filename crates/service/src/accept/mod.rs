@@ -17,6 +17,8 @@ mod deliver;
 mod filing;
 mod record;
 
+mod outgoing;
+
 mod errand;
 
 mod report;
@@ -38,7 +40,7 @@ use crate::message::FinishedBody;
 use crate::metrics;
 use crate::rules::{Arrived, Case};
 use crate::trace::RECEIVED;
-use crate::{Outgoing, Outside, Service, header};
+use crate::{Outside, Service, header};
 pub(crate) use deliver::message_id;
 use deliver::{Arrival, Settled};
 pub(crate) use filing::{flags, folder};
@@ -214,7 +216,7 @@ impl Service {
         }
         let arrival = Arc::new(arrival);
         let settled = self.deliver(Arc::clone(&arrival)).await?;
-        self.tell(&envelope, &arrival.message().head, &settled);
+        self.tell(&config, &envelope, &arrival.message().head, &settled);
         if let Some(reason) = settled.rejection() {
             return Err(AcceptError::Rejected(reason));
         }
@@ -364,7 +366,7 @@ impl Service {
     }
 
     /// What others want to know, after the commit.
-    fn tell(&self, envelope: &Envelope, original: &[u8], settled: &Settled) {
+    fn tell(&self, config: &Config, envelope: &Envelope, original: &[u8], settled: &Settled) {
         let (id, from, octets) = (&settled.id, &envelope.reverse_path, settled.octets);
         for (account, recipient) in &settled.stored {
             tracing::info!(message.id = %id, %account, "stored {id} from {from} for {recipient}");
@@ -388,15 +390,13 @@ impl Service {
             .append(self.received_row(envelope, settled));
         if let Outside::Sink(show) = &self.inner.outside {
             for (target, leaving) in &settled.outside {
-                let head = leaving.head.as_deref().unwrap_or(original);
-                let subject = header::fields(head).find(|field| field.is("Subject"));
-                let subject = subject.map(|field| header::unfolded(field.value));
-                show(Outgoing {
-                    from: from.clone(),
-                    to: target.clone(),
-                    subject: subject.map(|text| String::from_utf8_lossy(&text).into_owned()),
+                show(outgoing::of(
+                    config,
+                    from,
+                    (target, leaving),
+                    original,
                     octets,
-                });
+                ));
             }
         }
     }

@@ -69,6 +69,8 @@ pub(crate) struct Copy {
 pub(crate) struct Leaving {
     pub(crate) recipient: Address,
     pub(crate) looks: Vec<Look>,
+    /// The rule that sends it there; `None` if its sender or an alias does.
+    pub(crate) sent_by: Option<RuleAt>,
     /// Its header block, if rules changed it or sent it on.
     pub(crate) head: Option<Vec<u8>>,
 }
@@ -106,6 +108,8 @@ struct Way {
     domains: BTreeSet<DomainId>,
     /// How often it was sent on.
     hops: usize,
+    /// The rule that sent it on last.
+    sent_by: Option<RuleAt>,
 }
 
 /// Makes plans.
@@ -228,6 +232,7 @@ impl<'a> Planner<'a> {
             let leaving = Leaving {
                 recipient: way.through.clone(),
                 looks: way.looks.clone(),
+                sent_by: way.sent_by.clone(),
                 head: (way.head.as_ref()).map(|head| edit::removed(head, "Return-Path", 0)),
             };
             self.plan.outside.entry(target).or_insert(leaving);
@@ -409,6 +414,7 @@ impl<'a> Planner<'a> {
         next.recipient = target.clone();
         next.place = Place::Kept(vec![Filing::inbox()]);
         next.hops += 1;
+        next.sent_by = Some(wish.0.clone());
         next.looks = vec![Look {
             rule: wish.0.clone(),
             did: vec![format!("redirect {target}")],
@@ -544,6 +550,7 @@ impl Way {
             looks: Vec::new(),
             domains: BTreeSet::new(),
             hops: 0,
+            sent_by: None,
         }
     }
 

@@ -12,8 +12,8 @@ use types::{AccountId, Address, DomainId, ListenerId, ReversePath, Secret};
 
 use crate::scene::{self, Scene, console, founding, start};
 use crate::{
-    AcceptError, Accepted, AdmitOptions, Command, Ending, Envelope, Outside, Password, Peer,
-    Protocol, Service, SmtpClient, Wishes,
+    AcceptError, Accepted, AdmitOptions, Command, Ending, Envelope, Outgoing, Outside, Password,
+    Peer, Protocol, Service, SmtpClient, Wishes,
 };
 
 const SENDER: &str = "sender@far.test";
@@ -25,7 +25,7 @@ const BOB: RuleLevel = RuleLevel::Account(AccountId(2));
 /// `example.org` with ann, bob, both@ (an alias for them) and a sink for what goes outside.
 struct Stage {
     scene: Scene,
-    sent: Arc<Mutex<Vec<String>>>,
+    sent: Arc<Mutex<Vec<Outgoing>>>,
 }
 
 impl Stage {
@@ -39,7 +39,7 @@ impl Stage {
         let sent = Arc::new(Mutex::new(Vec::new()));
         let (told, mut start) = (Arc::clone(&sent), start(dir.path()));
         start.outside = Outside::Sink(Arc::new(move |outgoing| {
-            told.lock().unwrap().push(outgoing.to.to_string());
+            told.lock().unwrap().push(outgoing);
         }));
         let (service, pin) = Service::create(start, founding()).await.unwrap();
         let mut commands = ["ann@example.org", "bob@example.org"].map(account).to_vec();
@@ -94,6 +94,17 @@ impl Stage {
         message: &str,
         wishes: Wishes,
     ) -> Result<Accepted, AcceptError> {
+        let from = ReversePath::Address(address(SENDER));
+        self.send_from(from, to, message, wishes).await
+    }
+
+    async fn send_from(
+        &self,
+        from: ReversePath,
+        to: &[&str],
+        message: &str,
+        wishes: Wishes,
+    ) -> Result<Accepted, AcceptError> {
         let client = SmtpClient {
             peer: Peer {
                 protocol: Protocol::Smtp,
@@ -109,7 +120,6 @@ impl Stage {
             principal: None,
         };
         let to = to.iter().map(|to| address(to)).collect();
-        let from = ReversePath::Address(address(SENDER));
         let mut sink = self.service().body_sink();
         sink.write(message.replace('\n', "\r\n").as_bytes())
             .unwrap();
@@ -134,7 +144,18 @@ impl Stage {
     }
 
     fn sent(&self) -> Vec<String> {
-        self.sent.lock().unwrap().clone()
+        let sent = self.sent.lock().unwrap();
+        sent.iter().map(|left| left.to.to_string()).collect()
+    }
+
+    /// To whom reports about what left come back, with the rules that sent it.
+    fn returns(&self) -> Vec<String> {
+        let sent = self.sent.lock().unwrap();
+        let back = |left: &Outgoing| {
+            let rule = left.rule.as_deref().and_then(|rule| rule.split('@').next());
+            format!("{} {}", left.from, rule.unwrap_or("-"))
+        };
+        sent.iter().map(back).collect()
     }
 }
 
@@ -266,6 +287,40 @@ async fn a_copy_that_leaves_is_told_with_its_rule() {
     let told = stage.rows(scene::RULES_OF_SUNK);
     assert!(told[0].contains("redirect stranger@far.test"), "{told:?}");
     assert_eq!(stage.rows(scene::MATCHES), ["1"]);
+}
+
+#[tokio::test]
+async fn a_report_about_what_a_rule_sent_comes_to_who_can_end_the_rule() {
+    let copies = "require \"copy\"; redirect :copy \"stranger@far.test\";";
+    for (level, back) in [
+        (SERVER, "<postmaster+r_1@example.org> r_1"),
+        (DOMAIN, "<postmaster+r_1@example.org> r_1"),
+        (ANN, "<ann+r_1@example.org> r_1"),
+    ] {
+        let stage = Stage::with(&[(level, copies)]).await;
+        stage.send(&["ann@example.org"], MAIL).await.unwrap();
+        assert_eq!(stage.returns(), [back]);
+        let plain = Command::DomainPlusAddressing {
+            domain: "example.org".parse().unwrap(),
+            enabled: false,
+        };
+        let (console, options) = (console(), AdmitOptions::default());
+        let admitted = stage.service().admit(&console, vec![plain], options);
+        admitted.await.unwrap();
+        stage.send(&["ann@example.org"], MAIL).await.unwrap();
+        assert_eq!(stage.returns()[1], back.replace("+r_1", ""));
+    }
+    let stage = Stage::with(&[(DOMAIN, copies)]).await;
+    stage
+        .send_from(
+            ReversePath::Null,
+            &["ann@example.org"],
+            MAIL,
+            Wishes::default(),
+        )
+        .await
+        .unwrap();
+    assert_eq!(stage.returns(), ["<> r_1"], "no report about a report");
 }
 
 #[tokio::test]

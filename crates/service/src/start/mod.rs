@@ -26,6 +26,7 @@ pub(crate) use objects::ObjectRound;
 pub(crate) use open::examine;
 
 use crate::admit::AdmitError;
+use crate::header;
 use crate::keys::KeysError;
 use crate::signer::SignerError;
 
@@ -59,14 +60,26 @@ pub enum Outside {
 /// A message that would have left.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
-    /// Envelope sender.
+    /// Envelope sender, to whom a report of failure goes. Of what a rule sends on it is who can end
+    /// the rule: the account, or else the postmaster.
     pub from: ReversePath,
     /// To whom.
     pub to: Address,
-    /// Its subject as it stands, if it has one.
-    pub subject: Option<String>,
+    /// The rule that sends it, such as `r_2@17`; `None` if a person or an alias does.
+    pub rule: Option<String>,
+    /// Its header block as it would leave.
+    pub head: Vec<u8>,
     /// Its size.
     pub octets: u64,
+}
+
+impl Outgoing {
+    /// Its subject as it stands, if it has one.
+    pub fn subject(&self) -> Option<String> {
+        let field = header::fields(&self.head).find(|field| field.is("Subject"));
+        let subject = field.map(|field| header::unfolded(field.value));
+        subject.map(|subject| String::from_utf8_lossy(&subject).into_owned())
+    }
 }
 
 /// What a service needs to begin.

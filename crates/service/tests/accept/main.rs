@@ -596,7 +596,7 @@ async fn mail_for_others_goes_to_the_sink_and_only_for_those_who_signed_in() {
     let shown = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&shown);
     let sink = Outside::Sink(Arc::new(move |outgoing: service::Outgoing| {
-        let line = format!("{} {} {:?}", outgoing.from, outgoing.to, outgoing.subject);
+        let line = format!("{} {} {:?}", outgoing.from, outgoing.to, outgoing.subject());
         seen.lock().expect("nobody panicked").push(line);
     }));
     let world = World::sending(&["ann@example.org"], sink).await;
