@@ -29,6 +29,7 @@ mod sessions;
 mod sieve_parsers;
 mod sieve_peer;
 mod start;
+mod story;
 mod swaks;
 mod tls;
 mod words;

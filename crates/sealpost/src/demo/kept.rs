@@ -14,7 +14,8 @@ use service::Command;
 use types::{Address, Domain, Secret};
 
 use super::folders::Folders;
-use super::story;
+use super::replay::Told;
+use super::{story, telling};
 use crate::founding::{CA_FILE, Listening};
 
 /// The file in the data folder.
@@ -59,6 +60,11 @@ impl Person {
             password,
             role,
         }
+    }
+
+    /// Its password, if this is the person of that address.
+    pub(crate) fn password_of(&self, address: &Address) -> Option<&str> {
+        (self.address == *address).then_some(self.password.as_str())
     }
 
     /// Makes the account.
@@ -125,12 +131,13 @@ impl Kept {
         })
     }
 
-    /// The same for people, with three commands to try.
+    /// The same for people, with the story if it was played, and commands to try.
     pub(crate) fn tell(
         &self,
         out: &mut dyn Write,
         listening: &Listening,
         folders: &Folders,
+        told: Option<&Told>,
     ) -> io::Result<()> {
         let data = folders.data().display();
         writeln!(out, "Sealpost runs on this machine only. Ctrl-C ends it.\n")?;
@@ -170,8 +177,11 @@ impl Kept {
             out,
             "\nCertificate authority for clients to trust: {data}/{CA_FILE}"
         )?;
-        writeln!(out, "Ledger: {}", self.vkey)?;
-        self.suggest(out, listening, folders)
+        writeln!(out, "Ledger: {}\n", self.vkey)?;
+        match told {
+            Some(told) => told.tell(out, folders.data()),
+            None => self.suggest(out, listening, folders),
+        }
     }
 
     fn suggest(
@@ -183,23 +193,17 @@ impl Kept {
         let Some(first) = self.accounts.first() else {
             return Ok(());
         };
-        let data = folders.data().display();
-        let program = std::env::args()
-            .next()
-            .unwrap_or_else(|| "sealpost".to_owned());
         let imaps = listening.port(Spoken::Imaps);
-        writeln!(out, "\nTry, in another terminal:")?;
+        telling::shell_function(out, folders.data())?;
+        writeln!(out, "Then try:")?;
         writeln!(
             out,
-            "  curl --cacert {data}/{CA_FILE} --user {} 'imaps://localhost:{imaps}/INBOX;MAILINDEX=1'",
+            "  curl --cacert {}/{CA_FILE} --user {} 'imaps://localhost:{imaps}/INBOX;MAILINDEX=1'",
+            folders.data().display(),
             first.address
         )?;
-        writeln!(
-            out,
-            "  {program} trace --to {} --data {data}",
-            first.address
-        )?;
-        writeln!(out, "  {program} ledger list --data {data}\n")
+        writeln!(out, "  sealpost trace --to {}", first.address)?;
+        writeln!(out, "  sealpost ledger list")
     }
 }
 
@@ -267,21 +271,25 @@ mod tests {
     }
 
     #[test]
-    fn the_text_for_people_names_ports_passwords_and_three_commands() {
+    fn the_text_for_people_names_ports_passwords_and_commands() {
         let folders = Folders::choose(Some("/nonexistent/d".as_ref()), true).unwrap();
         let mut out = Vec::new();
-        sample().tell(&mut out, &listening(), &folders).unwrap();
+        sample()
+            .tell(&mut out, &listening(), &folders, None)
+            .unwrap();
         let text = String::from_utf8(out).unwrap();
         for part in [
             "ana@demo.test",
             "lamp river quilt",
             "10993",
             "10025",
-            "curl --cacert",
+            "\n    command ",
+            "--data /nonexistent/d\n",
+            "\n  curl --cacert",
+            "\n  sealpost trace --to ana@demo.test\n",
+            "\n  sealpost ledger list\n",
         ] {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
-        let tries = text.lines().filter(|line| line.starts_with("  ")).count();
-        assert_eq!(tries, 3);
     }
 }

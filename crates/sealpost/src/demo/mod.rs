@@ -1,4 +1,4 @@
-//! `sealpost demo`: a whole server on this machine alone, with people and sample mail in it.
+//! `sealpost demo`: a whole server on this machine alone, with people, mail and a story in it.
 //!
 //! It listens on loopback, asks no DNS, and nothing leaves: mail for other servers goes to a sink
 //! that shows it. Its ready line is a contract for tools.
@@ -8,16 +8,25 @@ mod kept;
 mod sender;
 mod story;
 
+mod bounce;
+mod intruder;
+
+mod replay;
+mod telling;
+
 use std::io::Write;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use ledger::Door;
 use net::{Clock, Random};
 use policy::change::Mode;
 use policy::{LogLevel, Role, Service as Spoken};
 use service::{Actor, AdmitOptions, Command, Founding, Outgoing, Outside, Pin, Service, Start};
+use tokio::sync::watch;
 use types::{Domain, Secret};
 
 use crate::exit::Failure;
@@ -28,6 +37,10 @@ use crate::secret_input;
 use crate::start_file;
 use folders::Folders;
 use kept::{Kept, Person};
+use replay::{Stage, Told};
+
+/// Keeps what left last.
+type Left = watch::Sender<Option<Outgoing>>;
 
 /// The highest base that still leaves room for the highest port, 4190.
 const BASE_PORT_MAX: u16 = 61_345;
@@ -46,9 +59,9 @@ const SETTINGS: [(&str, &str); 4] = [
 
 /// What the demo says about [`SETTINGS`].
 const LIMITS_RAISED: &str =
-    "Limits per source are raised, since all clients here are one source (`config get`).";
+    "Limits per source are raised: all clients here are one source (`config get`).";
 
-/// Starts a server on this machine only, with sample mail. Ctrl-C ends it.
+/// Starts a server on this machine only, with mail and a break-in to find out. Ctrl-C ends it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Demo {
     /// Where to keep its data; without it, a new folder for temporary files.
@@ -66,7 +79,7 @@ pub(crate) struct Demo {
     /// Password of the accounts u0001 and up.
     #[arg(long, value_name = "TEXT")]
     password: Option<String>,
-    /// Start empty: no sample mail, no incident.
+    /// Start empty: no mail, no break-in.
     #[arg(long)]
     no_story: bool,
     /// Leave the data when it ends; the same command goes on with them.
@@ -88,58 +101,92 @@ impl Demo {
     async fn live(&self, folders: &Folders, out: &mut dyn Write) -> anyhow::Result<()> {
         let mut signals = Signals::listen()?;
         // Cut off half-way, the demo is removed; one that was kept is as after a crash.
+        let (left, newest_left) = watch::channel(None);
         let (service, kept) = tokio::select! {
-            opened = self.open(folders) => opened?,
+            opened = self.open(folders, left) => opened?,
             name = signals.next() => anyhow::bail!("{name} before the demo was ready"),
         };
         let socket = start_file::default_socket(folders.data());
-        let house = House::open(service, &socket, signals).await?;
+        let house = House::open(service.clone(), &socket, signals).await?;
         let house = house.or_nothing().await?;
-        if let Err(error) = self.open_stage(&kept, folders, out).await {
-            house.close().await;
-            return Err(error);
+        let end = house.end();
+        let mut running = pin!(house.run());
+        // A change waits for the doors to follow it, so the story is played while they do.
+        let ready = tokio::select! {
+            ended = &mut running => return ended,
+            ready = self.open_stage(&service, &kept, folders, &newest_left, out) => ready,
+        };
+        if ready.is_err() {
+            end.notify_one();
         }
-        house.run().await
+        running.await.and(ready)
     }
 
-    async fn open(&self, folders: &Folders) -> anyhow::Result<(Service, Kept)> {
+    async fn open(&self, folders: &Folders, left: Left) -> anyhow::Result<(Service, Kept)> {
         match Kept::read(folders)? {
-            Some(kept) => Ok((self.go_on(folders, &kept).await?, kept)),
-            None => self.begin(folders).await,
+            Some(kept) => Ok((self.go_on(folders, left, &kept).await?, kept)),
+            None => self.begin(folders, left).await,
         }
     }
 
-    /// Brings the sample mail and says that all is ready.
+    /// Plays the story and says that all is ready.
     async fn open_stage(
         &self,
+        service: &Service,
         kept: &Kept,
         folders: &Folders,
+        left: &watch::Receiver<Option<Outgoing>>,
         out: &mut dyn Write,
     ) -> anyhow::Result<()> {
         let listening = self.listening();
-        if !folders.existed() && !self.no_story {
-            let samples = story::samples(&self.domain, Clock::real().now())?;
-            let server = listening.reach(Spoken::Smtp);
-            tokio::task::spawn_blocking(move || sender::send(server, &samples)).await??;
-        }
+        let told = match folders.existed() || self.no_story {
+            true => None,
+            false => Some(self.play(service, kept, folders, left).await?),
+        };
         if self.json {
-            eprintln!("{LIMITS_RAISED}");
+            let mut talk = std::io::stderr();
+            if let Some(told) = &told {
+                told.tell(&mut talk, folders.data())?;
+            }
+            writeln!(talk, "{LIMITS_RAISED}")?;
             output::json_line(out, &kept.ready(&listening, folders))?;
         } else {
-            kept.tell(out, &listening, folders)?;
-            writeln!(out, "{LIMITS_RAISED}\n")?;
+            kept.tell(out, &listening, folders, told.as_ref())?;
+            writeln!(out, "\n{LIMITS_RAISED}\n")?;
         }
         Ok(out.flush()?)
     }
 
+    async fn play(
+        &self,
+        service: &Service,
+        kept: &Kept,
+        folders: &Folders,
+        left: &watch::Receiver<Option<Outgoing>>,
+    ) -> anyhow::Result<Told> {
+        let stolen = story::address(story::ADMIN, &self.domain)?;
+        let mut passwords = kept.accounts.iter();
+        let password = passwords.find_map(|person| person.password_of(&stolen));
+        let stage = Stage {
+            service,
+            listening: &self.listening(),
+            domain: &self.domain,
+            ca_pem: &std::fs::read_to_string(folders.data().join(CA_FILE))?,
+            password: password.context("the one whose password is stolen has no account")?,
+            left,
+        };
+        let told = stage.play().await;
+        told.context("the story could not be played; --no-story starts without it")
+    }
+
     /// Goes on with a demo that was kept.
-    async fn go_on(&self, folders: &Folders, kept: &Kept) -> anyhow::Result<Service> {
+    async fn go_on(&self, folders: &Folders, left: Left, kept: &Kept) -> anyhow::Result<Service> {
         let facts = run::boot_facts(String::new());
         let pin = Pin {
             origin: kept.origin.clone(),
             vkey: kept.vkey.clone(),
         };
-        let service = Service::open(self.start(folders), &pin, Mode::Demo, facts).await?;
+        let service = Service::open(self.start(folders, left), &pin, Mode::Demo, facts).await?;
         if kept.base_port != self.base_port || kept.domain != self.domain {
             service.close().await;
             let words = format!(
@@ -155,7 +202,15 @@ impl Demo {
     }
 
     /// Makes a new demo.
-    async fn begin(&self, folders: &Folders) -> anyhow::Result<(Service, Kept)> {
+    async fn begin(&self, folders: &Folders, left: Left) -> anyhow::Result<(Service, Kept)> {
+        if !self.no_story && story::is_elsewhere(&self.domain) {
+            let words = format!(
+                "somebody else in the story has an address in {}: name another --domain, or add \
+                 --no-story",
+                self.domain
+            );
+            return Err(Failure::usage(words).into());
+        }
         let people = self.people()?;
         let names = [
             "localhost".parse()?,
@@ -184,7 +239,7 @@ impl Demo {
             actor: founding::own_actor(),
             commands,
         };
-        let (service, pin) = Service::create(self.start(folders), founding).await?;
+        let (service, pin) = Service::create(self.start(folders, left), founding).await?;
         let kept = Kept {
             domain: self.domain.clone(),
             base_port: self.base_port,
@@ -210,10 +265,7 @@ impl Demo {
         kept: &Kept,
         ca_pem: &str,
     ) -> anyhow::Result<()> {
-        let mut commands: Vec<Command> = kept.accounts.iter().map(Person::command).collect();
-        if !self.no_story {
-            commands.push(story::incident(&self.domain)?);
-        }
+        let commands: Vec<Command> = kept.accounts.iter().map(Person::command).collect();
         // The program fills its own stage; a person's budget of changes is not meant for that.
         let actor = Actor::system(Door::Boot);
         for batch in commands.chunks(BATCH_COMMANDS) {
@@ -252,12 +304,15 @@ impl Demo {
         }
     }
 
-    fn start(&self, folders: &Folders) -> Start {
+    fn start(&self, folders: &Folders, left: Left) -> Start {
         Start {
             paths: folders.paths(),
             clock: Clock::real(),
             random: Random::system(),
-            outside: Outside::Sink(Arc::new(|outgoing| show(&outgoing))),
+            outside: Outside::Sink(Arc::new(move |outgoing| {
+                show(&outgoing);
+                left.send_replace(Some(outgoing));
+            })),
             hash_threads: run::hash_threads(),
         }
     }
@@ -276,11 +331,14 @@ async fn admit(service: &Service, actor: &Actor, commands: Vec<Command>) -> anyh
 /// The sink: says what would have left this machine.
 fn show(outgoing: &Outgoing) {
     let subject = outgoing.subject();
+    let rule = outgoing.rule.as_ref();
+    let by = rule.map(|rule| format!(", by rule {rule}"));
     eprintln!(
-        "Would have left: from {} to {}, OUTSIDE: \"{}\", {} octets. Nothing leaves the demo.",
-        outgoing.from,
+        "Would have left for {}, OUTSIDE: \"{}\"\n  {} octets, from {}{}. Nothing leaves the demo.",
         output::visible(&outgoing.to.to_string()),
         output::visible(subject.as_deref().unwrap_or("(no subject)")),
-        outgoing.octets
+        outgoing.octets,
+        outgoing.from,
+        by.unwrap_or_default(),
     );
 }

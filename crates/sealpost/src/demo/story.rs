@@ -1,27 +1,56 @@
-//! The story of the demo: three people, their sample mail, and an address that also delivers to a
-//! stranger.
+//! The story of the demo: three people, the mail of a day, and a stranger who has the password of
+//! one of them and makes two rules. It happened in 2017, with other names; `replay` plays it.
 
-use policy::Role;
-use service::{Command, Password};
-use types::{Address, Domain, LocalPart, Secret, Timestamp};
+use std::net::Ipv4Addr;
+
+use policy::{Role, RuleContent, RuleDirection};
+use service::{Command, Expiry, NewRule, Password, RuleAt};
+use sieve::form::{Compare, Condition, FormAction, FormRule, Place};
+use types::{Address, Domain, LocalPart, ReversePath, Secret, Timestamp};
 
 use super::sender::Sample;
 
 /// Names before the `@`, names that people see, and roles of the people in the story.
 pub(crate) const PEOPLE: [(&str, &str, Role); 3] = [
-    ("ana", "Ana Owner", Role::Owner),
-    ("ben", "Ben Admin", Role::DomainAdmin),
-    ("orders", "Orders", Role::MailboxOwner),
+    (OWNER, "Ana Owner", Role::Owner),
+    (ADMIN, "Ben Admin", Role::DomainAdmin),
+    (ORDERS, "Orders", Role::MailboxOwner),
 ];
+/// Who loses a message.
+pub(crate) const OWNER: &str = "ana";
+/// Whose password was stolen.
+pub(crate) const ADMIN: &str = "ben";
+/// Whose mail is copied.
+const ORDERS: &str = "orders";
 
-/// The stranger, outside; nothing ever leaves the demo.
-const STRANGER: &str = "drop@webmail.test";
+/// Where the stranger comes from; an address for examples, which nobody has.
+pub(crate) const UNKNOWN_ADDRESS: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 77);
+/// What the stranger tries first.
+pub(crate) const WRONG_PASSWORDS: [&str; 3] = ["correct horse", "letmein2017", "benbenben"];
+/// Where the stranger has the copies sent to.
+pub(crate) const STRANGER: &str = "drop@webmail.test";
 /// The other company.
 const PARTNER: &str = "shop@partner.test";
+/// Who looks after the names of domains.
+const REGISTRAR: &str = "renewals@registrar.test";
+
+/// What the second rule looks for.
+const COPIED_WORDS: &str = "Checkout Notice";
+/// What the first rule looks for: whoever copies mail about orders does not want the owner to hear
+/// of the domain's renewal.
+const DELETED_WORD: &str = "tucows";
 
 /// The address `name@domain`.
 pub(crate) fn address(name: &str, domain: &Domain) -> anyhow::Result<Address> {
     Ok(Address::new(LocalPart::parse(name)?, domain.clone())?)
+}
+
+/// Whether others in the story have an address in this domain, so that it cannot be the demo's.
+pub(crate) fn is_elsewhere(domain: &Domain) -> bool {
+    [STRANGER, PARTNER, REGISTRAR].iter().any(|other| {
+        let other = other.split('@').next_back();
+        other.is_some_and(|other| other == domain.as_str())
+    })
 }
 
 /// A new account.
@@ -40,87 +69,177 @@ pub(crate) fn account(
     }
 }
 
-/// The change that the story is about: mail to sales also goes to somebody outside.
-pub(crate) fn incident(domain: &Domain) -> anyhow::Result<Command> {
-    let targets = vec![address("orders", domain)?, STRANGER.parse()?];
-    Ok(Command::AliasAdd {
-        address: address("sales", domain)?,
-        targets,
-    })
+/// The two rules that the stranger makes, in their order, for all mail of the domain.
+pub(crate) fn rules(domain: &Domain) -> anyhow::Result<[Command; 2]> {
+    let rule = |name: &str, place, words: &str, action| Command::RuleAdd {
+        at: RuleAt::Domain(domain.clone()),
+        rule: NewRule {
+            name: name.to_owned(),
+            comment: String::new(),
+            enabled: true,
+            direction: RuleDirection::In,
+            stop: false,
+            expires: Expiry::Never,
+            is_program_script: false,
+            content: RuleContent::Form(FormRule {
+                conditions: vec![Condition::Text {
+                    place,
+                    compare: Compare::Contains,
+                    values: vec![words.to_owned()],
+                }],
+                all: true,
+                actions: vec![action],
+                stop: false,
+            }),
+        },
+        before: None,
+    };
+    let to = STRANGER.parse()?;
+    Ok([
+        rule(
+            "...",
+            Place::SubjectOrBody,
+            DELETED_WORD,
+            FormAction::Delete {},
+        ),
+        rule(
+            "invoices",
+            Place::Subject,
+            COPIED_WORDS,
+            FormAction::CopyTo { to },
+        ),
+    ])
 }
 
-/// What was written between the partner and the people here.
-pub(crate) fn samples(domain: &Domain, now: Timestamp) -> anyhow::Result<Vec<Sample>> {
-    let mail = [
-        (
-            "ana",
+/// Mail of an ordinary day, before the rules.
+pub(crate) fn mail_before(domain: &Domain, now: Timestamp) -> anyhow::Result<Vec<Sample>> {
+    let written = |number, to, subject: &str, body| {
+        sample(number, (PARTNER, to), subject, body, (domain, now))
+    };
+    Ok(vec![
+        written(
+            0,
+            OWNER,
             "Welcome to Sealpost",
             "This message came in by SMTP, like any other.\n\
-          `sealpost trace --to` says what happened to it.\n",
-        ),
-        (
-            "orders",
-            "Checkout Notice 4411",
+             `sealpost trace --to` says what happened to it.\n",
+        )?,
+        written(
+            1,
+            ORDERS,
+            &format!("{COPIED_WORDS} 4411"),
             "A customer paid for order 4411.\n",
-        ),
-        (
+        )?,
+        written(
+            2,
             "ben+invoices",
             "Invoice for November",
             "The address had a detail behind the plus.\n",
-        ),
-        (
-            "sales",
-            "Checkout Notice 4412",
-            "A customer paid for order 4412.\n\
-          Who else reads this? `sealpost alias show` knows.\n",
-        ),
-    ];
-    let from: Address = PARTNER.parse()?;
-    let sample = |(number, (name, subject, body)): (usize, (&str, &str, &str))| {
-        let to = address(name, domain)?;
-        let date = now.to_rfc5322();
-        let text = format!(
-            "From: Partner Shop <{from}>\nTo: <{to}>\nSubject: {subject}\nDate: {date}\n\
-             Message-ID: <{number}.{}@partner.test>\nMIME-Version: 1.0\n\
-             Content-Type: text/plain; charset=utf-8\n\n{body}",
-            now.0
-        );
-        Ok(Sample {
-            from: from.clone(),
-            to,
-            text,
-        })
-    };
-    mail.into_iter().enumerate().map(sample).collect()
+        )?,
+    ])
+}
+
+/// Mail that the rules see: one message for each to take, and one that neither touches.
+pub(crate) fn mail_after(domain: &Domain, now: Timestamp) -> anyhow::Result<Vec<Sample>> {
+    let at = (domain, now);
+    Ok(vec![
+        sample(
+            3,
+            (REGISTRAR, OWNER),
+            &format!("Renew {domain} before it expires"),
+            "Your domain is registered through tucows and expires in 14 days.\n\
+             Renew it, or mail to it will go to whoever takes it next.\n",
+            at,
+        )?,
+        sample(
+            4,
+            (PARTNER, ORDERS),
+            &format!("{COPIED_WORDS} 4412"),
+            "A customer paid for order 4412.\n",
+            at,
+        )?,
+        sample(
+            5,
+            (PARTNER, OWNER),
+            "Lunch on Friday?",
+            "At the usual place.\n",
+            at,
+        )?,
+        sample(
+            6,
+            (PARTNER, ORDERS),
+            &format!("{COPIED_WORDS} 4413"),
+            "A customer paid for order 4413.\n",
+            at,
+        )?,
+    ])
+}
+
+/// One message from somebody outside to somebody here.
+fn sample(
+    number: usize,
+    (from, to): (&str, &str),
+    subject: &str,
+    body: &str,
+    (domain, now): (&Domain, Timestamp),
+) -> anyhow::Result<Sample> {
+    let (from, to): (Address, Address) = (from.parse()?, address(to, domain)?);
+    let text = format!(
+        "From: <{from}>\nTo: <{to}>\nSubject: {subject}\nDate: {date}\n\
+         Message-ID: <{number}.{stamp}@{sender}>\nMIME-Version: 1.0\n\
+         Content-Type: text/plain; charset=utf-8\n\n{body}",
+        date = now.to_rfc5322(),
+        stamp = now.0,
+        sender = from.domain(),
+    );
+    Ok(Sample {
+        from: ReversePath::Address(from),
+        to,
+        text,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn domain() -> Domain {
+        "demo.test".parse().unwrap()
+    }
+
     #[test]
     fn every_sample_goes_to_somebody_of_the_story() {
-        let domain: Domain = "demo.test".parse().unwrap();
-        let samples = samples(&domain, Timestamp(0)).unwrap();
-        let Command::AliasAdd {
-            address: alias,
-            targets,
-        } = incident(&domain).unwrap()
-        else {
-            panic!("the incident is an alias");
-        };
-        assert!(targets.iter().any(|target| target.domain() != &domain));
-        let mut known: Vec<Address> = PEOPLE
-            .iter()
-            .map(|(name, _, _)| address(name, &domain).unwrap())
-            .collect();
-        known.push(alias);
-        for sample in samples {
+        let known = PEOPLE.map(|(name, _, _)| name);
+        let before = mail_before(&domain(), Timestamp(0)).unwrap();
+        let after = mail_after(&domain(), Timestamp(0)).unwrap();
+        for sample in before.iter().chain(&after) {
             let plain = sample.to.local().split_detail('+').map(|(user, _)| user);
             let local = plain.unwrap_or_else(|| sample.to.local().clone());
-            let to = Address::new(local, domain.clone()).unwrap();
-            assert!(known.contains(&to), "{to}");
+            assert!(known.contains(&local.to_string().as_str()), "{local}");
             assert!(sample.text.contains(&format!("To: <{}>", sample.to)));
+        }
+    }
+
+    #[test]
+    fn no_mail_before_the_rules_asks_for_the_domain_to_be_renewed() {
+        let has_word = |samples: Vec<Sample>| {
+            let mut texts = samples.iter().map(|sample| &sample.text);
+            texts.any(|text| text.contains(DELETED_WORD))
+        };
+        assert!(!has_word(mail_before(&domain(), Timestamp(0)).unwrap()));
+        assert!(has_word(mail_after(&domain(), Timestamp(0)).unwrap()));
+    }
+
+    #[test]
+    fn the_demo_lives_where_nobody_else_of_the_story_does() {
+        for (name, is_taken) in [
+            ("webmail.test", true),
+            ("partner.test", true),
+            ("registrar.test", true),
+            ("demo.test", false),
+            ("mail.partner.test", false),
+        ] {
+            assert_eq!(is_elsewhere(&name.parse().unwrap()), is_taken, "{name}");
         }
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct House {
     doors: Doors,
     console: Console,
     signals: Signals,
+    /// Hears that the server is to end.
+    asked: Arc<Notify>,
 }
 
 /// The control socket; none as long as it cannot be made.
@@ -78,7 +80,13 @@ impl House {
             doors,
             console,
             signals,
+            asked: Arc::default(),
         })
+    }
+
+    /// By which the server is asked to end while it runs, as by a signal.
+    pub(crate) fn end(&self) -> Arc<Notify> {
+        Arc::clone(&self.asked)
     }
 
     /// Closes again if anything could not be opened, for a server that is of use only as a whole.
@@ -108,9 +116,9 @@ impl House {
             mut doors,
             console,
             mut signals,
+            asked,
         } = self;
         let (stop, shutdown) = Shutdown::pair();
-        let asked = Arc::new(Notify::new());
         let answering = Arc::new(dispatch::answering(service.clone(), Arc::clone(&asked)));
         let pulse = tokio::spawn(pulse(service.clone(), shutdown.clone()));
         let watchdog = tokio::spawn(watchdog(service.clone(), shutdown.clone()));
