@@ -18,7 +18,8 @@ pub(crate) struct Place {
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     config: Option<PathBuf>,
     /// The data folder of the server, instead of its start file.
-    #[arg(long, value_name = "DIR")]
+    // The last one counts: a command that names it is also pasted behind a function that does.
+    #[arg(long, value_name = "DIR", overrides_with = "data")]
     data: Option<PathBuf>,
 }
 

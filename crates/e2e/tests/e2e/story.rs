@@ -127,6 +127,13 @@ fn every_record_of_the_story_is_made_by_who_it_names() -> anyhow::Result<()> {
 fn the_printed_commands_find_it_out_and_undo_it() -> anyhow::Result<()> {
     let server = Server::with(&[])?;
     let printed = Printed::read(&server.talk())?;
+    let alerts = printed.paste("sealpost alerts", "")?.out;
+    for words in [UNKNOWN, "R5", "rule r_1", "rule r_2", "drop@webmail.test"] {
+        ensure!(alerts.contains(words), "{words}: {alerts}");
+    }
+    // Commands that name the data folder themselves, as alerts do, can be pasted too.
+    let again = format!(" --data {}", server.data().display());
+    printed.paste("sealpost alerts", &again)?;
     let exits = printed.paste("sealpost exits list", "")?.out;
     ensure!(
         exits.contains("r_2") && exits.contains("drop@webmail.test"),
