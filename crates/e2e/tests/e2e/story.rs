@@ -2,11 +2,14 @@
 //! it, pasted as they stand.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
 use e2e::program::{self, Ran};
 use e2e::{Server, Site, clients};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// Where somebody signed in from.
@@ -199,6 +202,30 @@ fn a_demo_that_goes_on_does_not_begin_its_story_again() -> anyhow::Result<()> {
         found(&server, "ana", "UID SEARCH ALL")? == 2,
         "no mail came again"
     );
+    Ok(())
+}
+
+#[test]
+fn a_demo_that_is_ended_before_it_is_ready_says_so_and_leaves_nothing() -> anyhow::Result<()> {
+    let site = Site::new()?;
+    let (data, base) = (site.data().display().to_string(), site.port(0).to_string());
+    let demo = ["demo", "--data", &data, "--base-port", &base];
+    let mut child = Command::new(site.binary())
+        .args(demo)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    // From the first line about what would leave on, the story is under way.
+    let mut talk = BufReader::new(child.stderr.take().context("no standard error")?);
+    let mut said = String::new();
+    talk.read_line(&mut said)?;
+    kill_process(Pid::from_child(&child), Signal::TERM)?;
+    talk.read_to_string(&mut said)?;
+    ensure!(
+        !child.wait()?.success() && said.contains("SIGTERM before"),
+        "{said}"
+    );
+    ensure!(!Path::new(&data).exists(), "the data are left");
     Ok(())
 }
 

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use ledger::Door;
 use net::{Clock, Random};
 use policy::change::Mode;
@@ -107,12 +107,16 @@ impl Demo {
             name = signals.next() => anyhow::bail!("{name} before the demo was ready"),
         };
         let socket = start_file::default_socket(folders.data());
+        let mut interrupted = Signals::listen()?;
         let house = House::open(service.clone(), &socket, signals).await?;
         let house = house.or_nothing().await?;
         let end = house.end();
         let mut running = pin!(house.run());
         // A change waits for the doors to follow it, so the story is played while they do.
         let ready = tokio::select! {
+            biased;
+            // The house hears it too, and closes.
+            name = interrupted.next() => Err(anyhow!("{name} before the demo was ready")),
             ended = &mut running => return ended,
             ready = self.open_stage(&service, &kept, folders, &newest_left, out) => ready,
         };
