@@ -35,7 +35,8 @@ const COLUMNS: &[Column] = &[
 /// What can be done with rules.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Rules {
-    /// Lists rules: of one level, or all; in the order in which they run.
+    /// Lists rules in the order in which they run: all, those of the server or of a domain, or with
+    /// --account all that touch the mail of that account, also those above it.
     List {
         #[command(flatten)]
         level: Level,

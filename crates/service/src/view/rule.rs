@@ -2,13 +2,15 @@
 
 use ledger::ActorKind;
 use policy::change::SendersOf;
-use policy::{Authorship, Config, Rule, RuleContent, RuleLevel, SenderList};
+use policy::{
+    Authorship, Config, Expansion, Owned, Right, Rule, RuleContent, RuleLevel, SenderList,
+};
 use serde::{Deserialize, Serialize};
-use types::{RuleId, Timestamp};
+use types::{AccountId, DomainId, RuleId, Timestamp};
 
 use super::words;
 use crate::Service;
-use crate::actor::Actor;
+use crate::actor::{Actor, Who};
 use crate::command::RuleAt;
 use crate::error::{ServiceError, ServiceResult};
 
@@ -82,8 +84,9 @@ struct Acted {
 }
 
 impl Service {
-    /// The rules of one level in their order, or all of them, level by level; those that are gone
-    /// too, if they are wanted.
+    /// The rules of a level in their order, or all of them, level by level; of an account every rule
+    /// that touches its mail, whoever made it and whatever its level. Those that are gone too, if
+    /// they are wanted.
     pub async fn rule_list(
         &self,
         actor: &Actor,
@@ -93,9 +96,9 @@ impl Service {
         let config = self.config();
         let level = at.map(|at| at.level(&config)).transpose();
         let level = level.map_err(ServiceError::NotFound)?;
-        let right = level.unwrap_or(RuleLevel::Server).right(&config);
-        self.may_on_server(actor, &right)?;
-        let fits = |of: RuleLevel| level.is_none_or(|level| level == of);
+        let read = read_right(&config, level.unwrap_or(RuleLevel::Server));
+        self.may_on_server(actor, &read)?;
+        let fits = |of: RuleLevel| level.is_none_or(|level| touches(&config, of, level));
         let mut rules: Vec<_> = config.rules().filter(|rule| fits(rule.level)).collect();
         rules.sort_by_key(|rule| (rule.level, place(&config, rule)));
         let mut views = Vec::with_capacity(rules.len());
@@ -147,7 +150,7 @@ impl Service {
         let config = self.config();
         let acted = self.acted(id).await?;
         if let Some(rule) = config.rule(id) {
-            self.may_on_server(actor, &rule.level.right(&config))?;
+            self.may_see(actor, rule.level)?;
             let mut view = view(&config, rule, acted);
             view.sieve = match &rule.content {
                 RuleContent::Script(text) => Some(text.clone()),
@@ -158,8 +161,23 @@ impl Service {
         let former = config
             .former_rule(id)
             .ok_or(ServiceError::NotFound("rule"))?;
-        self.may_on_server(actor, &former.level.right(&config))?;
+        self.may_see(actor, former.level)?;
         Ok(former_view(&config, former, acted))
+    }
+
+    /// Refuses who may not read a level and whose mail its rules do not touch.
+    fn may_see(&self, actor: &Actor, level: RuleLevel) -> ServiceResult<()> {
+        let config = self.config();
+        let own = match &actor.who {
+            Who::Account(principal) => {
+                touches(&config, level, RuleLevel::Account(principal.account))
+            }
+            Who::UnixUser(_) | Who::System => false,
+        };
+        match own && actor.authority(&config).is_some() {
+            true => Ok(()),
+            false => self.may_on_server(actor, &read_right(&config, level)),
+        }
     }
 
     async fn acted(&self, id: RuleId) -> ServiceResult<Acted> {
@@ -176,6 +194,51 @@ impl Service {
         });
         Ok(read.await?)
     }
+}
+
+/// The right to read the rules of a level.
+fn read_right(config: &Config, level: RuleLevel) -> Right {
+    let account = |id| config.account(id).map(policy::Account::subject);
+    match level {
+        RuleLevel::Server => Right::ReadServer,
+        RuleLevel::Domain(id) => Right::ReadDomain(id),
+        RuleLevel::Account(id) => account(id).map_or(Right::ReadServer, Right::ReadAccount),
+    }
+}
+
+/// Whether rules of a level belong to a list of the other level: to its own, and to that of an
+/// account if mail for the account comes by them.
+fn touches(config: &Config, of: RuleLevel, list: RuleLevel) -> bool {
+    let RuleLevel::Account(id) = list else {
+        return of == list;
+    };
+    match of {
+        RuleLevel::Server => true,
+        RuleLevel::Account(_) => of == list,
+        RuleLevel::Domain(domain) => {
+            config.levels_of(id).contains(&of) || leads_to(config, domain, id)
+        }
+    }
+}
+
+/// Whether mail for an alias or the catch-all of a domain reaches an account.
+fn leads_to(config: &Config, domain: DomainId, id: AccountId) -> bool {
+    let Some(domain) = config.domain_by_id(domain) else {
+        return false;
+    };
+    let has = |reached: &Expansion| reached.accounts.contains(&id);
+    let by_alias = domain.owned().any(|owned| match owned {
+        Owned::Alias(alias) => config.alias(alias).is_some_and(|alias| {
+            let reached = config.expand(&alias.address);
+            reached.as_ref().is_ok_and(has)
+        }),
+        Owned::Account(_) => false,
+    });
+    by_alias
+        || config
+            .expand_members(&domain.catch_all)
+            .as_ref()
+            .is_ok_and(has)
 }
 
 fn place(config: &Config, rule: &Rule) -> Option<usize> {
