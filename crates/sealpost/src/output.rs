@@ -32,12 +32,23 @@ impl Format {
         rows: &Value,
         columns: &[Column],
     ) -> io::Result<()> {
+        self.list_with(out, rows, columns, &|_| Vec::new())
+    }
+
+    /// As [`Self::list`], with further lines below each row of the table.
+    pub(crate) fn list_with(
+        self,
+        out: &mut dyn Write,
+        rows: &Value,
+        columns: &[Column],
+        below: &dyn Fn(&Value) -> Vec<String>,
+    ) -> io::Result<()> {
         let rows = rows.as_array().map_or(&[][..], Vec::as_slice);
         if self.json {
             return rows.iter().try_for_each(|row| json_line(out, row));
         }
         let rows: Vec<Value> = rows.iter().map(outside_marked).collect();
-        table(out, &rows, columns)
+        table(out, &rows, columns, below)
     }
 
     /// Prints one thing with all its values, or as one JSON line.
@@ -89,7 +100,12 @@ pub(crate) fn visible(text: &str) -> String {
     shown
 }
 
-fn table(out: &mut dyn Write, rows: &[Value], columns: &[Column]) -> io::Result<()> {
+fn table(
+    out: &mut dyn Write,
+    rows: &[Value],
+    columns: &[Column],
+    below: &dyn Fn(&Value) -> Vec<String>,
+) -> io::Result<()> {
     let title = columns
         .iter()
         .map(|Column(title, _)| (*title).to_owned())
@@ -108,12 +124,16 @@ fn table(out: &mut dyn Write, rows: &[Value], columns: &[Column]) -> io::Result<
         chars.max().unwrap_or_default()
     };
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-    for line in &lines {
+    let title_and_rows = std::iter::once(None).chain(rows.iter().map(Some));
+    for (line, row) in lines.iter().zip(title_and_rows) {
         let mut text = String::new();
         for (value, width) in line.iter().zip(&widths) {
             text.push_str(&format!("{value:width$}{GAP}"));
         }
         writeln!(out, "{}", text.trim_end())?;
+        for line in row.map(below).unwrap_or_default() {
+            writeln!(out, "{line}")?;
+        }
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ const RANGES_MAX: usize = 500;
 pub(crate) const BEAT: &str = "heartbeat";
 
 /// Every kind of record, by the word it has in the log.
-pub const ACTIVITY_KINDS: [&str; 13] = [
+pub const ACTIVITY_KINDS: [&str; 14] = [
     "sign_in",
     "sign_in.refused",
     "factor.used",
@@ -32,6 +32,7 @@ pub const ACTIVITY_KINDS: [&str; 13] = [
     "mail.expunged",
     "mail.restored",
     "rule.looked",
+    "explained",
     BEAT,
     "blocked",
     "repaired",
@@ -62,6 +63,12 @@ pub(crate) enum Record {
         what: &'static str,
         level: String,
         rule: String,
+        by: String,
+    },
+    /// Somebody had something explained, which tells of other people's mail.
+    Explained {
+        what: &'static str,
+        of: String,
         by: String,
     },
     /// The server's own sign of life, with the size of the ledger and how far the logs were
@@ -99,6 +106,7 @@ impl Record {
             Self::Expunged { .. } => "mail.expunged",
             Self::Restored { .. } => "mail.restored",
             Self::RuleLooked { .. } => "rule.looked",
+            Self::Explained { .. } => "explained",
             Self::Heartbeat { .. } => BEAT,
             Self::Blocked { .. } => "blocked",
             Self::Repaired { .. } => "repaired",
@@ -122,6 +130,7 @@ impl Record {
                 rule,
                 by,
             } => json!({ "what": what, "level": level, "rule": rule, "by": by }),
+            Self::Explained { what, of, by } => json!({ "what": what, "of": of, "by": by }),
             Self::Restored { count, by } => json!({ "count": count, "by": by }),
             Self::Heartbeat {
                 number,
@@ -284,6 +293,11 @@ mod tests {
             },
             Record::Restored {
                 count: 1,
+                by: by.clone(),
+            },
+            Record::Explained {
+                what: "",
+                of: String::new(),
                 by: by.clone(),
             },
             Record::Repaired {

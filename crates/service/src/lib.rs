@@ -56,8 +56,11 @@ mod heartbeat;
 mod recover;
 
 mod doctor;
+mod looks;
 mod trace;
 mod view;
+
+mod explain;
 
 #[cfg(test)]
 mod scene;
@@ -86,12 +89,14 @@ pub use command::{
 };
 pub use doctor::{Ailment, Examination, Folder, Severity, look_at_folder, look_at_mail};
 pub use error::{ServiceError, ServiceResult};
+pub use explain::{Confidence, Explanation, MadeBy, Moment, Question, Step, Touched};
 pub use factor::FactorCheck;
 pub use health::HealthView;
 pub use heartbeat::HEARTBEAT;
 pub use keys::KeysError;
 pub use letters::random_letters;
 pub use live::{EndSessions, Ending, SessionView, WhyEnded};
+pub use looks::RuleLook;
 pub use mailbox::*;
 pub use maildrop::MaildropLock;
 pub use message::{BodySink, FinishedBody};

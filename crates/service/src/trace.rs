@@ -10,6 +10,7 @@ use types::{AccountId, Address, CredentialId, RuleId, Timestamp};
 
 use crate::Service;
 use crate::error::ServiceResult;
+use crate::looks::{self, RuleLook, Texts};
 
 /// The kind of the trace record that says how a message came.
 pub(crate) const RECEIVED: &str = "received";
@@ -59,6 +60,8 @@ pub struct TraceRow {
     pub target: String,
     /// The rules that touched it, as `id@seq`.
     pub rules: Vec<String>,
+    /// What the rules that looked at it did, and why others did nothing, in words.
+    pub told: Vec<RuleLook>,
     /// Every rule that looked at it: `rule`, what it `did`, or the `line` of the test that decided
     /// and whether it `held`.
     pub looked: Vec<serde_json::Value>,
@@ -102,6 +105,10 @@ impl Service {
             Ok(fates)
         });
         let mut rows: Vec<_> = fates.await?.into_iter().map(TraceRow::from).collect();
+        let (config, no_texts) = (self.config(), Texts::new());
+        for row in &mut rows {
+            row.told = looks::looks(&config, &row.looked, &no_texts);
+        }
         self.add_sources(&mut rows).await?;
         Ok(rows)
     }
@@ -221,6 +228,7 @@ impl From<Fate> for TraceRow {
         let rules = acted.filter_map(|look| look["rule"].as_str().map(str::to_owned));
         Self {
             rules: rules.collect(),
+            told: Vec::new(),
             looked,
             id: fate.message,
             at: fate.at.to_rfc3339(),

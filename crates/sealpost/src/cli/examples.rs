@@ -128,6 +128,15 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("log tail", &["sealpost log tail --kind smtp --limit 20"]),
     ("alerts", &["sealpost alerts --since 7d"]),
+    ("explain rule", &["sealpost explain rule r_1"]),
+    (
+        "explain message",
+        &["sealpost explain message order-17@shop.example.net"],
+    ),
+    (
+        "explain time",
+        &["sealpost explain time 2026-11-23T02:10:00Z"],
+    ),
     (
         "trace",
         &["sealpost trace --to ann@example.org --since 12h"],

@@ -18,6 +18,7 @@ mod config;
 mod doctor;
 mod domain;
 mod exits;
+mod explain;
 mod forward;
 mod ledger;
 mod log;
@@ -121,6 +122,9 @@ enum Command {
     Log(log::Log),
     /// Changes of rules and ways out that look dangerous; nobody is told of them yet.
     Alerts(alerts::Alerts),
+    /// What happened, on one screen: to a rule, a message, an account, or around a time.
+    #[command(subcommand)]
+    Explain(explain::Explain),
     /// What happened to messages.
     Trace(trace::Trace),
     /// Sign-ins, what was given out and what was removed.
@@ -181,6 +185,7 @@ impl Cli {
             Command::Ledger(command) => command.run(out),
             Command::Log(command) => command.run(out),
             Command::Alerts(command) => command.run(out),
+            Command::Explain(command) => command.run(out),
             Command::Trace(command) => command.run(out),
             Command::Activity(command) => command.run(out),
             Command::Recoverable(command) => command.run(out),

@@ -3,14 +3,16 @@
 use std::io::Write;
 
 use net::Clock;
+use serde_json::Value;
 use service::TraceQuery;
 use types::{Address, RuleId};
 
 use super::ask::Read;
+use super::screen::{COLUMNS as COLUMNS_OF_SCREEN, broken};
 use super::values::Since;
 use crate::control::protocol::Ask;
 use crate::exit::Failure;
-use crate::output::Column;
+use crate::output::{Column, visible};
 
 const COLUMNS: &[Column] = &[
     Column("WHEN", "at"),
@@ -18,9 +20,10 @@ const COLUMNS: &[Column] = &[
     Column("TO", "to"),
     Column("WHAT", "action"),
     Column("WHERE", "target"),
-    Column("RULES", "rules"),
     Column("ID", "id"),
 ];
+/// Spaces before what is told below a row.
+const INDENT: usize = 4;
 
 /// Says what happened to messages, the newest first.
 #[derive(Debug, clap::Args)]
@@ -43,6 +46,9 @@ pub(crate) struct Trace {
     /// How many at most.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     limit: u32,
+    /// Also say which other rules looked at it, and why they did nothing.
+    #[arg(long, short)]
+    verbose: bool,
     #[command(flatten)]
     read: Read,
 }
@@ -64,6 +70,18 @@ impl Trace {
             since_s: self.since.map(|since| since.timestamp(now).seconds()),
             limit: Some(usize::try_from(self.limit)?),
         };
-        self.read.list(out, Ask::Trace(query), COLUMNS)
+        let rows = self.read.place.client()?.ask(Ask::Trace(query))?;
+        let below = |row: &Value| rules(row, self.verbose);
+        Ok(self.read.format.list_with(out, &rows, COLUMNS, &below)?)
     }
+}
+
+/// What the rules did, a line for each; and why others did nothing, if that is wanted.
+fn rules(row: &Value, verbose: bool) -> Vec<String> {
+    let looks = row["told"].as_array().into_iter().flatten();
+    let told = looks.filter(|look| verbose || look["acted"] == Value::Bool(true));
+    told.filter_map(|look| look["words"].as_str())
+        .flat_map(|words| broken(&visible(words), COLUMNS_OF_SCREEN - INDENT))
+        .map(|line| format!("{:INDENT$}{line}", ""))
+        .collect()
 }

@@ -115,6 +115,7 @@ async fn answer(service: &Service, stop: &Notify, actor: &Actor, ask: Ask) -> An
         Ask::DoctorBegin { fix } => settle(service.doctor_begin(actor, fix)),
         Ask::DoctorLook => settle(service.doctor_look(actor)),
         Ask::AlertList(query) => settle(service.alert_list(actor, query).await),
+        Ask::Explain(question) => settle(service.explain(actor, question).await),
         Ask::Trace(query) => settle(service.trace(query).await),
     }
 }

@@ -6,8 +6,8 @@ use ledger::Claim;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service::{
-    ActivityQuery, AlertQuery, Command, Guarded, Password, RuleAt, RuleSource, TraceQuery,
-    TrialMessage, Wanted,
+    ActivityQuery, AlertQuery, Command, Guarded, Password, Question, RuleAt, RuleSource,
+    TraceQuery, TrialMessage, Wanted,
 };
 use types::{Address, Domain, MailboxName, RuleId, SessionId};
 
@@ -172,6 +172,8 @@ pub(crate) enum Ask {
         /// Nothing is changed.
         dry_run: bool,
     },
+    /// All that is known of something.
+    Explain(Question),
     /// What happened to messages.
     Trace(TraceQuery),
 }

@@ -79,7 +79,7 @@ impl Service {
                 if entry.ts < since || alerts.len() >= limit {
                     return Ok(alerts);
                 }
-                if codes(entry).next().is_some() {
+                if rule_codes(entry).next().is_some() {
                     alerts.push(self.alert_view(entry).await);
                 }
             }
@@ -125,8 +125,8 @@ impl Service {
                 _ => format!("sealpost explain time {}", line.at),
             },
             at: line.at,
-            codes: codes(entry).map(str::to_owned).collect(),
-            reasons: codes(entry)
+            codes: rule_codes(entry).map(str::to_owned).collect(),
+            reasons: rule_codes(entry)
                 .filter_map(detection_words)
                 .map(str::to_owned)
                 .collect(),
@@ -143,7 +143,7 @@ impl Service {
 }
 
 /// The detections of rules and ways out that matched.
-fn codes(entry: &Entry) -> impl Iterator<Item = &str> {
+pub(crate) fn rule_codes(entry: &Entry) -> impl Iterator<Item = &str> {
     let detections = entry.risk.detections.iter().map(String::as_str);
     detections.filter(|code| code.starts_with(RULE_DETECTIONS))
 }

@@ -128,6 +128,10 @@ impl Service {
     /// The newest signed checkpoint, as a note.
     pub async fn ledger_checkpoint(&self, actor: &Actor) -> ServiceResult<String> {
         self.may_read_server(actor)?;
+        self.newest_checkpoint().await
+    }
+
+    async fn newest_checkpoint(&self) -> ServiceResult<String> {
         let admission = self.inner.admission.lock().await;
         admission
             .signer
@@ -138,7 +142,13 @@ impl Service {
 
     /// The proof that an entry stands in the ledger (C2SP tlog-proof).
     pub async fn ledger_proof(&self, actor: &Actor, seq: u64) -> ServiceResult<String> {
-        let checkpoint = self.ledger_checkpoint(actor).await?;
+        self.may_read_server(actor)?;
+        Ok(self.proof_of(seq).await?.to_string())
+    }
+
+    /// As [`Self::ledger_proof`], for whoever may see it.
+    pub(crate) async fn proof_of(&self, seq: u64) -> ServiceResult<Proof> {
+        let checkpoint = self.newest_checkpoint().await?;
         let size = self.read_checkpoint_size(&checkpoint)?;
         if seq >= size {
             return Err(ServiceError::NotFound("entry"));
@@ -155,8 +165,7 @@ impl Service {
             index: seq,
             hashes,
             checkpoint,
-        }
-        .to_string())
+        })
     }
 
     /// Checks the whole ledger as it is stored, entry by entry.
@@ -209,7 +218,7 @@ impl Service {
             .map_err(|_| ServiceError::Unavailable)
     }
 
-    async fn read_entry(&self, seq: u64) -> ServiceResult<Entry> {
+    pub(crate) async fn read_entry(&self, seq: u64) -> ServiceResult<Entry> {
         let mut entries = self.read_entries(seq, 1).await?;
         entries
             .pop()
@@ -217,7 +226,7 @@ impl Service {
             .ok_or(ServiceError::NotFound("entry"))
     }
 
-    async fn read_entries(&self, first: u64, limit: usize) -> ServiceResult<Vec<Entry>> {
+    pub(crate) async fn read_entries(&self, first: u64, limit: usize) -> ServiceResult<Vec<Entry>> {
         let (log, size) = (self.inner.origin.to_string(), self.config().size());
         let read = self
             .inner

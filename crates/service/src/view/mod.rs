@@ -16,6 +16,7 @@ mod rule;
 mod exit;
 
 pub use activity::{ActivityQuery, ActivityRow};
+pub(crate) use alert::rule_codes;
 pub use alert::{AlertQuery, AlertView};
 pub use config::{
     AccountView, AliasView, CertificateView, DomainView, GrantView, ServiceView, SettingView,

@@ -1,7 +1,7 @@
 //! Names and words that views share: who an id is, through which door, whether a thing still exists.
 
 use ledger::{Door, Entry, Object};
-use policy::Config;
+use policy::{Config, RuleLevel};
 use types::AccountId;
 
 use crate::Service;
@@ -12,6 +12,18 @@ pub(crate) fn account_name(config: &Config, id: AccountId) -> String {
         (Some(account), _) => account.address.to_string(),
         (None, Some(address)) => format!("{address} (account removed)"),
         (None, None) => id.to_string(),
+    }
+}
+
+/// Whose mail the rules of a level are about, in words.
+pub(crate) fn level(config: &Config, level: RuleLevel) -> String {
+    match level {
+        RuleLevel::Server => "all mail of this server".to_owned(),
+        RuleLevel::Domain(id) => match config.domain_by_id(id) {
+            Some(domain) => format!("everyone at {}", domain.name),
+            None => format!("a domain that is gone ({id})"),
+        },
+        RuleLevel::Account(id) => account_name(config, id),
     }
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod alerts;
+mod screens;
 
 use std::sync::{Arc, Mutex};
 
@@ -77,26 +78,8 @@ impl Story {
 
     /// Ben makes a rule for the domain.
     async fn rule(&self, name: &str, place: Place, word: &str, action: FormAction) {
-        let rule = NewRule {
-            name: name.to_owned(),
-            comment: String::new(),
-            enabled: true,
-            direction: RuleDirection::In,
-            stop: false,
-            expires: Expiry::Never,
-            is_program_script: false,
-            content: RuleContent::Form(FormRule {
-                conditions: vec![Condition::Text {
-                    place,
-                    compare: Compare::Contains,
-                    values: vec![word.to_owned()],
-                }],
-                all: true,
-                actions: vec![action],
-                stop: false,
-            }),
-        };
         let at = RuleAt::Domain("example.org".parse().unwrap());
+        let rule = new_rule(name, place, word, action);
         let command = Command::RuleAdd {
             at,
             rule,
@@ -105,6 +88,17 @@ impl Story {
         let options = AdmitOptions::default();
         let (service, ben) = (&self.world.service, self.actor());
         service.admit(&ben, vec![command], options).await.unwrap();
+    }
+
+    /// The console makes a rule.
+    async fn rule_at(&self, at: RuleAt, name: &str, place: Place, word: &str, action: FormAction) {
+        let rule = new_rule(name, place, word, action);
+        let command = Command::RuleAdd {
+            at,
+            rule,
+            before: None,
+        };
+        self.world.admit(command).await.unwrap();
     }
 
     async fn deliver(&self, to: &str, message: &str) {
@@ -123,5 +117,27 @@ impl Story {
             .accept(envelope, sink.finish().unwrap())
             .await
             .unwrap();
+    }
+}
+
+fn new_rule(name: &str, place: Place, word: &str, action: FormAction) -> NewRule {
+    NewRule {
+        name: name.to_owned(),
+        comment: String::new(),
+        enabled: true,
+        direction: RuleDirection::In,
+        stop: false,
+        expires: Expiry::Never,
+        is_program_script: false,
+        content: RuleContent::Form(FormRule {
+            conditions: vec![Condition::Text {
+                place,
+                compare: Compare::Contains,
+                values: vec![word.to_owned()],
+            }],
+            all: true,
+            actions: vec![action],
+            stop: false,
+        }),
     }
 }
