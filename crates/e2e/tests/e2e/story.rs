@@ -134,6 +134,10 @@ fn the_printed_commands_find_it_out_and_undo_it() -> anyhow::Result<()> {
     for words in [UNKNOWN, "R5", "rule r_1", "rule r_2", "drop@webmail.test"] {
         ensure!(alerts.contains(words), "{words}: {alerts}");
     }
+    let explained = printed.paste("sealpost explain rule r_2", "")?.out;
+    for words in [UNKNOWN, "ben@demo.test", "drop@webmail.test", "NOT KNOWN"] {
+        ensure!(explained.contains(words), "{words}: {explained}");
+    }
     // Commands that name the data folder themselves, as alerts do, can be pasted too.
     let again = format!(" --data {}", server.data().display());
     printed.paste("sealpost alerts", &again)?;
