@@ -208,7 +208,7 @@ impl Words<'_> {
             Refused::Proxy { network, listener } => {
                 let at = self.at(*listener);
                 format!(
-                    "Believes {network} no longer when it says where a client{at} comes from: connections that it passes on are refused."
+                    "Believes {network} no longer when it says where a client{at} comes from: connections that it passes on are refused, and open ones end."
                 )
             }
             Refused::Source {
@@ -216,11 +216,11 @@ impl Words<'_> {
                 what,
                 until,
             } => {
-                let what = match what {
-                    Blocked::Connections => "all connections",
-                    Blocked::SignIns => "all sign-ins",
+                let (what, open) = match what {
+                    Blocked::Connections => ("all connections", "ones"),
+                    Blocked::SignIns => ("all sign-ins", "sessions"),
                 };
-                format!("Refuses {what} from {network} until {until}.")
+                format!("Refuses {what} from {network} until {until}; open {open} end too.")
             }
             Refused::PasswordForMail(id) => format!(
                 "Refuses the password of {} in mail programs: each needs an app password.",
@@ -332,11 +332,12 @@ impl Words<'_> {
     }
 
     fn refuses_sources(&self, sources: &Sources) -> String {
-        let what = match sources.of {
+        let (what, open) = match sources.of {
             AccessSubject::Role(role) => {
-                format!("sign-ins of accounts with the role {}", role.label())
+                let what = format!("sign-ins of accounts with the role {}", role.label());
+                (what, "sessions")
             }
-            of => format!("connections to {}", self.guarded(of)),
+            of => (format!("connections to {}", self.guarded(of)), "ones"),
         };
         let from = match (allowed(sources), denied(sources)) {
             (None, None) => "from nowhere".to_owned(),
@@ -346,7 +347,7 @@ impl Words<'_> {
                 format!("from anywhere but {allowed}, and from {denied}")
             }
         };
-        format!("Refuses {what} {from}.")
+        format!("Refuses {what} {from}; open {open} end too.")
     }
 
     fn admits_sources(&self, sources: &Sources) -> String {

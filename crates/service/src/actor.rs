@@ -7,7 +7,7 @@ use ledger::{Claim, Door, TlsVersion, UnixFacts};
 use policy::{Authority, Config, Role};
 use types::{AccountId, Address, CredentialId, ListenerId, SessionId, SubjectId};
 
-use crate::live::Ending;
+use crate::connection::{Ending, Entrance};
 
 /// Numbers of subjects above this one stand for users of the host's console: this plus their uid.
 const CONSOLE_SUBJECTS: u64 = 1 << 40;
@@ -83,6 +83,15 @@ impl Peer {
     /// The address without its port; an IPv4 address in IPv6 form is the IPv4 address.
     pub fn source(&self) -> IpAddr {
         self.address.ip().to_canonical()
+    }
+
+    /// By which way it came in.
+    pub(crate) fn entrance(&self) -> Entrance {
+        Entrance {
+            listener: self.listener,
+            source: self.source(),
+            proxy: self.proxy,
+        }
     }
 
     /// Version and cipher of TLS in words for the log, or that there is none.

@@ -12,6 +12,8 @@ pub mod scram;
 mod keys;
 mod signer;
 
+mod connection;
+
 mod actor;
 mod letters;
 mod metrics;
@@ -72,6 +74,7 @@ use ledger::Origin;
 use ledger::tiles::TileWriter;
 use net::{Clock, Random};
 use policy::Config;
+use policy::change::Blocked;
 use store::Store;
 use tokio::sync::watch;
 use types::{ListenerId, Secret, SessionId, Timestamp};
@@ -87,6 +90,7 @@ pub use blocks::SessionEnd;
 pub use command::{
     AccessList, Command, Expiry, Forward, Guarded, NewRule, Password, RuleAt, Vacation, Wanted,
 };
+pub use connection::{Ending, WhyEnded};
 pub use doctor::{Ailment, Examination, Folder, Severity, look_at_folder, look_at_mail};
 pub use error::{ServiceError, ServiceResult};
 pub use explain::{Confidence, Explanation, MadeBy, Moment, Question, Step, Touched};
@@ -95,7 +99,7 @@ pub use health::HealthView;
 pub use heartbeat::HEARTBEAT;
 pub use keys::KeysError;
 pub use letters::random_letters;
-pub use live::{EndSessions, Ending, SessionView, WhyEnded};
+pub use live::{EndSessions, SessionView};
 pub use looks::RuleLook;
 pub use mailbox::*;
 pub use maildrop::MaildropLock;
@@ -119,6 +123,7 @@ pub use trace::{TraceQuery, TraceRow};
 pub use view::*;
 
 use admit::Admission;
+use connection::Entrance;
 use keys::Keys;
 use password::Passwords;
 use seal::Seals;
@@ -162,6 +167,7 @@ struct Inner {
     shown: certificates::Shown,
     sockets: sockets::Sockets,
     blocks: blocks::Blocks,
+    connections: connection::Connections,
     live: live::Live,
     uses: uses::Uses,
 }
@@ -224,6 +230,7 @@ impl Service {
             shown: certificates::Shown::default(),
             sockets: sockets::Sockets::default(),
             blocks: blocks::Blocks::default(),
+            connections: connection::Connections::default(),
             live: live::Live::default(),
             uses: uses::Uses::default(),
         };
@@ -277,14 +284,27 @@ impl Service {
 
     /// The client of a connection that has just come in; its session is new.
     pub fn peer(&self, conn: &net::Conn, protocol: Protocol, listener: ListenerId) -> Peer {
+        let session = self.new_session();
+        let proxy = conn.proxy_addr().map(|proxy| proxy.ip().to_canonical());
+        let entrance = Entrance {
+            listener,
+            source: conn.peer_addr().ip().to_canonical(),
+            proxy,
+        };
+        let ending = self.inner.connections.list(session, entrance);
+        // Its listener may have asked an older configuration, before the list was gone through.
+        let now = self.clock().now();
+        if let Some(why) = entrance.why_barred(&self.config(), Blocked::Connections, now) {
+            ending.end(why);
+        }
         Peer {
             protocol,
             listener,
             address: conn.peer_addr(),
-            proxy: conn.proxy_addr().map(|proxy| proxy.ip().to_canonical()),
+            proxy,
             tls: conn.tls_info().cloned(),
-            session: self.new_session(),
-            ending: Ending::default(),
+            session,
+            ending,
         }
     }
 

@@ -1,92 +1,22 @@
 //! Sessions that are open now: listed, and ended at once.
 //!
-//! A session is ended by its [`Ending`], which its door hears at any moment. It leaves the list
+//! A session goes on while its client could begin it anew; automatic blocks alone leave it be. It is
+//! ended by its [`Ending`](crate::Ending), which its door hears at any moment, and leaves the list
 //! with the word to end, whether or not the door has got round to it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::sync::Mutex;
 
-use net::{Shutdown, ShutdownTrigger};
+use policy::change::Blocked;
 use policy::{Config, Right};
 use serde::Serialize;
 use types::{Address, SessionId, Timestamp};
 
 use crate::activity::{About, Record};
 use crate::actor::{Actor, Principal};
+use crate::connection::WhyEnded;
 use crate::error::{ServiceError, ServiceResult};
 use crate::{Service, lock};
-
-/// How long a session that was told to end may go on with what it is doing.
-const GRACE: Duration = Duration::from_secs(1);
-
-/// Why the server ends a session while it goes on itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhyEnded {
-    /// The account is disabled or gone, or its domain is.
-    AccountClosed,
-    /// What the client signed in with does not open the account any more.
-    CredentialGone,
-    /// Somebody ended it by hand.
-    ByHand,
-}
-
-impl WhyEnded {
-    /// The reason in words for the client.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::AccountClosed => "this account is closed for now",
-            Self::CredentialGone => {
-                "the password of this session is not valid any more, sign in with the new one"
-            }
-            Self::ByHand => "an administrator ended this session",
-        }
-    }
-}
-
-/// The word that a connection is to end, for the server to say and for its door to hear.
-#[derive(Clone, Debug)]
-pub struct Ending {
-    trigger: Arc<ShutdownTrigger>,
-    heard: Shutdown,
-    why: Arc<OnceLock<WhyEnded>>,
-}
-
-impl Default for Ending {
-    fn default() -> Self {
-        let (trigger, heard) = Shutdown::pair();
-        Self {
-            trigger: Arc::new(trigger),
-            heard,
-            why: Arc::default(),
-        }
-    }
-}
-
-impl Ending {
-    /// What the door hears: this, or that the whole server stops.
-    pub fn or(&self, server: &Shutdown) -> Shutdown {
-        self.heard.clone().or(server)
-    }
-
-    /// Waits until the connection must be cut: a moment after the word, which a session that waits
-    /// for its client uses to say goodbye. May be cancelled freely.
-    pub async fn cut(&self) {
-        self.heard.wait().await;
-        tokio::time::sleep(GRACE).await;
-    }
-
-    /// Why this connection alone ends; `None` if it ends with its listener or the server.
-    pub fn why(&self) -> Option<WhyEnded> {
-        self.why.get().copied()
-    }
-
-    fn end(&self, why: WhyEnded) {
-        // The first reason stays: the client hears one.
-        let _ = self.why.set(why);
-        self.trigger.stop();
-    }
-}
 
 /// A session that is open.
 #[derive(Clone, Debug)]
@@ -99,14 +29,23 @@ pub(crate) struct LiveSession {
 
 impl LiveSession {
     /// Why it cannot go on under this configuration, if it cannot.
-    fn why_invalid(&self, config: &Config) -> Option<WhyEnded> {
+    pub(crate) fn why_invalid(&self, config: &Config, now: Timestamp) -> Option<WhyEnded> {
         let principal = &self.principal;
-        let opened = config.opens_mail(principal.account, principal.credential);
-        match config.authority(principal.account) {
-            _ if opened == Some(self.revision) => None,
-            None => Some(WhyEnded::AccountClosed),
-            Some(_) => Some(WhyEnded::CredentialGone),
+        let Some(account) = config.account(principal.account) else {
+            return Some(WhyEnded::AccountClosed);
+        };
+        if config.opens_mail(account.id, principal.credential) != Some(self.revision) {
+            return Some(match config.authority(account.id) {
+                None => WhyEnded::AccountClosed,
+                Some(_) => WhyEnded::CredentialGone,
+            });
         }
+        let peer = &principal.peer;
+        let barred = peer.entrance().why_barred(config, Blocked::SignIns, now);
+        barred.or_else(|| {
+            let admits = config.role_admits(account.role, peer.source());
+            (!admits).then_some(WhyEnded::RoleElsewhere)
+        })
     }
 }
 
@@ -233,14 +172,17 @@ impl Service {
         Ok(ended.into_iter().map(|live| view(&config, live)).collect())
     }
 
-    /// Ends the sessions whose account or credential is no longer in force.
-    pub(crate) fn end_invalid_sessions(&self) {
-        let config = self.config();
+    /// Ends the sessions and the other connections that could not begin under the configuration in
+    /// force.
+    pub(crate) fn end_invalid(&self) {
+        let (config, now) = (self.config(), self.clock().now());
         let by = format!("ledger #{}", config.size().saturating_sub(1));
-        for live in self.inner.live.end(|live| live.why_invalid(&config)) {
+        let ended = (self.inner.live).end(|live| live.why_invalid(&config, now));
+        for live in ended {
             let ended = Record::SessionEnded { by: by.clone() };
             self.record(&About::principal(&live.principal), &ended);
         }
+        self.inner.connections.end_barred(&config, now);
     }
 }
 

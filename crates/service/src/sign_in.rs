@@ -21,6 +21,7 @@ use types::{AccountId, Address, CredentialId, Secret, SessionId};
 
 use crate::activity::{About, Record};
 use crate::actor::{Peer, Principal};
+use crate::connection::WhyEnded;
 use crate::live::LiveSession;
 use crate::metrics::Outcome;
 use crate::password::Revision;
@@ -325,17 +326,14 @@ impl Service {
             peer: peer.clone(),
         };
         self.inner.uses.note(credential, peer, started_at);
-        self.inner.live.add(LiveSession {
+        let live = LiveSession {
             principal: principal.clone(),
             revision,
             since: started_at,
-        });
-        // The credential may have gone while it was looked at; whoever publishes a configuration
-        // looks at the live sessions afterwards.
-        if self.config().opens_mail(account.id, credential) != Some(revision) {
-            self.inner.live.remove(session);
+        };
+        if let Some(why) = self.go_live(&live) {
             self.store_end(session).await;
-            self.record_refused_sign_in(peer, &about, "credential gone");
+            self.record_refused_sign_in(peer, &about, why);
             return Err(SignInError::Refused);
         }
         let metrics = &self.inner.metrics;
@@ -346,6 +344,19 @@ impl Service {
             "{} signed in from {}", principal.account, peer.source()
         );
         Ok(principal)
+    }
+
+    /// Lists a session; or gives the word of the record for what keeps it out by now. The
+    /// configuration may have changed while the credential was looked at; whoever publishes one
+    /// looks at the listed sessions afterwards.
+    fn go_live(&self, live: &LiveSession) -> Option<&'static str> {
+        self.inner.live.add(live.clone());
+        let why = live.why_invalid(&self.config(), self.clock().now())?;
+        self.inner.live.remove(live.principal.session);
+        Some(match why {
+            WhyEnded::AccountClosed | WhyEnded::CredentialGone => "credential gone",
+            _ => "source",
+        })
     }
 
     async fn store_session(&self, new: NewSession) -> Result<SessionId, SignInError> {

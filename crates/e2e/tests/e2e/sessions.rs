@@ -8,6 +8,10 @@ use e2e::{PASSWORD, Server};
 const BY_HAND: &str = "an administrator ended this session";
 const NEW_PASSWORD: &str = "the password of this session is not valid any more";
 const CLOSED: &str = "this account is closed for now";
+const BLOCKED: &str = "your network address is blocked for now";
+const ELSEWHERE: &str = "this service is not open to your network address any more";
+const ROLE_ELSEWHERE: &str = "this account may not be used from your network address";
+const PROXY_GONE: &str = "the proxy that you come by is not trusted any more";
 
 /// One client of each door, signed in to the first account without TLS.
 fn signed_in(server: &Server) -> anyhow::Result<[(Dialogue, &'static str); 3]> {
@@ -90,5 +94,93 @@ fn a_client_whose_session_is_ended_hears_why() -> anyhow::Result<()> {
                 .ok()?;
         }
     }
+    Ok(())
+}
+
+#[test]
+fn lists_and_blocks_end_the_sessions_that_they_would_not_let_in() -> anyhow::Result<()> {
+    let server = Server::start()?;
+    let admit = |args: &[&str]| server.cli(&[args, &["--yes"]].concat())?.ok();
+    admit(&["config", "set", "plain_sign_in_on_loopback", "on"])?;
+    let block = ["block", "add", "127.0.0.1", "--force"];
+    let sign_ins = ["block", "add", "127.0.0.1", "--sign-ins", "--force"];
+    let list = |service| ["service", "access", service, "deny", "add", "127.0.0.1"];
+    let role = [
+        "role",
+        "access",
+        "mailbox-owner",
+        "deny",
+        "add",
+        "127.0.0.1",
+    ];
+    for (command, reasons) in [
+        (&list("pop3")[..], [None, Some(ELSEWHERE), None]),
+        (&role, [Some(ROLE_ELSEWHERE); 3]),
+        (&sign_ins, [Some(BLOCKED); 3]),
+        (&block, [Some(BLOCKED); 3]),
+    ] {
+        let clients = signed_in(&server)?;
+        let said = admit(command)?.err;
+        ensure!(said.contains("end too."), "{command:?}: {said}");
+        for ((mut client, word), reason) in clients.into_iter().zip(reasons) {
+            match reason {
+                Some(reason) => {
+                    let heard = client.line()?;
+                    let expected = format!("{word}{reason}");
+                    ensure!(heard.starts_with(&expected), "{command:?}: {heard}");
+                    ensure!(client.line().is_err(), "{command:?}: it goes on");
+                }
+                None => {
+                    client.say(if word.starts_with('*') {
+                        "b NOOP"
+                    } else {
+                        "NOOP"
+                    })?;
+                    client.line()?;
+                }
+            }
+        }
+        let undo: Vec<_> = match command {
+            ["block", ..] => vec!["block", "lift", "127.0.0.1"],
+            _ => (command
+                .iter()
+                .map(|word| if *word == "add" { "rm" } else { word }))
+            .collect(),
+        };
+        admit(&undo)?;
+    }
+    let records = server.cli(&["activity", "--json"])?.ok()?.out;
+    let ended = records.matches("\"session.ended\"").count();
+    ensure!(ended == 10, "{ended} sessions ended: {records}");
+    Ok(())
+}
+
+#[test]
+fn connections_by_a_proxy_end_with_it_and_those_that_are_not_signed_in_too() -> anyhow::Result<()> {
+    let server = Server::start()?;
+    let admit = |args: &[&str]| server.cli(&[args, &["--yes"]].concat())?.ok();
+    let smtp = |source: &str| {
+        let mut client = Dialogue::connect(server.ready().ports.smtp)?;
+        client.say(&format!("PROXY TCP4 {source} 127.0.0.1 5000 25"))?;
+        client.hears("220")?;
+        anyhow::Ok(client)
+    };
+    admit(&["proxy", "add", "127.0.0.1"])?;
+    let (mut blocked, mut other) = (smtp("192.0.2.66")?, smtp("198.51.100.7")?);
+    admit(&["block", "add", "192.0.2.66"])?;
+    blocked.hears(&format!("421 4.7.0 {BLOCKED}"))?;
+    other.ask("NOOP", "250")?;
+    admit(&[
+        "service",
+        "access",
+        "smtp",
+        "deny",
+        "add",
+        "198.51.100.0/24",
+    ])?;
+    other.hears(&format!("421 4.7.0 {ELSEWHERE}"))?;
+    let mut third = smtp("203.0.113.7")?;
+    admit(&["proxy", "rm", "127.0.0.1"])?;
+    third.hears(&format!("421 4.7.0 {PROXY_GONE}"))?;
     Ok(())
 }

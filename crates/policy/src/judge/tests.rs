@@ -535,7 +535,7 @@ fn lists_of_networks_are_judged_by_who_can_come_in() {
             access("service:imap", &["192.0.2.0/24"], &[]),
             Class::C1,
             "",
-            "Refuses connections to imap from anywhere but 192.0.2.0/24.",
+            "Refuses connections to imap from anywhere but 192.0.2.0/24; open ones end too.",
         ),
         (
             access("service:imap", &["192.0.2.0/24", "198.51.100.0/24"], &[]),
@@ -551,7 +551,7 @@ fn lists_of_networks_are_judged_by_who_can_come_in() {
             ),
             Class::C2,
             "P6",
-            "Refuses connections to imap from anywhere but 192.0.2.0/25 and 2001:db8::/32, and from 192.0.2.7. | \
+            "Refuses connections to imap from anywhere but 192.0.2.0/25 and 2001:db8::/32, and from 192.0.2.7; open ones end too. | \
              Lets clients reach imap from 192.0.2.0/25 and 2001:db8::/32, but not from 192.0.2.7.",
         ),
         (
@@ -564,7 +564,7 @@ fn lists_of_networks_are_judged_by_who_can_come_in() {
             access("listener:l_1", &[], &["0.0.0.0/0"]),
             Class::C1,
             "",
-            "Refuses connections to imap at 192.0.2.1:143 from 0.0.0.0/0.",
+            "Refuses connections to imap at 192.0.2.1:143 from 0.0.0.0/0; open ones end too.",
         ),
         // Another spelling of the same bounds does nothing.
         (
@@ -577,19 +577,19 @@ fn lists_of_networks_are_judged_by_who_can_come_in() {
             access("service:smtp", &[], &["203.0.113.0/24"]),
             Class::C2,
             "",
-            "Refuses connections to smtp from 203.0.113.0/24.",
+            "Refuses connections to smtp from 203.0.113.0/24; open ones end too.",
         ),
         (
             access("role:owner", &["192.0.2.0/24"], &[]),
             Class::C2,
             "",
-            "Refuses sign-ins of accounts with the role owner from anywhere but 192.0.2.0/24.",
+            "Refuses sign-ins of accounts with the role owner from anywhere but 192.0.2.0/24; open sessions end too.",
         ),
         (
             access("role:owner", &["192.0.2.0/24"], &["192.0.2.7"]),
             Class::C2,
             "",
-            "Refuses sign-ins of accounts with the role owner from anywhere but 192.0.2.0/24, and from 192.0.2.7.",
+            "Refuses sign-ins of accounts with the role owner from anywhere but 192.0.2.0/24, and from 192.0.2.7; open sessions end too.",
         ),
     ] {
         let judgement = sample.make(change);
@@ -624,7 +624,7 @@ fn proxies_and_blocks_are_grave_both_ways() {
             proxies(ProxyScope::Listener(imap), &[]),
             "",
             "Believes 198.51.100.1 no longer when it says where a client of imap at 192.0.2.1:143 \
-             comes from: connections that it passes on are refused.",
+             comes from: connections that it passes on are refused, and open ones end.",
         ),
         (
             proxies(ProxyScope::All, &["127.0.0.0/8"]),
@@ -645,7 +645,7 @@ fn proxies_and_blocks_are_grave_both_ways() {
         (
             Change::BlockAdd(block),
             "",
-            "Refuses all connections from 203.0.113.0/24 until 1970-01-01T01:00:00.000000Z.",
+            "Refuses all connections from 203.0.113.0/24 until 1970-01-01T01:00:00.000000Z; open ones end too.",
         ),
         (
             Change::BlockRemove(lift),

@@ -26,7 +26,7 @@ const COLUMNS: &[Column] = &[
 pub(crate) enum Block {
     /// Lists the blocks that stand: the server's own with the rule that made them, and yours.
     List(Read),
-    /// Refuses a source for a while. Sessions that are open go on.
+    /// Refuses a source for a while, and ends what it has open.
     Add {
         /// An address or a network, such as 192.0.2.7 or 2001:db8::/64.
         source: Network,

@@ -368,7 +368,7 @@ impl Service {
             tracing::error!(error = %err, "the certificates in force stay: {err}");
         }
         *crate::write_lock(&self.inner.config) = Arc::new(config);
-        self.end_invalid_sessions();
+        self.end_invalid();
         self.inner.config_size.send_replace(size);
         let now_s = self.clock().now().seconds();
         self.inner.metrics.checkpoint_at.set(now_s);
