@@ -52,6 +52,8 @@ impl Service {
         health
             .hindrances
             .extend(shut.iter().map(ToString::to_string));
+        health.hindrances.extend(self.log_hindrances());
+        health.warnings.extend(self.log_warnings());
         health.warnings.extend(self.certificate_warning());
         if let Ok(admission) = self.inner.admission.try_lock()
             && let Some(why) = admission.frozen(&self.config())

@@ -79,6 +79,7 @@ impl Service {
         self.recheck().await;
         self.expire_rules().await;
         let [activity, trace] = self.seal_logs().await;
+        self.tell_set_aside().await;
         if let Err(err) = self.record_beat(activity, trace).await {
             tracing::error!(error = %err, "the beat could not be recorded: {err}");
         }

@@ -21,13 +21,15 @@ mod prove;
 mod check;
 mod grow;
 
+use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ledger::Door;
 use policy::Change;
 use policy::change::{ActivityCheckpoint, SealedLog};
 use serde::Serialize;
-use store::{Log, LogDays, Store, StoreError, StoreResult, Synced};
+use store::{Log, LogDays, SetAside, Store, StoreError, StoreResult, Synced};
 use types::Sha256;
 
 use crate::Service;
@@ -120,6 +122,8 @@ pub(crate) struct Seals {
     /// Whether the newest days were checked since the start.
     newest_checked: tokio::sync::OnceCell<()>,
     told: tokio::sync::Mutex<Told>,
+    /// The files that stand aside and were told of in this start.
+    told_aside: tokio::sync::Mutex<HashSet<PathBuf>>,
 }
 
 /// What the ledger has been told.
@@ -138,6 +142,7 @@ impl Seals {
             reading: tokio::sync::Mutex::default(),
             newest_checked: tokio::sync::OnceCell::new(),
             told: tokio::sync::Mutex::default(),
+            told_aside: tokio::sync::Mutex::default(),
         })
     }
 }
@@ -188,6 +193,66 @@ impl Service {
             }
         };
         self.inner.seals.newest_checked.get_or_init(check).await;
+    }
+
+    /// Tells of each day that the logs had to set aside, once in each start, and looks which of the
+    /// rows that were signed cannot be read any more. Done once the new rows are signed.
+    pub(crate) async fn tell_set_aside(&self) {
+        let mut told = self.inner.seals.told_aside.lock().await;
+        for log in LOGS {
+            let mut aside = of(&self.inner.store, log).set_aside();
+            aside.retain(|day| !told.contains(&day.path));
+            for SetAside { day, path } in &aside {
+                let path = path.display();
+                let text = format!(
+                    "the file of {day} of the {log} log was damaged and is now {path}; a new one was begun"
+                );
+                self.alarm("log", &text);
+            }
+            if aside.is_empty() {
+                continue;
+            }
+            let newest = |_: &Store, signer: &SealView| {
+                Ok(signer.tiles.size().saturating_sub(START_ROWS_MAX))
+            };
+            match self.read_rows(log, newest).await {
+                Ok((_, report)) => {
+                    self.report(log, report).await;
+                    told.extend(aside.into_iter().map(|day| day.path));
+                }
+                Err(err) => self.report_seal_error(log, &err).await,
+            }
+        }
+    }
+
+    /// What keeps the logs from being written now, in words for people.
+    pub(crate) fn log_hindrances(&self) -> Vec<String> {
+        let failing = |log| {
+            let why = of(&self.inner.store, log).failing()?;
+            let what = match log {
+                SealedLog::Activity => "nobody can sign in",
+                SealedLog::Trace => "how mail comes in is not recorded",
+            };
+            Some(format!(
+                "{what}: the {log} log cannot be written ({why}); look at the newest log/{log}-*.db in the data folder"
+            ))
+        };
+        LOGS.into_iter().filter_map(failing).collect()
+    }
+
+    /// The days that stand aside, in words for people.
+    pub(crate) fn log_warnings(&self) -> Vec<String> {
+        let words = |log, SetAside { day, path }: SetAside| {
+            let path = path.display();
+            format!(
+                "the file of {day} of the {log} log was damaged: keep {path} elsewhere once you have looked at it"
+            )
+        };
+        let of_log = |log| {
+            let aside = of(&self.inner.store, log).set_aside().into_iter();
+            aside.map(move |day| words(log, day))
+        };
+        LOGS.into_iter().flat_map(of_log).collect()
     }
 
     /// Signs all rows that were recorded so far.

@@ -718,3 +718,23 @@ async fn the_ledger_is_told_once_an_hour_and_at_the_end() {
     stopped.close(service).await;
     assert_eq!(stopped.told(TOLD).len(), 2);
 }
+
+#[tokio::test]
+async fn signed_rows_of_a_day_that_was_set_aside_are_told_as_missing() {
+    let stopped = Stopped::with_many_rows().await;
+    let newest = stopped.days().pop().unwrap();
+    fs::write(&newest, [0x5a; 8_192]).unwrap();
+    let service = stopped.open().await;
+    service.heartbeat().await;
+    let missing = stopped.told(EDIT);
+    assert_eq!(missing.len(), 1, "{missing:?}");
+    assert!(missing[0].starts_with("activity row 70"), "{missing:?}");
+    let health = service.health();
+    let (day, aside) = (newest.file_stem().unwrap().to_string_lossy(), "damaged-1");
+    let told = |words: &String| words.contains(&format!("{day}.{aside}"));
+    assert!(health.warnings.iter().any(told), "{:?}", health.warnings);
+    assert!(health.good, "{:?}", health.hindrances);
+    service.heartbeat().await;
+    assert_eq!(stopped.told(EDIT), missing, "once");
+    stopped.close(service).await;
+}

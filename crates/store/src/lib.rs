@@ -57,7 +57,7 @@ pub use error::{OpenError, StoreError, StoreResult};
 pub use examine::{DAMAGED_MAILBOX, FAULTS_MAX, Fault, Part, Repair, Tell};
 pub use garbage::Garbage;
 pub use index::{IndexState, MailboxIndex};
-pub use log::{FoundRow, Log, LogDays, LogQuery, LogRecord, LogRow, LogRows, Synced};
+pub use log::{FoundRow, Log, LogDays, LogQuery, LogRecord, LogRow, LogRows, SetAside, Synced};
 pub use message::{Copied, Delivered, FlagsChange, Reason, Removal};
 pub use meter::Meter;
 pub use store::{Lease, Options, Store};

@@ -5,17 +5,22 @@
 //!
 //! Every row has a number; they follow each other without gaps through all days. A number that
 //! somebody else has used is left to that row and remembered, since such a row is not ours.
+//!
+//! A day whose file is damaged is set aside, and a new file of it begun; what the old one held is
+//! for the reader of the numbers to miss.
 
+mod aside;
 mod rows;
 
+pub use aside::SetAside;
 pub use rows::{FoundRow, LogDays, LogRows};
 
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -137,8 +142,28 @@ pub struct Log {
     days: Days,
     commands: Option<SyncSender<Box<Command>>>,
     closed: AtomicBool,
-    dropped: Arc<AtomicU64>,
+    told: Arc<Told>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What the log thread tells of itself.
+#[derive(Default)]
+struct Told {
+    dropped: AtomicU64,
+    /// Why the newest rows could not be written, until some are.
+    failing: Mutex<Option<String>>,
+    aside: Mutex<Vec<SetAside>>,
+}
+
+impl Told {
+    fn set_failing(&self, why: Option<String>) {
+        *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    fn add_aside(&self, aside: impl IntoIterator<Item = SetAside>) {
+        let mut known = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
+        known.extend(aside);
+    }
 }
 
 /// Where the files of a log are.
@@ -198,28 +223,35 @@ impl Log {
             days: Days { dir, name },
             commands: None,
             closed: AtomicBool::new(true),
-            dropped: Arc::default(),
+            told: Arc::default(),
             thread: None,
         }
     }
 
-    /// Opens the log `name` in `dir`; refuses files of a newer format.
+    /// Opens the log `name` in `dir`; refuses files of a newer format, and sets damaged ones aside.
     pub(crate) fn open(dir: &Path, name: &'static str) -> Result<Self, OpenError> {
         let days = Days {
             dir: dir.to_owned(),
             name,
         };
         for day in days.list()?.iter().rev().take(OPEN_DAYS_MAX) {
-            migrate::LOG.open(&days.path(day))?;
+            match migrate::LOG.open(&days.path(day)) {
+                Err(err @ (OpenError::Foreign { .. } | OpenError::Damaged(_))) => {
+                    let aside = days.set_aside(day)?;
+                    tracing::error!("{err}; it is now {}", aside.path.display());
+                }
+                opened => drop(opened?),
+            }
         }
+        let told = Arc::new(Told::default());
+        told.add_aside(days.aside()?);
         let writer = LogWriter {
             next_seq: rows::next_number(&days, i64::MAX)?,
             days: days.clone(),
             open: Vec::new(),
             foreign: Vec::new(),
-            dropped: Arc::new(AtomicU64::new(0)),
+            told: Arc::clone(&told),
         };
-        let dropped = Arc::clone(&writer.dropped);
         // The channel has room for all of them from the start on, so what it holds is small.
         let (commands, received) = sync_channel(WAITING_MAX);
         let thread = std::thread::Builder::new()
@@ -233,7 +265,7 @@ impl Log {
             days,
             commands: Some(commands),
             closed: AtomicBool::new(false),
-            dropped,
+            told,
             thread: Some(thread),
         })
     }
@@ -241,7 +273,7 @@ impl Log {
     /// Records something soon; if too much waits already, the row is dropped and counted.
     pub fn append(&self, row: LogRow) {
         if self.send(Command::Append(row)).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.told.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -254,7 +286,20 @@ impl Log {
 
     /// Rows that were lost since the start because too much waited or a file could not be written.
     pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.told.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Why the newest rows could not be written; `None` once rows are written again.
+    pub fn failing(&self) -> Option<String> {
+        let failing = self.told.failing.lock();
+        failing.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The days that were set aside and are still there, those of earlier starts first.
+    pub fn set_aside(&self) -> Vec<SetAside> {
+        let mut aside = (self.told.aside.lock()).unwrap_or_else(PoisonError::into_inner);
+        aside.retain(|it| it.path.exists());
+        aside.clone()
     }
 
     /// The rows that meet the query, newest first, including those just appended.
@@ -369,22 +414,26 @@ fn ended() -> StoreError {
 fn search(days: &Days, query: &LogQuery) -> StoreResult<Vec<LogRecord>> {
     let (first, last) = (query.since.day(), query.until.day());
     let mut found = Vec::new();
-    for day in days.list()?.iter().rev() {
+    for (day, path) in days.readable()?.iter().rev() {
         if *day > last || found.len() >= query.limit {
             continue;
         }
         if *day < first {
             break;
         }
-        let conn = open_reader(&days.path(day))?;
-        let (sql, values) = statement(query, query.limit - found.len());
-        let mut statement = conn.prepare(&sql)?;
-        let rows = statement.query_map(params_from_iter(values), read)?;
-        for row in rows {
-            found.push(row?);
-        }
+        // A damaged day hides no other; those who look after the server are told of it.
+        let of_day = search_day(path, query, query.limit - found.len());
+        found.extend(rows::undamaged(of_day)?.unwrap_or_default());
     }
     Ok(found)
+}
+
+fn search_day(path: &Path, query: &LogQuery, limit: usize) -> StoreResult<Vec<LogRecord>> {
+    let conn = open_reader(path)?;
+    let (sql, values) = statement(query, limit);
+    let mut statement = conn.prepare(&sql)?;
+    let rows = statement.query_map(params_from_iter(values), read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The query as SQL, with a condition only where one is set, so that an index serves each.
@@ -438,7 +487,7 @@ struct LogWriter {
     next_seq: u64,
     /// Numbers that were in use when this log came to them.
     foreign: Vec<Range<u64>>,
-    dropped: Arc<AtomicU64>,
+    told: Arc<Told>,
 }
 
 /// A day that is open for writing.
@@ -529,8 +578,16 @@ impl LogWriter {
     }
 
     fn write_day(&mut self, day: &str, rows: Vec<Pending>) {
-        match self.insert_past_foreign(day, &rows) {
+        let mut written = self.insert_past_foreign(day, &rows);
+        if let Err(err) = &written
+            && aside::is_damage(err)
+            && self.set_aside(day, err)
+        {
+            written = self.insert_past_foreign(day, &rows);
+        }
+        match written {
             Ok(first) => {
+                self.told.set_failing(None);
                 self.next_seq = first + rows.len() as u64;
                 for (seq, (_, reply)) in (first..).zip(rows) {
                     let _asker_gone = reply.map(|reply| reply.send(Ok(seq)));
@@ -538,12 +595,31 @@ impl LogWriter {
             }
             Err(err) => {
                 tracing::error!("{} rows of {} are lost: {err}", rows.len(), self.days.name);
-                self.dropped.fetch_add(rows.len() as u64, Ordering::Relaxed);
+                let lost = rows.len() as u64;
+                self.told.dropped.fetch_add(lost, Ordering::Relaxed);
+                self.told.set_failing(Some(err.to_string()));
                 self.open.retain(|open| open.day != day);
                 for (_, reply) in rows {
                     let failed = || Err(StoreError::Failed("the log cannot be written".to_owned()));
                     let _asker_gone = reply.map(|reply| reply.send(failed()));
                 }
+            }
+        }
+    }
+
+    /// Makes room for a new file of a day; whether that could be done.
+    fn set_aside(&mut self, day: &str, why: &StoreError) -> bool {
+        self.open.retain(|open| open.day != day);
+        match self.days.set_aside(day) {
+            Ok(aside) => {
+                let (log, path) = (self.days.name, aside.path.display());
+                tracing::error!("{day} of {log} cannot be written ({why}); it is now {path}");
+                self.told.add_aside([aside]);
+                true
+            }
+            Err(err) => {
+                tracing::error!("{day} of {} cannot be set aside: {err}", self.days.name);
+                false
             }
         }
     }
@@ -604,7 +680,7 @@ impl LogWriter {
             Some(at) => self.open.remove(at),
             None => {
                 let opened = migrate::LOG.open(&self.days.path(day));
-                let (conn, _) = opened.map_err(|err| StoreError::Damaged(err.to_string()))?;
+                let (conn, _) = opened.map_err(aside::opening_failed)?;
                 if self.open.len() >= OPEN_DAYS_MAX {
                     self.open[0].sync()?;
                     self.open.remove(0);

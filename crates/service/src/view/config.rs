@@ -44,6 +44,8 @@ pub struct StatusView {
     pub damage_met: u64,
     /// Why the store has stopped, if it has.
     pub failure: Option<String>,
+    /// What keeps the logs of what happened from being written, and what was set aside of them.
+    pub log_troubles: Vec<String>,
     /// Version of the program.
     pub version: &'static str,
     /// When it was started, RFC 3339.
@@ -198,6 +200,7 @@ impl Service {
             low_space: self.inner.store.is_low_on_space(),
             damage_met: damage_met(),
             failure: self.failure(),
+            log_troubles: [self.log_hindrances(), self.log_warnings()].concat(),
             version: env!("CARGO_PKG_VERSION"),
             started: self.inner.started.to_rfc3339(),
             uptime_s: i64::try_from(self.clock().monotonic_us() / 1_000_000).unwrap_or(i64::MAX),

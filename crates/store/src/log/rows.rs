@@ -3,10 +3,11 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
+use super::aside::is_damage;
 use super::{Days, LogRecord, LogRow, read};
-use crate::error::{StoreError, StoreResult};
+use crate::error::StoreResult;
 use crate::migrate::open_reader;
 
 /// A row that was found under a number.
@@ -30,13 +31,20 @@ pub enum LogDays<'a> {
 }
 
 impl LogDays<'_> {
-    fn narrow(self, mut names: Vec<String>) -> Vec<String> {
+    /// Those of the files that are meant; what stands aside counts with its day.
+    fn narrow(self, days: &Days) -> StoreResult<Vec<(String, PathBuf)>> {
+        let mut files = days.readable()?;
         match self {
             Self::All => {}
-            Self::Newest(count) => drop(names.drain(..names.len().saturating_sub(count))),
-            Self::Only(day) => names.retain(|name| name == day),
+            Self::Newest(count) => {
+                let mut names: Vec<_> = files.iter().map(|(day, _)| day.clone()).collect();
+                names.dedup();
+                names.drain(..names.len().saturating_sub(count));
+                files.retain(|(day, _)| names.first().is_some_and(|first| day >= first));
+            }
+            Self::Only(day) => files = vec![(day.to_owned(), days.path(day))],
         }
-        names
+        Ok(files)
     }
 }
 
@@ -61,8 +69,7 @@ impl LogRows {
             days: Vec::new(),
             damaged: Vec::new(),
         };
-        for name in wanted.narrow(days.list()?) {
-            let path = days.path(&name);
+        for (name, path) in wanted.narrow(days)? {
             match undamaged(span(&path))? {
                 Some(Some((first, last))) => rows.days.push(Day {
                     name,
@@ -163,10 +170,10 @@ fn found(row: &Row<'_>) -> rusqlite::Result<FoundRow> {
 /// is not counted.
 pub(super) fn next_number(days: &Days, below: i64) -> StoreResult<u64> {
     let mut next = 0;
-    for day in days.list()? {
+    for (_, path) in days.readable()? {
         let sql = "SELECT COALESCE(MAX(seq) + 1, 0) FROM record WHERE seq >= 0 AND seq < ?1";
-        let of_day = open_reader(&days.path(&day))
-            .and_then(|conn| Ok(conn.query_row(sql, [below], |row| row.get(0))?));
+        let of_day =
+            open_reader(&path).and_then(|conn| Ok(conn.query_row(sql, [below], |row| row.get(0))?));
         next = undamaged(of_day)?.unwrap_or(0).max(next);
     }
     Ok(next)
@@ -177,9 +184,9 @@ pub(super) fn last_of_kind(days: &Days, kind: &str) -> StoreResult<Option<LogRec
     let sql = "SELECT seq, at, kind, account, session, source, message, detail
                  FROM record WHERE kind = ?1 ORDER BY seq DESC LIMIT 1";
     let mut last: Option<LogRecord> = None;
-    for day in days.list()? {
-        let of_day = open_reader(&days.path(&day))
-            .and_then(|conn| Ok(conn.query_row(sql, [kind], read).optional()?));
+    for (_, path) in days.readable()? {
+        let of_day =
+            open_reader(&path).and_then(|conn| Ok(conn.query_row(sql, [kind], read).optional()?));
         let of_day = undamaged(of_day)?.flatten();
         if of_day.as_ref().map(|row| row.seq) > last.as_ref().map(|row| row.seq) {
             last = of_day;
@@ -197,13 +204,9 @@ fn span(path: &Path) -> StoreResult<Option<(i64, i64)>> {
 }
 
 /// `None` where the file itself is broken or not a log of ours, in contrast to trouble that passes.
-fn undamaged<T>(read: StoreResult<T>) -> StoreResult<Option<T>> {
+pub(super) fn undamaged<T>(read: StoreResult<T>) -> StoreResult<Option<T>> {
     match read {
-        Err(StoreError::Damaged(_)) => Ok(None),
-        Err(StoreError::Sql(err)) => match err.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase | ErrorCode::Unknown) => Ok(None),
-            _ => Err(StoreError::Sql(err)),
-        },
+        Err(err) if is_damage(&err) => Ok(None),
         other => other.map(Some),
     }
 }

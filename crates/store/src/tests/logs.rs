@@ -116,8 +116,10 @@ fn what_cannot_be_written_is_counted_and_the_asker_told() {
     let refused = runtime().block_on(log.append_durable(row(NOON, "sign_in")));
     assert!(refused.is_err());
     assert_eq!(log.dropped(), 2);
+    assert!(log.failing().is_some());
     let next_day = row(NOON.plus_s(DAY_S), "sign_in");
     assert_eq!(runtime().block_on(log.append_durable(next_day)).unwrap(), 0);
+    assert_eq!(log.failing(), None);
 }
 
 /// The runs of numbers in all files, and the days that cannot be read.
@@ -263,4 +265,74 @@ fn a_damaged_index_of_a_log_is_found_though_its_rows_can_be_read() {
         faults.iter().all(|fault| fault.repair.is_none()),
         "{faults:?}"
     );
+}
+
+/// Octets that are no database.
+const GARBAGE: [u8; 4_096] = [0x5a; 4_096];
+
+/// The days that stand aside, by the names of their files.
+fn aside(store: &Store) -> Vec<String> {
+    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    let aside = store.activity().set_aside();
+    aside.iter().map(|it| name(&it.path)).collect()
+}
+
+#[test]
+fn a_day_that_cannot_be_written_is_set_aside_and_begun_anew() {
+    let world = World::new();
+    let durable = |days, kind| {
+        let appended =
+            (world.store.activity()).append_durable(row(NOON.plus_s(days * DAY_S), kind));
+        runtime().block_on(appended).unwrap()
+    };
+    let broken: [fn(&Path); 3] = [
+        |file| std::fs::write(file, GARBAGE).unwrap(),
+        |file| {
+            let other = Connection::open(file).unwrap();
+            other.execute_batch("CREATE TABLE other (x)").unwrap();
+        },
+        |file| {
+            let ours = Connection::open(file).unwrap();
+            ours.execute_batch("DROP TABLE record").unwrap();
+        },
+    ];
+    for (days, damage) in (0_u64..).zip(broken) {
+        let at = i64::try_from(days).unwrap();
+        if days == 2 {
+            durable(at, "before");
+        }
+        damage(&day_file(&world, NOON.plus_s(at * DAY_S)));
+        let written = durable(at, "sign_in");
+        assert_eq!(written, days + u64::from(days == 2));
+    }
+    assert_eq!(world.store.activity().dropped(), 0);
+    assert_eq!(world.store.activity().failing(), None);
+    let named = |days| format!("activity-{}.damaged-1", NOON.plus_s(days * DAY_S).day());
+    let names = [0, 1, 2].map(named);
+    assert_eq!(aside(&world.store), names);
+    let kinds: Vec<_> = search(&world.store, all())
+        .into_iter()
+        .map(|it| it.row.kind)
+        .collect();
+    assert_eq!(kinds, ["sign_in"; 3], "what can be read is found");
+    let world = world.reopen(|_| {});
+    assert_eq!(aside(&world.store), names, "they are not forgotten");
+    std::fs::remove_file(world.dir.path().join("log").join(&names[1])).unwrap();
+    assert_eq!(aside(&world.store).len(), 2);
+}
+
+#[test]
+fn a_start_sets_damaged_days_aside() {
+    let world = World::new();
+    world.store.activity().append(row(NOON, "sign_in"));
+    sync(&world.store);
+    let file = day_file(&world, NOON);
+    let world = world.reopen(|_| std::fs::write(&file, GARBAGE).unwrap());
+    let name = format!("activity-{}.damaged-1", NOON.day());
+    assert_eq!(aside(&world.store), std::slice::from_ref(&name));
+    let kept = std::fs::read(file.with_file_name(name)).unwrap();
+    assert_eq!(kept, GARBAGE);
+    let durable = world.store.activity().append_durable(row(NOON, "anew"));
+    runtime().block_on(durable).unwrap();
+    assert_eq!(search(&world.store, all()).len(), 1);
 }
