@@ -83,6 +83,14 @@ impl Ailment {
         }
     }
 
+    /// Puts the names that people know in the place of ids; paths stay as they are.
+    pub fn name_accounts(&mut self, config: &Config) {
+        if self.part != FILES {
+            self.place = named(&self.place, config);
+            self.what = named(&self.what, config);
+        }
+    }
+
     /// Whether it is still wrong.
     pub fn is_open(&self) -> bool {
         self.severity == Severity::Problem && !self.repaired
@@ -146,10 +154,8 @@ impl Doctor {
 
     fn end(&self, broken_off: Option<String>, config: &Config) {
         let mut now = lock(&self.now);
-        // People know accounts by their addresses; paths stay as they are.
-        for found in now.found.iter_mut().filter(|found| found.part != FILES) {
-            found.place = named(&found.place, config);
-            found.what = named(&found.what, config);
+        for found in &mut now.found {
+            found.name_accounts(config);
         }
         now.running = false;
         now.broken_off = broken_off;

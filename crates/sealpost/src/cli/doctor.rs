@@ -167,9 +167,10 @@ fn stopped(data: &Path, file: Option<&StartFile>) -> anyhow::Result<Outcome> {
             .flatten(),
     );
     found.extend(stopped_ledger(data, file));
-    if let Some(config) = offline::config(data, file.map(|file| &file.vkey)) {
+    let config = offline::config(data, file.map(|file| &file.vkey));
+    if let Some(config) = &config {
         looked_at.push(ports::PART.to_owned());
-        found.extend(ports::look_at_ports(&config));
+        found.extend(ports::look_at_ports(config));
     }
     match stopped_mail(data, &mut looked_at) {
         Ok(mail) => found.extend(mail),
@@ -182,6 +183,11 @@ fn stopped(data: &Path, file: Option<&StartFile>) -> anyhow::Result<Outcome> {
         )),
     }
     clear_progress();
+    if let Some(config) = &config {
+        found
+            .iter_mut()
+            .for_each(|found| found.name_accounts(config));
+    }
     let found = found
         .iter()
         .map(serde_json::to_value)
