@@ -154,14 +154,8 @@ fn the_printed_commands_find_it_out_and_undo_it() -> anyhow::Result<()> {
 
     let renewal = "UID SEARCH SUBJECT Renew";
     ensure!(found(&server, "ana", renewal)? == 0);
-    ensure!(
-        printed
-            .paste("sealpost recoverable list", "")?
-            .out
-            .lines()
-            .count()
-            == 2
-    );
+    let removed = printed.paste("sealpost recoverable list", "")?.out;
+    ensure!(removed.lines().count() == 2, "{removed}");
     printed.paste("sealpost recoverable restore", "")?;
     ensure!(found(&server, "ana", renewal)? == 1);
 
