@@ -29,6 +29,8 @@ mod keyword;
 mod text;
 
 mod circumstance;
+mod folders;
+
 mod extension;
 
 pub mod form;
@@ -50,6 +52,7 @@ pub use check::check;
 pub use circumstance::{Assumed, Circumstances, assume};
 pub use day::{Day, DayError};
 pub use extension::{CAPABILITIES, required};
+pub use folders::folders;
 pub use mailto::Mailto;
 pub use message::{Field, Message, Part, World};
 pub use outcome::{Action, Decision, Left, Note, Outcome, VacationReply};

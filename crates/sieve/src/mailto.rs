@@ -65,7 +65,7 @@ fn is_address(part: &str) -> bool {
         [one] => has_both_parts(one),
         _ => false,
     };
-    plain && one
+    plain && one && text.parse::<types::Address>().is_ok()
 }
 
 fn has_both_parts(address: &Address) -> bool {
@@ -125,6 +125,9 @@ mod tests {
             ("mailto:", false),
             ("mailto:a", false),
             ("mailto:a@", false),
+            ("mailto:a@[192.0.2.1]", false),
+            ("mailto:a@%5B192.0.2.1%5D", false),
+            ("mailto:a@localhost_", false),
             ("mailto:a@example.org,", false),
             ("mailto:a@example.org?subject", false),
             ("mailto:a@example.org%0D%0ABcc:x@example.org", false),

@@ -8,6 +8,7 @@ use crate::change::{
     AccountRef, Change, ExitRevoke, RecoverablePurge, RuleContent, RuleLevel, RuleMove,
     RulePurpose, RuleRef, RuleSet, SenderList, SendersChange, SendersOf,
 };
+use crate::check::ChangeError;
 use crate::config::Authorship;
 use crate::sample::{Sample, disable, enable, made};
 use crate::sentence::{Viewer, sentence};
@@ -503,14 +504,12 @@ fn no_spelling_of_a_target_goes_unnoticed() {
         assert_eq!(judgement.class, Class::C2, "{action}");
         assert!(judgement.detections.contains(&"R1"), "{action}");
     }
-    // What cannot be read as an address of ours is told as outside all the same.
-    let mut sample = sample();
+    // What cannot be read as an address is refused, since nothing could be said of it.
+    let sample = sample();
     let script = "require \"enotify\"; notify \"mailto:x@[192.0.2.1]\";";
     let set = sample.new_rule(ANN, "Away from here", script);
-    let judgement = sample.make_by(Some(ANN_ID), Change::RuleCreate(set));
-    let words = told(&sample, &judgement).3;
-    assert!(words.contains("OUTSIDE"), "{words}");
-    assert_eq!(judgement.class, Class::C2);
+    let refused = sample.refusal(Change::RuleCreate(set));
+    assert!(matches!(refused, ChangeError::Script(_)), "{refused:?}");
 }
 
 #[test]

@@ -17,14 +17,14 @@ impl<'s> Checker<'s, '_> {
             | CommandKind::ForEveryPart { .. }
             | CommandKind::Stop
             | CommandKind::Discard
-            | CommandKind::Return => {}
-            CommandKind::Keep { flags } => self.flags(flags.iter().flatten(), at),
+            | CommandKind::Return
+            | CommandKind::Keep { .. }
+            | CommandKind::Flag { .. } => {}
             CommandKind::FileInto(file) => self.filing(file, at),
             CommandKind::Redirect { address, .. } => {
                 self.fixed_address(address, at, "the address of `redirect`");
             }
             CommandKind::Reject { reason, .. } => self.reason(reason, at),
-            CommandKind::Flag { flags, .. } => self.flags(flags, at),
             CommandKind::Set { name, .. } => {
                 self.set.insert(name);
             }

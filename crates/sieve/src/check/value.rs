@@ -52,7 +52,6 @@ impl Checker<'_, '_> {
     /// Where a message or a copy is filed.
     pub(super) fn filing(&mut self, file: &FileInto, at: Pos) {
         self.folder(&file.mailbox, at);
-        self.flags(file.flags.iter().flatten(), at);
         if let Some(text) = &file.special_use {
             self.special_use(text, at);
         }
@@ -80,21 +79,6 @@ impl Checker<'_, '_> {
                 at,
                 format!("\"{name}\" is no special use such as \"\\\\Junk\""),
             );
-        }
-    }
-
-    /// Flags; each text may hold several (RFC 5232 §2).
-    pub(super) fn flags<'t>(&mut self, flags: impl IntoIterator<Item = &'t Text>, at: Pos) {
-        for text in flags.into_iter().filter_map(Text::constant) {
-            for flag in text.split(' ').filter(|flag| !flag.is_empty()) {
-                if !is_flag(flag) {
-                    let flag = shown(flag);
-                    self.say(
-                        at,
-                        format!("\"{flag}\" is no flag such as \"\\\\Seen\" or \"$Work\""),
-                    );
-                }
-            }
         }
     }
 
@@ -134,12 +118,6 @@ impl Checker<'_, '_> {
             self.say(at, format!("\"{}\" is no name of a script", shown(&name)));
         }
     }
-}
-
-/// A system flag or a keyword of IMAP (RFC 9051 §9).
-fn is_flag(flag: &str) -> bool {
-    let word = flag.strip_prefix('\\').unwrap_or(flag);
-    !word.is_empty() && word.bytes().all(is_atom)
 }
 
 fn is_atom(octet: u8) -> bool {

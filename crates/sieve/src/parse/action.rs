@@ -94,10 +94,13 @@ pub(super) fn redirect(mut args: Arguments<'_>) -> Result<CommandKind, Problem> 
     }
     let written = args.text("an address, such as \"ann@example.org\"")?;
     args.end()?;
-    // A name before the address has no meaning here (RFC 5228 §2.4.2.3).
+    // A name before the address has no meaning here (RFC 5228 §2.4.2.3); one of several lines is
+    // left for the check to refuse.
     let address = match written.constant() {
-        Some(constant) => Text::from(mailbox::without_name(&constant)),
-        None => written,
+        Some(constant) if !constant.contains(char::is_control) => {
+            Text::from(mailbox::without_name(&constant))
+        }
+        _ => written,
     };
     Ok(CommandKind::Redirect { address, copy })
 }
