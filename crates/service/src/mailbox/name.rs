@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use policy::RuleLevel;
 use store::{StoreError, WriteTx, mailbox, subscription};
 use types::{MailboxId, MailboxName, ModSeq, SpecialUse, Uid, UidValidity};
 
@@ -152,6 +153,8 @@ impl Service {
     /// Renames a mailbox and those below it, and makes those above the new name that are missing
     /// (RFC 9051 §6.3.6). Ids, UIDs and special uses stay.
     ///
+    /// One that a rule of the account files into keeps its name.
+    ///
     /// Renaming `INBOX` moves its messages, at most [`COPY_MESSAGES_MAX`], into a new mailbox.
     pub async fn mailbox_rename(
         &self,
@@ -160,6 +163,9 @@ impl Service {
         to: &MailboxName,
     ) -> ServiceResult<()> {
         let owner = self.owner(principal)?;
+        if !from.is_inbox() {
+            self.expect_no_rule_files(owner, from, true)?;
+        }
         let (from, to, now) = (from.clone(), to.clone(), self.clock().now());
         let rename = move |tx: &mut WriteTx<'_>| {
             inbox(tx, owner.account)?;
@@ -181,7 +187,8 @@ impl Service {
         self.inner.store.try_write(rename).await
     }
 
-    /// Deletes a mailbox; its messages can be brought back for a while (RFC 9051 §6.3.5).
+    /// Deletes a mailbox; its messages can be brought back for a while (RFC 9051 §6.3.5). One that a
+    /// rule of the account files into is not deleted.
     ///
     /// Those below it and its subscription stay. `INBOX` cannot be deleted; one with a special use
     /// can.
@@ -194,6 +201,7 @@ impl Service {
         if name.is_inbox() {
             return Err(ServiceError::Refused("INBOX cannot be deleted".to_owned()));
         }
+        self.expect_no_rule_files(owner, name, false)?;
         let found = self.mailbox_named(owner, name).await?;
         let read = move |tx: &store::ReadTx<'_>| store::message::uids(tx, found.id);
         let uids = self.inner.store.read(read).await?;
@@ -229,6 +237,36 @@ impl Service {
             }
         };
         Ok(self.inner.store.write(subscribe).await?)
+    }
+
+    /// Refuses what would take away a folder that a rule of the account names, paused ones too: mail
+    /// would go to the inbox, and nobody would have said so. `or_below` takes in those below it.
+    fn expect_no_rule_files(
+        &self,
+        owner: Owner,
+        name: &MailboxName,
+        or_below: bool,
+    ) -> ServiceResult<()> {
+        let config = self.config();
+        let is_meant = |folder: &String| {
+            let folder = folder.parse::<MailboxName>();
+            folder.is_ok_and(|folder| folder == *name || or_below && folder.below(name).is_some())
+        };
+        let files = |rule: &&std::sync::Arc<policy::Rule>| {
+            let script = rule.script.as_deref();
+            script.is_some_and(|script| sieve::folders(script).iter().any(is_meant))
+        };
+        match config
+            .rules_of(RuleLevel::Account(owner.account))
+            .find(files)
+        {
+            None => Ok(()),
+            Some(rule) => Err(ServiceError::Refused(format!(
+                "the rule \"{}\" ({}) files mail into it: change or remove that rule first",
+                policy::shown::visible(&rule.name),
+                rule.id
+            ))),
+        }
     }
 
     /// The mailbox of this name, after the default ones came into being.

@@ -263,7 +263,7 @@ impl Looking {
             source: came.source.unwrap_or(super::look_back::NOWHERE),
             ..self.arrived(from.clone(), came.at)
         };
-        let message = Filterable::new(&came.octets);
+        let message = Filterable::new(came.octets.as_slice());
         let world = self.world(tx, &arrived, &came.to, &message);
         let mut trial = RuleTrial {
             from,

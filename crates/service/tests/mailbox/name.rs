@@ -185,3 +185,60 @@ async fn renaming_inbox_moves_its_messages_and_leaves_it_in_place() {
     let names = at.names().await;
     assert!(names.contains(&"INBOX/below".to_owned()) && names.contains(&"old".to_owned()));
 }
+
+#[tokio::test]
+async fn a_folder_that_a_rule_files_into_keeps_its_place() {
+    let at = At::work().await;
+    let service = &at.world.service;
+    for folder in ["a/b", "free", "Offers"] {
+        at.create(folder).await;
+    }
+    let text = "require [\"fileinto\", \"copy\"];
+        if header :is \"Subject\" \"x\" { fileinto :copy \"a/b\"; } else { fileinto \"Offers\"; }";
+    let rule = service::NewRule {
+        name: "offers".to_owned(),
+        comment: String::new(),
+        enabled: false,
+        direction: policy::RuleDirection::In,
+        stop: false,
+        expires: service::Expiry::Never,
+        is_program_script: false,
+        content: policy::RuleContent::Script(text.to_owned()),
+    };
+    let add = Command::RuleAdd {
+        at: service::RuleAt::Account(ANN.parse().unwrap()),
+        rule,
+        before: None,
+    };
+    at.world.admit(add).await.unwrap();
+    let said = "the rule \"offers\" (r_1) files mail into it: change or remove that rule first";
+    let refused = |done: Result<(), ServiceError>| {
+        assert_eq!(done.unwrap_err(), ServiceError::Refused(said.to_owned()));
+    };
+    refused(service.mailbox_delete(&at.ann, &name("a/b")).await);
+    refused(service.mailbox_delete(&at.ann, &name("Offers")).await);
+    refused(
+        service
+            .mailbox_rename(&at.ann, &name("a/b"), &name("c"))
+            .await,
+    );
+    refused(
+        service
+            .mailbox_rename(&at.ann, &name("a"), &name("c"))
+            .await,
+    );
+    // What no rule names goes as it did, and so does all of it once the rule is gone.
+    service.mailbox_delete(&at.ann, &name("a")).await.unwrap();
+    service
+        .mailbox_rename(&at.ann, &name("free"), &name("a/c"))
+        .await
+        .unwrap();
+    let gone = Command::RuleRemove {
+        id: types::RuleId(1),
+    };
+    at.world.admit(gone).await.unwrap();
+    service
+        .mailbox_delete(&at.ann, &name("Offers"))
+        .await
+        .unwrap();
+}
