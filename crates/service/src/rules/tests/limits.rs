@@ -21,6 +21,7 @@ const INCLUDED: [(&str, &str); 5] = [
 ];
 
 /// Scripts that begin with a variable `a` as long as one can be, each with the limit that it meets.
+// long: one table
 fn cases() -> Vec<(&'static str, String, &'static str)> {
     let long = "require [\"variables\", \"fileinto\", \"include\", \"imap4flags\", \"editheader\",
         \"reject\", \"regex\", \"body\"];
