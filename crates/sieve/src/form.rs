@@ -245,6 +245,7 @@ pub enum FormAction {
         /// The subject; `None`: made from the subject of the message.
         subject: Option<String>,
         /// The text.
+        #[serde(with = "types::long_text")]
         text: String,
         /// Days in which a sender is answered once.
         days: u16,
@@ -274,6 +275,7 @@ pub enum FormAction {
     /// Refuses it. Later rules do not look at it.
     Reject {
         /// What the sender is told.
+        #[serde(with = "types::long_text")]
         reason: String,
     },
 }

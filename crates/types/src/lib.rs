@@ -4,6 +4,7 @@
 //! proof that the check was made, so no other crate parses an address, a domain or a mailbox name.
 
 pub mod limits;
+pub mod long_text;
 
 mod address;
 mod domain;

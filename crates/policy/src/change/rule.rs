@@ -64,7 +64,7 @@ pub enum RulePurpose {
 #[serde(rename_all = "snake_case")]
 pub enum RuleContent {
     /// A script in Sieve (RFC 5228), as it was written.
-    Script(String),
+    Script(#[serde(with = "types::long_text")] String),
     /// Conditions and actions of a form.
     Form(FormRule),
 }
