@@ -245,7 +245,9 @@ impl Iterator for Tokens<'_> {
         }
         let end = self
             .rest
-            .find(|c: char| is_special(c) || c.is_ascii_whitespace() || "\"([".contains(c))
+            .find(|c: char| {
+                is_special(c) || c.is_ascii_whitespace() || matches!(c, '"' | '(' | '[')
+            })
             .unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest;
@@ -254,7 +256,7 @@ impl Iterator for Tokens<'_> {
 }
 
 fn is_special(c: char) -> bool {
-    "<>@,;:)]\\".contains(c)
+    matches!(c, '<' | '>' | '@' | ',' | ';' | ':' | ')' | ']' | '\\')
 }
 
 #[cfg(test)]
