@@ -24,7 +24,7 @@ pub const HEARTBEAT: Duration = Duration::from_secs(60);
 /// Removed messages that are forgotten in one beat.
 const PURGE_MAX: usize = 10_000;
 /// Fates that are put into their indexes in one transaction, so that mail does not wait for it.
-const SETTLED_AT_ONCE: usize = 1_000;
+const SETTLED_AT_ONCE: usize = 4_000;
 const DAY_S: i64 = 86_400;
 /// A clock that moves by more than this, other than time does, was set; NTP corrects more gently.
 const CLOCK_SET_MIN_US: i64 = 5_000_000;
