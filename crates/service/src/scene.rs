@@ -179,7 +179,7 @@ pub(crate) async fn assert_sound(service: &Service, dir: &Path) {
 }
 
 /// Account and mailbox of each stored message.
-pub(crate) const STORED: &str = "SELECT m.account || ' ' || m.name FROM mailbox_email e JOIN mailbox m ON m.id = e.mailbox ORDER BY 1";
+pub(crate) const STORED: &str = "SELECT m.account || ' ' || m.name FROM in_mailbox e JOIN mailbox m ON m.id = e.mailbox ORDER BY 1";
 /// What became of each message.
 pub(crate) const FATES: &str =
     "SELECT recipient || ' ' || action || ' ' || target FROM fate ORDER BY 1";
@@ -209,7 +209,7 @@ pub(crate) const MATCHES: &str = "SELECT CAST(matches AS TEXT) FROM rule_day";
 /// Header blocks.
 pub(crate) const HEADS: &str = "SELECT CAST(head AS TEXT) FROM email";
 /// Flags as a number.
-pub(crate) const FLAGS: &str = "SELECT CAST(flags AS TEXT) FROM mailbox_email";
+pub(crate) const FLAGS: &str = "SELECT CAST(flags AS TEXT) FROM in_mailbox";
 
 /// What a query of one text gives, a line for each row.
 pub(crate) fn rows(dir: &Path, query: &str) -> Vec<String> {

@@ -3,6 +3,7 @@
 use rusqlite::Row;
 use types::{AccountId, BlobId, EmailId, FlagSet, Keyword, ThreadId, Timestamp};
 
+use crate::arrival;
 use crate::error::{StoreError, StoreResult};
 use crate::pack::Place;
 use crate::sum::{self, Listed, Text};
@@ -142,6 +143,9 @@ pub fn arrived_at(
     let sql = "SELECT m.email FROM mailbox b JOIN mailbox_email m ON m.mailbox = b.id
                 WHERE b.account = ?1 AND m.received_at = ?2
                UNION
+               SELECT m.email FROM arrival m JOIN mailbox b ON b.id = m.mailbox
+                WHERE b.account = ?1 AND m.received_at = ?2
+               UNION
                SELECT r.email FROM recoverable r JOIN email e ON e.id = r.email
                 WHERE r.account = ?1 AND e.received_at = ?2
                ORDER BY 1 LIMIT ?3";
@@ -230,14 +234,16 @@ pub(crate) fn insert(
             text.sum(),
         ),
     )?;
-    Ok((EmailId(id), octets))
+    let id = EmailId(id);
+    arrival::settle_if_due(tx, id)?;
+    Ok((id, octets))
 }
 
 /// Removes a message that no mailbox and no recoverable row names; its body may die with it.
 pub(crate) fn release(tx: &mut WriteTx<'_>, email: EmailId, now: Timestamp) -> StoreResult<()> {
     let blob = tx.one(
         "DELETE FROM email WHERE id = ?1
-            AND NOT EXISTS (SELECT 1 FROM mailbox_email WHERE email = ?1)
+            AND NOT EXISTS (SELECT 1 FROM in_mailbox WHERE email = ?1)
             AND NOT EXISTS (SELECT 1 FROM recoverable WHERE email = ?1)
           RETURNING blob",
         [email.0],

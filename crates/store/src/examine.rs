@@ -8,6 +8,7 @@
 use types::{AccountId, BlobId, EmailId, MailboxId, MailboxName, Timestamp, Uid};
 
 use crate::account;
+use crate::arrival;
 use crate::email::{self, BlobRef};
 use crate::error::{StoreError, StoreResult};
 use crate::mailbox;
@@ -416,7 +417,10 @@ impl Store {
                 tx.run("UPDATE email SET blob = ?2 WHERE blob = ?1", (old.0, new.0))?;
                 email::release_blob(tx, *old, now)
             }
-            Repair::Copies(id) => tx.run(COPY_AGAIN, [id.0]).map(drop),
+            Repair::Copies(id) => {
+                arrival::settle_all(tx)?;
+                tx.run(COPY_AGAIN, [id.0]).map(drop)
+            }
             // Done above, in steps.
             Repair::Sums => Ok(()),
             Repair::SetAside(account, email) => set_aside(tx, *account, *email, now),
@@ -491,7 +495,7 @@ struct Whereabouts {
 }
 
 fn place_of(tx: &ReadTx<'_>, email: EmailId) -> StoreResult<Whereabouts> {
-    let sql = "SELECT m.account, m.name, me.uid FROM mailbox_email me
+    let sql = "SELECT m.account, m.name, me.uid FROM in_mailbox me
                  JOIN mailbox m ON m.id = me.mailbox WHERE me.email = ?1 LIMIT 1";
     let row = tx.one(sql, [email.0], |row| {
         Ok((
@@ -524,7 +528,7 @@ fn set_aside(
         .map_err(|_| StoreError::NotFound("mailbox name"))?;
     account::ensure(tx, account)?;
     let aside = mailbox::open_or_create(tx, account, &name, None)?;
-    let sql = "SELECT mailbox, uid FROM mailbox_email WHERE email = ?1";
+    let sql = "SELECT mailbox, uid FROM in_mailbox WHERE email = ?1";
     let places = tx.all(sql, [email.0], |row| {
         Ok((MailboxId(row.get(0)?), Uid(row.get(1)?)))
     })?;
@@ -552,19 +556,19 @@ SELECT 'mailbox ' || m.name || ' of account a_' || m.account FROM mailbox m,
        (SELECT COUNT(*) AS messages, COALESCE(SUM((flags & 1) = 0), 0) AS unseen,
                COALESCE(SUM((flags & 8) <> 0), 0) AS deleted, COALESCE(SUM(octets), 0) AS octets,
                COALESCE(MAX(uid), 0) AS uid, COALESCE(MAX(modseq), 0) AS modseq
-          FROM mailbox_email WHERE mailbox = ?1) f
+          FROM in_mailbox WHERE mailbox = ?1) f
  WHERE m.id = ?1 AND (m.messages <> f.messages OR m.unseen <> f.unseen OR m.deleted <> f.deleted
        OR m.octets <> f.octets OR m.uidnext <= f.uid OR m.modseq < f.modseq)";
 
 const RECOUNT_MAILBOX: &str = "
 UPDATE mailbox SET
-       messages = (SELECT COUNT(*) FROM mailbox_email WHERE mailbox = ?1),
-       unseen = (SELECT COUNT(*) FROM mailbox_email WHERE mailbox = ?1 AND (flags & 1) = 0),
-       deleted = (SELECT COUNT(*) FROM mailbox_email WHERE mailbox = ?1 AND (flags & 8) <> 0),
-       octets = (SELECT COALESCE(SUM(octets), 0) FROM mailbox_email WHERE mailbox = ?1),
-       uidnext = (SELECT MAX(COALESCE(MAX(uid), 0) + 1, mailbox.uidnext) FROM mailbox_email
+       messages = (SELECT COUNT(*) FROM in_mailbox WHERE mailbox = ?1),
+       unseen = (SELECT COUNT(*) FROM in_mailbox WHERE mailbox = ?1 AND (flags & 1) = 0),
+       deleted = (SELECT COUNT(*) FROM in_mailbox WHERE mailbox = ?1 AND (flags & 8) <> 0),
+       octets = (SELECT COALESCE(SUM(octets), 0) FROM in_mailbox WHERE mailbox = ?1),
+       uidnext = (SELECT MAX(COALESCE(MAX(uid), 0) + 1, mailbox.uidnext) FROM in_mailbox
                    WHERE mailbox = ?1),
-       modseq = (SELECT MAX(COALESCE(MAX(modseq), 0), mailbox.modseq) FROM mailbox_email
+       modseq = (SELECT MAX(COALESCE(MAX(modseq), 0), mailbox.modseq) FROM in_mailbox
                   WHERE mailbox = ?1)
  WHERE id = ?1";
 

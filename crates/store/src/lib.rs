@@ -21,6 +21,7 @@ mod change;
 mod index;
 mod tx;
 
+mod arrival;
 mod sum;
 
 pub mod account;

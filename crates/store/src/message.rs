@@ -1,8 +1,10 @@
 //! Messages in mailboxes: deliver, copy, move, flags, expunge (RFC 9051 §6.4, RFC 6851).
 
+use rusqlite::Row;
 use types::{AccountId, EmailId, FlagSet, Keyword, MailboxId, ModSeq, Timestamp, Uid};
 
 use crate::account::{self, UsageChange};
+use crate::arrival;
 use crate::change::{Effect, IndexRow};
 use crate::email::{self, NewEmail};
 use crate::error::{StoreError, StoreResult};
@@ -161,7 +163,7 @@ pub fn deliver(
         octets,
         received_at: new.received_at,
     };
-    place_counted(tx, account, mailbox, message, new.saved_at)
+    place_counted(tx, ARRIVE, (account, mailbox), message, new.saved_at)
 }
 
 /// Puts messages of one mailbox into another of the same account as well (RFC 9051 §6.4.7).
@@ -175,6 +177,7 @@ pub fn copy(
     now: Timestamp,
 ) -> StoreResult<Copied> {
     same_account(tx, account, from)?;
+    arrival::settle(tx, from)?;
     let sql = "SELECT uid, email, flags, octets, received_at FROM mailbox_email
                 WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3";
     let (found, mut messages) = take(tx, from, uids, sql)?;
@@ -184,7 +187,7 @@ pub fn copy(
     translate(tx, from, to, &mut messages)?;
     let counts = Counts::of(&messages);
     let modseq = account::next_modseq(tx, account, counts.usage())?;
-    let copies = place(tx, (account, to), modseq, now, &messages)?;
+    let copies = place(tx, INSERT, (account, to), modseq, now, &messages)?;
     Ok(found.into_iter().zip(copies).collect())
 }
 
@@ -199,6 +202,7 @@ pub fn move_(
     now: Timestamp,
 ) -> StoreResult<Copied> {
     same_account(tx, account, from)?;
+    arrival::settle(tx, from)?;
     let (found, mut messages) = take(tx, from, uids, REMOVE)?;
     if messages.is_empty() {
         return Ok(Vec::new());
@@ -206,7 +210,7 @@ pub fn move_(
     let modseq = account::next_modseq(tx, account, UsageChange::default())?;
     let before = Counts::of(&messages);
     translate(tx, from, to, &mut messages)?;
-    let copies = place(tx, (account, to), modseq, now, &messages)?;
+    let copies = place(tx, INSERT, (account, to), modseq, now, &messages)?;
     bury(tx, (account, from), modseq, found.clone(), before)?;
     Ok(found.into_iter().zip(copies).collect())
 }
@@ -222,6 +226,7 @@ pub fn expunge(
     removal: &Removal,
 ) -> StoreResult<Vec<Uid>> {
     let name = same_account(tx, account, mailbox)?;
+    arrival::settle(tx, mailbox)?;
     let (found, messages) = take(tx, mailbox, uids, REMOVE)?;
     if messages.is_empty() {
         return Ok(Vec::new());
@@ -258,20 +263,20 @@ pub(crate) fn put_back(
             })
         })?
         .ok_or(StoreError::NotFound("message"))?;
-    place_counted(tx, account, mailbox, message, now)
+    place_counted(tx, INSERT, (account, mailbox), message, now)
 }
 
 /// Puts one message that is in no mailbox into one, and counts it for its account.
 fn place_counted(
     tx: &mut WriteTx<'_>,
-    account: AccountId,
-    mailbox: MailboxId,
+    insert: &str,
+    (account, mailbox): (AccountId, MailboxId),
     message: Moving,
     now: Timestamp,
 ) -> StoreResult<Delivered> {
     let usage = Counts::of(&[message]).usage();
     let modseq = account::next_modseq(tx, account, usage)?;
-    let uids = place(tx, (account, mailbox), modseq, now, &[message])?;
+    let uids = place(tx, insert, (account, mailbox), modseq, now, &[message])?;
     let uid = uids.first().copied().ok_or(StoreError::NotFound("UID"))?;
     let email = message.email;
     Ok(Delivered { uid, modseq, email })
@@ -287,6 +292,7 @@ pub fn set_flags(
     uids: &[Uid],
     change: FlagsChange,
 ) -> StoreResult<Vec<(Uid, FlagSet)>> {
+    arrival::settle(tx, mailbox)?;
     let mut changed = Vec::new();
     let mut counts = Counts::default();
     for (first, last) in ranges(&ascending(uids)) {
@@ -331,19 +337,27 @@ pub fn changed_since(
     uids: &[Uid],
     modseq: ModSeq,
 ) -> StoreResult<Vec<Uid>> {
-    let mut changed = Vec::new();
-    for (first, last) in ranges(&ascending(uids)) {
+    let wanted = ascending(uids);
+    // Those are looked through as a whole, so once for all ranges.
+    let sql = "SELECT uid FROM arrival WHERE mailbox = ?1 AND modseq > ?2";
+    let arrived = tx.all(sql, (mailbox.0, modseq.0), |row| row.get(0).map(Uid))?;
+    let arrived = arrived.into_iter();
+    let mut changed: Vec<Uid> = arrived
+        .filter(|uid| wanted.binary_search(uid).is_ok())
+        .collect();
+    for (first, last) in ranges(&wanted) {
         let sql = "SELECT uid FROM mailbox_email
-                    WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND modseq > ?4 ORDER BY uid";
+                    WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND modseq > ?4";
         let params = (mailbox.0, first.0, last.0, modseq.0);
         changed.extend(tx.all(sql, params, |row| row.get(0).map(Uid))?);
     }
+    changed.sort_unstable();
     Ok(changed)
 }
 
 /// When a message came into this mailbox (RFC 8514 §4.1); `None` if it is not in it.
 pub fn saved_at(tx: &ReadTx<'_>, mailbox: MailboxId, uid: Uid) -> StoreResult<Option<Timestamp>> {
-    let sql = "SELECT saved_at FROM mailbox_email WHERE mailbox = ?1 AND uid = ?2";
+    let sql = "SELECT saved_at FROM in_mailbox WHERE mailbox = ?1 AND uid = ?2";
     tx.one(sql, (mailbox.0, uid.0), |row| time(row, 0))
 }
 
@@ -354,29 +368,31 @@ pub fn newest(
     since: Timestamp,
     limit: usize,
 ) -> StoreResult<Vec<IndexRow>> {
-    let sql = "SELECT uid, email, flags, modseq, octets, received_at FROM mailbox_email
+    let sql = "SELECT uid, email, flags, modseq, octets, received_at FROM in_mailbox
                 WHERE mailbox = ?1 AND received_at >= ?2 ORDER BY uid DESC LIMIT ?3";
-    tx.all(sql, (mailbox.0, since.0, limit), |row| {
-        Ok(IndexRow {
-            uid: Uid(row.get(0)?),
-            email: EmailId(row.get(1)?),
-            flags: FlagSet(row.get(2)?),
-            modseq: ModSeq(row.get(3)?),
-            octets: row.get(4)?,
-            received_at: time(row, 5)?,
-        })
+    tx.all(sql, (mailbox.0, since.0, limit), index_row)
+}
+
+fn index_row(row: &Row<'_>) -> rusqlite::Result<IndexRow> {
+    Ok(IndexRow {
+        uid: Uid(row.get(0)?),
+        email: EmailId(row.get(1)?),
+        flags: FlagSet(row.get(2)?),
+        modseq: ModSeq(row.get(3)?),
+        octets: row.get(4)?,
+        received_at: time(row, 5)?,
     })
 }
 
 /// The UIDs of a mailbox, ascending.
 pub fn uids(tx: &ReadTx<'_>, mailbox: MailboxId) -> StoreResult<Vec<Uid>> {
-    let sql = "SELECT uid FROM mailbox_email WHERE mailbox = ?1 ORDER BY uid";
+    let sql = "SELECT uid FROM in_mailbox WHERE mailbox = ?1 ORDER BY uid";
     tx.all(sql, [mailbox.0], |row| row.get(0).map(Uid))
 }
 
 /// Octets of the messages of a mailbox that have `\Deleted`.
 pub fn deleted_octets(tx: &ReadTx<'_>, mailbox: MailboxId) -> StoreResult<u64> {
-    let sql = "SELECT COALESCE(SUM(octets), 0) FROM mailbox_email
+    let sql = "SELECT COALESCE(SUM(octets), 0) FROM in_mailbox
                 WHERE mailbox = ?1 AND flags & ?2 <> 0";
     let found = tx.one(sql, (mailbox.0, FlagSet::DELETED.0), |row| row.get(0))?;
     Ok(found.unwrap_or(0))
@@ -384,7 +400,7 @@ pub fn deleted_octets(tx: &ReadTx<'_>, mailbox: MailboxId) -> StoreResult<u64> {
 
 /// The mailboxes and UIDs under which a stored message can be found now.
 pub fn places(tx: &ReadTx<'_>, email: EmailId) -> StoreResult<Vec<(MailboxId, Uid)>> {
-    let sql = "SELECT mailbox, uid FROM mailbox_email WHERE email = ?1 ORDER BY mailbox, uid";
+    let sql = "SELECT mailbox, uid FROM in_mailbox WHERE email = ?1 ORDER BY mailbox, uid";
     tx.all(sql, [email.0], |row| {
         Ok((MailboxId(row.get(0)?), Uid(row.get(1)?)))
     })
@@ -432,18 +448,16 @@ pub(crate) fn prune_tombstones(tx: &mut WriteTx<'_>, keep: usize) -> StoreResult
 /// Reads what [`crate::index`] keeps in memory.
 pub(crate) fn index_state(tx: &ReadTx<'_>, mailbox: MailboxId) -> StoreResult<IndexState> {
     let found = mailbox::status(tx, mailbox)?;
-    let sql = "SELECT uid, email, flags, modseq, octets, received_at FROM mailbox_email
-                WHERE mailbox = ?1 ORDER BY uid";
-    let rows = tx.all(sql, [mailbox.0], |row| {
-        Ok(IndexRow {
-            uid: Uid(row.get(0)?),
-            email: EmailId(row.get(1)?),
-            flags: FlagSet(row.get(2)?),
-            modseq: ModSeq(row.get(3)?),
-            octets: row.get(4)?,
-            received_at: time(row, 5)?,
-        })
-    })?;
+    // Two questions: one about both would compare each row of the mailbox with those that wait.
+    let mut rows = Vec::new();
+    for sql in [
+        "SELECT uid, email, flags, modseq, octets, received_at FROM mailbox_email
+          WHERE mailbox = ?1 ORDER BY uid",
+        "SELECT uid, email, flags, modseq, octets, received_at FROM arrival WHERE mailbox = ?1",
+    ] {
+        rows.extend(tx.all(sql, [mailbox.0], index_row)?);
+    }
+    rows.sort_by_key(|row| row.uid);
     Ok(IndexState {
         rows,
         modseq: found.modseq,
@@ -452,6 +466,14 @@ pub(crate) fn index_state(tx: &ReadTx<'_>, mailbox: MailboxId) -> StoreResult<In
     })
 }
 
+/// For a message that no mailbox has held yet: see [`crate::arrival`].
+const ARRIVE: &str =
+    "INSERT INTO arrival (mailbox, uid, email, flags, modseq, saved_at, octets, received_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+const INSERT: &str =
+    "INSERT INTO mailbox_email (mailbox, uid, email, flags, modseq, created_modseq,
+                             saved_at, octets, received_at)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8)";
 const REMOVE: &str = "DELETE FROM mailbox_email WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3
                       RETURNING uid, email, flags, octets, received_at";
 
@@ -516,9 +538,10 @@ fn translate(
     Ok(())
 }
 
-/// Gives messages UIDs in a mailbox and tells of them.
+/// Gives messages UIDs in a mailbox, each by `insert`, and tells of them.
 fn place(
     tx: &mut WriteTx<'_>,
+    insert: &str,
     (account, mailbox): (AccountId, MailboxId),
     modseq: ModSeq,
     saved_at: Timestamp,
@@ -530,9 +553,7 @@ fn place(
     for (uid, message) in (first..).zip(messages) {
         let uid = u32::try_from(uid).map_err(|_| StoreError::LimitReached("UIDs of a mailbox"))?;
         tx.run(
-            "INSERT INTO mailbox_email (mailbox, uid, email, flags, modseq, created_modseq,
-                    saved_at, octets, received_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8)",
+            insert,
             (
                 mailbox.0,
                 uid,

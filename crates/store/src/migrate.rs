@@ -66,6 +66,10 @@ pub(crate) const MAIL: Format = Format {
             "0009_detected",
             include_str!("../migrations/0009_detected.sql"),
         ),
+        (
+            "0010_arrivals",
+            include_str!("../migrations/0010_arrivals.sql"),
+        ),
     ],
 };
 

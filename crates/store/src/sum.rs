@@ -150,9 +150,9 @@ pub(crate) struct Looked {
 pub(crate) fn look(tx: &ReadTx<'_>, first: i64, last: i64) -> StoreResult<Looked> {
     let sql = format!(
         "SELECT {LISTED}, e.id, e.list_sum, e.text_sum, e.head, b.sha256, b.octets,
-                EXISTS (SELECT 1 FROM mailbox_email WHERE email = e.id)
+                EXISTS (SELECT 1 FROM in_mailbox WHERE email = e.id)
                   OR EXISTS (SELECT 1 FROM recoverable WHERE email = e.id),
-                EXISTS (SELECT 1 FROM mailbox_email m WHERE m.email = e.id
+                EXISTS (SELECT 1 FROM in_mailbox m WHERE m.email = e.id
                            AND (m.octets <> e.octets OR m.received_at <> e.received_at))
            FROM email e LEFT JOIN blob b ON b.id = e.blob
           WHERE e.id >= ?1 AND e.id <= ?2 ORDER BY e.id"

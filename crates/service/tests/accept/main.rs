@@ -195,7 +195,7 @@ async fn each_address_reaches_whom_it_should_or_says_why_not() {
         let accepted = deliver(&world, &[to], b"Subject: x\r\n\r\nhi\r\n").await;
         assert_eq!(accepted.is_ok(), expected.is_ok(), "{to}: {accepted:?}");
         assert_eq!(inboxes(&world), expected.unwrap_or_default(), "{to}");
-        let sql = "DELETE FROM mailbox_email; DELETE FROM email;
+        let sql = "DELETE FROM arrival; DELETE FROM email;
                    UPDATE mailbox SET messages = 0;";
         database(&world).execute_batch(sql).expect("sound SQL");
     }

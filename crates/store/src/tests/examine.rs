@@ -165,7 +165,7 @@ fn rows_that_do_not_fit_are_found_and_put_right() {
             "UPDATE email SET octets = octets + 1 WHERE id = 2",
             Part::Messages,
         ),
-        ("DELETE FROM mailbox_email WHERE uid = 2", Part::Messages),
+        ("DELETE FROM arrival WHERE uid = 2", Part::Messages),
     ] {
         let (world, inbox) = filled();
         let status = |world: &World| {

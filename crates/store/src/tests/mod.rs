@@ -1,5 +1,6 @@
 //! Tests of the whole store on real folders.
 
+mod arrivals;
 mod blocks;
 mod crash;
 mod credentials;
