@@ -10,6 +10,7 @@ mod mail;
 mod message;
 mod plan;
 mod protocol;
+mod rules;
 
 mod audit;
 
@@ -51,6 +52,7 @@ fn cases() -> Vec<Case> {
     let mut cases = protocol::CASES.to_vec();
     cases.extend(message::CASES);
     cases.extend(plan::CASES);
+    cases.extend(rules::CASES);
     cases.extend(mail::CASES);
     cases
 }
