@@ -14,8 +14,8 @@ use types::{AccountId, Address, DomainId, ListenerId, ReversePath, Secret};
 
 use crate::scene::{self, Scene, console, founding, start};
 use crate::{
-    AcceptError, Accepted, AdmitError, AdmitOptions, Command, Ending, Envelope, Outgoing, Outside, Password,
-    Peer, Protocol, Service, SmtpClient, Wishes,
+    AcceptError, Accepted, AdmitError, AdmitOptions, Command, Ending, Envelope, Outgoing, Outside,
+    Password, Peer, Protocol, Service, SmtpClient, Wishes,
 };
 
 const SENDER: &str = "sender@far.test";
