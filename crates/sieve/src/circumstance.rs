@@ -2,6 +2,8 @@
 //! of it then. Of mail that is here already nobody knows them, so whoever asks a rule about such
 //! mail settles them first, and says so.
 
+use std::collections::BTreeSet;
+
 use crate::ast::{Block, CommandKind, Script, Test, TestKind};
 use crate::{item, words};
 
@@ -43,6 +45,8 @@ pub struct Assumed {
     pub script: Script,
     /// The conditions that were settled, in words, at most eight.
     pub conditions: Vec<String>,
+    /// Names of the scripts that it includes, at most eight: what those ask is not looked at.
+    pub included: Vec<String>,
 }
 
 /// Settles the conditions that mail which is here cannot answer: they count as true. Scripts that
@@ -51,11 +55,31 @@ pub fn assume(script: &Script, which: Circumstances) -> Assumed {
     let mut assumed = Assumed {
         script: script.clone(),
         conditions: Vec::new(),
+        included: includes(&script.block),
     };
-    let Assumed { script, conditions } = &mut assumed;
+    let Assumed {
+        script, conditions, ..
+    } = &mut assumed;
     block(&mut script.block, which, conditions);
     conditions.truncate(TOLD_MAX);
     assumed
+}
+
+/// Names of the scripts that commands include, each once.
+fn includes(commands: &Block) -> Vec<String> {
+    let mut names = BTreeSet::new();
+    for command in commands {
+        match &command.kind {
+            CommandKind::Include { name, .. } => names.extend(name.constant()),
+            CommandKind::If { arms, otherwise } => {
+                let blocks = arms.iter().map(|(_, then)| then).chain(otherwise);
+                names.extend(blocks.flat_map(includes));
+            }
+            CommandKind::ForEveryPart { block, .. } => names.extend(includes(block)),
+            _ => {}
+        }
+    }
+    names.into_iter().take(TOLD_MAX).collect()
 }
 
 fn block(commands: &mut Block, which: Circumstances, told: &mut Vec<String>) {
@@ -151,6 +175,14 @@ mod tests {
             assert!(printed.contains(left), "{test}: {printed}");
             assert_eq!(conditions.len(), told, "{test}: {conditions:?}");
         }
+    }
+
+    #[test]
+    fn included_scripts_are_named_wherever_they_stand() {
+        let text = "require \"include\"; include \"b\";
+            if size :over 1 { if true { include \"a\"; } } else { include :optional \"b\"; }";
+        let script = crate::parse(text).unwrap();
+        assert_eq!(assume(&script, Circumstances::All).included, ["a", "b"]);
     }
 
     #[test]

@@ -259,6 +259,13 @@ fn preview_words(preview: &RulePreview) -> Vec<String> {
             preview.assumed.join("; ")
         ));
     }
+    if !preview.included.is_empty() {
+        words.push(format!(
+            "It includes {}: what that asks of where mail comes from is not known of mail that is \
+             here, so the count can be wrong.",
+            preview.included.join(", ")
+        ));
+    }
     words
 }
 
@@ -282,6 +289,11 @@ mod tests {
             more,
             last: (matched > 0).then(|| "2026-11-20T09:41:00.000000Z".to_owned()),
             assumed: assumed.iter().map(|words| (*words).to_owned()).collect(),
+            included: Vec::new(),
+        };
+        let includes = RulePreview {
+            included: vec!["lists".to_owned()],
+            ..preview(9, 5, false, &[])
         };
         for (preview, words) in [
             (preview(0, 0, false, &[]), "nothing to compare with"),
@@ -295,6 +307,7 @@ mod tests {
                 preview(9, 5, false, &["it came on 1 May"]),
                 "cannot tell: it came on 1 May.",
             ),
+            (includes, "It includes lists: "),
         ] {
             let told = preview_words(&preview).join(" ");
             assert!(told.contains(words), "{told}");

@@ -75,6 +75,9 @@ pub struct RulePreview {
     pub last: Option<String>,
     /// Conditions that count as true here, since mail that is here cannot answer them.
     pub assumed: Vec<String>,
+    /// Scripts that it includes: what those ask of the arrival of mail did not count as true.
+    #[serde(default)]
+    pub included: Vec<String>,
 }
 
 /// What running a rule over a folder did, or would do.
@@ -125,6 +128,7 @@ impl Service {
         let preview = self.inner.store.read(read).await??;
         Ok(RulePreview {
             assumed: assumed.conditions,
+            included: assumed.included,
             ..preview
         })
     }
@@ -385,7 +389,14 @@ impl Looking {
                 "this rule is not about the mail of that account".to_owned(),
             ));
         }
-        let asked = sieve::assume(&self.script, Circumstances::NotTheTime).conditions;
+        let assumed = sieve::assume(&self.script, Circumstances::NotTheTime);
+        if let Some(name) = assumed.included.first() {
+            return Err(ServiceError::Refused(format!(
+                "it includes the script {name:?}, which may ask for what is only known when a \
+                 message comes; nothing was done"
+            )));
+        }
+        let asked = assumed.conditions;
         if asked.is_empty() {
             return Ok(());
         }

@@ -453,6 +453,32 @@ async fn conditions_that_stored_mail_cannot_answer_count_as_true_and_stop_a_run(
 }
 
 #[tokio::test]
+async fn a_script_that_includes_another_is_not_run_and_its_preview_names_it() {
+    let stage = Stage::with(&[]).await;
+    let near = "require \"environment\";
+        if not environment \"remote-ip\" \"192.0.2.9\" { discard; }";
+    stage.add(DOMAIN, near, "near", RuleDirection::In).await;
+    stage.send(&["ann@example.org"], MAIL).await.unwrap();
+    let text =
+        "require \"include\"; if header :contains \"subject\" \"offer\" { include \"near\"; }";
+    stage.add(DOMAIN, text, "outer", RuleDirection::In).await;
+    let source = crate::RuleSource::Rule(types::RuleId(2));
+    let (service, actor) = (stage.service(), console());
+    let seen = service.rule_preview(&actor, &source).await.unwrap();
+    assert_eq!(seen.included, ["near"]);
+    let (ann, inbox) = (address("ann@example.org"), types::MailboxName::inbox());
+    for dry in [true, false] {
+        let run = service.rule_run(&actor, &source, (&ann, &inbox), dry).await;
+        let refused = run.unwrap_err().to_string();
+        assert!(
+            refused.contains("includes the script \"near\""),
+            "{refused}"
+        );
+    }
+    assert_eq!(stage.stored(), ["1 INBOX"]);
+}
+
+#[tokio::test]
 async fn a_trial_says_what_would_be_done_and_why() {
     let stage = Stage::with(&[]).await;
     stage.send(&["ann@example.org"], MAIL).await.unwrap();
