@@ -68,16 +68,22 @@ impl Step<'_> {
     }
 }
 
+/// Digits of the ids that this server gives, in base 16.
+const ID_DIGITS: usize = 24;
+
 /// The id in the first trace field of a stored message: the one that the reply to the client named,
 /// if this server wrote the field.
 pub(crate) fn received_id(head: &[u8]) -> Option<String> {
     let field = header::fields(head).find(|field| field.is("Received"))?;
     let value = header::unfolded(field.value);
     let text = String::from_utf8_lossy(&value).into_owned();
-    let mut words = text.split_ascii_whitespace();
-    words.find(|word| *word == "id")?;
-    let id = words.next()?.trim_end_matches(';');
-    Some(id.to_owned())
+    let words: Vec<_> = text.split_ascii_whitespace().take(9).collect();
+    let ["from", _, _, "by", _, "with", _, "id", id] = words.as_slice() else {
+        return None;
+    };
+    let id = id.trim_end_matches(';');
+    let is_digit = |octet: u8| matches!(octet, b'0'..=b'9' | b'a'..=b'f');
+    (id.len() == ID_DIGITS && id.bytes().all(is_digit)).then(|| id.to_owned())
 }
 
 /// The header block of a delivered message: our trace fields first, foreign `Return-Path` gone.
@@ -121,6 +127,29 @@ mod tests {
              Subject: hi\r\n\r\n"
         );
     }
+    #[test]
+    fn only_an_id_in_its_place_and_of_our_form_is_taken() {
+        let id = "6922df440123456789abcdef";
+        let field = |helo: &str, id: &str| {
+            format!(
+                "Received: from {helo} ([192.0.2.9])\r\n\tby mx.example.org with ESMTP id {id}; Mon\r\n\r\n"
+            )
+        };
+        for (head, found) in [
+            (field("client.example.net", id), Some(id)),
+            (field("id", id), Some(id)),
+            (field("with", id), Some(id)),
+            (field("x", &"a".repeat(100_000)), None),
+            (field("x", "r_1@17"), None),
+            (field("x", &id.to_uppercase()), None),
+            (format!("Received: id {id}\r\n\r\n"), None),
+            ("Received:\r\n\r\n".to_owned(), None),
+            ("Subject: id x\r\n\r\n".to_owned(), None),
+        ] {
+            assert_eq!(received_id(head.as_bytes()).as_deref(), found);
+        }
+    }
+
     /// What a stranger chooses of the trace fields can neither end a line nor begin one.
     #[test]
     fn no_name_or_address_writes_a_field_of_its_own() {

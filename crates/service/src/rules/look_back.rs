@@ -581,14 +581,14 @@ fn file(
     Ok(names)
 }
 
-/// The sender that the header block tells.
+/// The sender that the header block tells; empty if that is no address.
 pub(super) fn return_path(head: &[u8]) -> String {
     let field = header::fields(head).find(|field| field.is("Return-Path"));
     let value = field
         .map(|field| header::unfolded(field.value))
         .unwrap_or_default();
-    let text = String::from_utf8_lossy(&value).into_owned();
-    text.trim_start_matches('<')
-        .trim_end_matches('>')
-        .to_owned()
+    let text = String::from_utf8_lossy(&value);
+    let text = text.trim_start_matches('<').trim_end_matches('>');
+    let address = text.parse::<Address>();
+    address.map_or_else(|_| String::new(), |address| address.to_string())
 }

@@ -3,6 +3,7 @@
 mod doors;
 mod limits;
 mod loops;
+mod runs;
 mod table;
 
 use std::sync::{Arc, Mutex};
