@@ -149,6 +149,11 @@ impl Service {
             .ok_or(ServiceError::NotFound("account"))?;
         self.may_on_server(actor, &Right::ManageAccount(account.subject()))?;
         looking.expect_runs_over(account.id)?;
+        if looking.seq.is_none() && !dry_run {
+            return Err(ServiceError::Refused(
+                "a rule that is not saved can only be tried; save it first".to_owned(),
+            ));
+        }
         let (id, folder, address) = (account.id, folder.clone(), account.address.clone());
         let what = if dry_run {
             "run over a folder, dry"

@@ -407,6 +407,9 @@ async fn rules_look_back_without_telling_what_mail_says() {
         .await
         .unwrap();
     assert_eq!((seen.messages, seen.matched, seen.more), (2, 1, false));
+    let text = "if header :contains \"subject\" \"offer\" { discard; }";
+    stage.add(DOMAIN, text, "offers", RuleDirection::In).await;
+    let source = crate::RuleSource::Rule(types::RuleId(1));
     let run = |dry| {
         let place = (address("ann@example.org"), types::MailboxName::inbox());
         let (service, source) = (stage.service().clone(), source.clone());
