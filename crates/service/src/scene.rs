@@ -209,6 +209,8 @@ pub(crate) const MATCHES: &str = "SELECT CAST(matches AS TEXT) FROM rule_day";
 /// Header blocks.
 pub(crate) const HEADS: &str = "SELECT CAST(head AS TEXT) FROM email";
 /// Flags as a number.
+pub(crate) const FLAGS_OF_FOLDERS: &str = "SELECT m.name || ' ' || e.flags FROM in_mailbox e JOIN mailbox m ON m.id = e.mailbox ORDER BY 1";
+
 pub(crate) const FLAGS: &str = "SELECT CAST(flags AS TEXT) FROM in_mailbox";
 
 /// What a query of one text gives, a line for each row.

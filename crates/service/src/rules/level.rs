@@ -157,6 +157,16 @@ impl Look {
     pub(crate) fn acted(&self) -> bool {
         !self.did.is_empty()
     }
+
+    /// The look without what is done only when a message arrives, not to one that is here.
+    pub(super) fn on_stored(&self) -> Self {
+        let mut look = self.clone();
+        look.did.retain(|did| {
+            let verb = did.split(' ').next().unwrap_or_default();
+            matches!(verb, "keep" | "discard" | "fileinto" | "flag")
+        });
+        look
+    }
 }
 
 /// What a level leads to.

@@ -3,7 +3,7 @@
 //!
 //! Counts may be told to whoever may change the rule. Nothing of a message is. Each look is recorded.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use store::fate::Fate;
 use store::{FlagsChange, ReadTx, Reason, Removal, WriteTx};
 use types::{AccountId, Address, EmailId, FlagSet, MailboxId, MailboxName, RuleId, Timestamp, Uid};
 
-use super::level::{self, Filing, Gone, Place, Rule};
+use super::level::{self, Filing, Look, Place, Rule, Wish};
 use super::world::{Arrived, RuleWorld};
 use crate::Service;
 use crate::activity::{About, Record};
@@ -163,8 +163,9 @@ impl Service {
         self.record_look(actor, what, (&looking, Some(id))).await?;
         let (rule, now) = (looking.name(), looking.at);
         let look = move |tx: &ReadTx<'_>| Ok(looking.over(tx, id, &folder));
-        let (mailbox, found, run) = self.inner.store.read(look).await??;
+        let (mailbox, found, mut run) = self.inner.store.read(look).await??;
         if dry_run {
+            found.iter().for_each(|message| run.count(&message.ruled));
             return Ok(run);
         }
         let days = i64::try_from(config.settings().recoverable_operator_days).unwrap_or(i64::MAX);
@@ -180,9 +181,8 @@ impl Service {
             mailbox,
             config_size: config.size(),
         };
-        let write = move |tx: &mut WriteTx<'_>| place.carry_out(tx, &found, &removal);
-        self.inner.store.try_write(write).await?;
-        Ok(run)
+        let write = move |tx: &mut WriteTx<'_>| place.carry_out(tx, (&found, &run), &removal);
+        self.inner.store.try_write(write).await
     }
 
     /// The rule that is meant, if the actor may say what happens to the mail that it sees.
@@ -348,7 +348,7 @@ impl Looking {
         at: Timestamp,
     ) -> ServiceResult<bool> {
         let ruled = self.ruled(tx, account, email, at)?;
-        Ok(ruled.looks.iter().any(level::Look::acted))
+        Ok(ruled.looks.iter().any(Look::acted))
     }
 
     /// What the rule leads to on a stored message.
@@ -412,7 +412,7 @@ impl Looking {
     }
 
     /// What the rule leads to on the messages of a folder.
-    fn over(
+    pub(super) fn over(
         &self,
         tx: &ReadTx<'_>,
         account: AccountId,
@@ -436,8 +436,7 @@ impl Looking {
             octets -= row.octets;
             run.messages += 1;
             let ruled = self.ruled(tx, account, row.email, row.received_at)?;
-            if ruled.looks.iter().any(level::Look::acted) {
-                run.count(&ruled);
+            if ruled.looks.iter().any(Look::acted) {
                 found.push(Found {
                     uid: row.uid,
                     email: row.email,
@@ -452,58 +451,71 @@ impl Looking {
 
 impl RuleRun {
     fn count(&mut self, ruled: &level::Ruled) {
+        let is_left = is_left(ruled);
+        self.left += usize::from(is_left || !ruled.wishes.is_empty() || ruled.head.is_some());
         match &ruled.place {
-            Place::Gone {
-                how: Gone::Deleted, ..
-            } => self.removed += 1,
-            Place::Gone {
-                how: Gone::SentOn, ..
-            }
-            | Place::Rejected { .. } => self.left += 1,
+            Place::Gone { .. } => self.removed += usize::from(!is_left),
+            Place::Rejected { .. } => {}
             Place::Kept(filings) => {
                 self.filed += usize::from(filings.iter().any(|filing| filing.folder.is_some()));
                 self.flagged += usize::from(filings.iter().any(|filing| !filing.flags.is_empty()));
-                self.left += usize::from(!ruled.wishes.is_empty() || ruled.head.is_some());
             }
         }
     }
 }
 
+/// Whether a run leaves a message as it is: only what arrives is refused or sent on, and what
+/// would be sent on is not deleted without that.
+fn is_left(ruled: &level::Ruled) -> bool {
+    let mut wishes = ruled.wishes.iter();
+    match &ruled.place {
+        Place::Gone { .. } => wishes.any(|(_, wish)| matches!(wish, Wish::Redirect { .. })),
+        Place::Rejected { .. } => true,
+        Place::Kept(_) => false,
+    }
+}
+
 /// A message of a folder on which a rule acts.
-struct Found {
-    uid: Uid,
+pub(super) struct Found {
+    pub(super) uid: Uid,
     email: EmailId,
     octets: u64,
     ruled: level::Ruled,
 }
 
 /// The folder over which a rule is run.
-struct Folder {
-    account: AccountId,
-    address: Address,
-    mailbox: MailboxId,
-    config_size: u64,
+pub(super) struct Folder {
+    pub(super) account: AccountId,
+    pub(super) address: Address,
+    pub(super) mailbox: MailboxId,
+    pub(super) config_size: u64,
 }
 
 impl Folder {
-    /// Does to stored messages what can be done to them (folders, flags, removal), and records it.
-    fn carry_out(
+    /// Does to stored messages what can be done to them (folders, flags, removal), records it, and
+    /// counts it from this on. What somebody removed meanwhile is passed over.
+    pub(super) fn carry_out(
         &self,
         tx: &mut WriteTx<'_>,
-        found: &[Found],
+        (found, run): (&[Found], &RuleRun),
         removal: &Removal,
-    ) -> ServiceResult<()> {
+    ) -> ServiceResult<RuleRun> {
+        let mut run = run.clone();
         for message in found {
+            if store::message::saved_at(tx, self.mailbox, message.uid)?.is_none() {
+                continue;
+            }
+            run.count(&message.ruled);
+            if is_left(&message.ruled) {
+                continue;
+            }
             let (action, target) = match &message.ruled.place {
-                Place::Gone {
-                    how: Gone::Deleted,
-                    by,
-                } => {
+                Place::Gone { by, .. } => {
                     let uids = [message.uid];
                     store::message::expunge(tx, self.account, self.mailbox, &uids, removal)?;
                     (accept::DISCARD, by.to_string())
                 }
-                Place::Gone { .. } | Place::Rejected { .. } => continue,
+                Place::Rejected { .. } => continue,
                 Place::Kept(filings) => {
                     let place = (self.account, self.mailbox);
                     let folders = file(tx, place, message.uid, filings, removal.at)?;
@@ -512,10 +524,10 @@ impl Folder {
             };
             self.note(tx, message, (action, &target), removal.at)?;
         }
-        Ok(())
+        Ok(run)
     }
 
-    /// The fate of a message that met a rule again.
+    /// The fate of a message that met a rule again, if anything was done to it.
     fn note(
         &self,
         tx: &mut WriteTx<'_>,
@@ -526,7 +538,10 @@ impl Folder {
         let Some(stored) = store::email::readable(tx, message.email)? else {
             return Ok(());
         };
-        let looks = &message.ruled.looks;
+        let looks: Vec<_> = message.ruled.looks.iter().map(Look::on_stored).collect();
+        if !looks.iter().any(Look::acted) {
+            return Ok(());
+        }
         let fate = Fate {
             message: accept::received_id(&stored.head).unwrap_or_default(),
             at,
@@ -535,7 +550,7 @@ impl Folder {
             recipient: self.address.folded().to_string(),
             action: action.to_owned(),
             target: target.to_owned(),
-            rules: accept::rules_json(looks),
+            rules: accept::rules_json(&looks),
             session: None,
             credential: None,
             size: message.octets,
@@ -548,8 +563,8 @@ impl Folder {
     }
 }
 
-/// Sets the flags and puts the message into the folders; it leaves its own if none of them is.
-/// Gives the names of the folders.
+/// Puts the message into the folders, each copy with the flags that are meant for it; it leaves its
+/// own if none of them is. Gives the names of the folders.
 fn file(
     tx: &mut WriteTx<'_>,
     (account, mailbox): (AccountId, MailboxId),
@@ -557,33 +572,54 @@ fn file(
     filings: &[Filing],
     now: Timestamp,
 ) -> ServiceResult<Vec<String>> {
-    let mut folders = BTreeSet::new();
+    let mut folders: BTreeMap<MailboxId, FlagSet> = BTreeMap::new();
     let mut names = Vec::new();
-    let mut stays = false;
     for filing in filings {
-        let flags = accept::flags(tx, mailbox, filing)?;
-        if flags != FlagSet::default() {
-            store::message::set_flags(tx, account, mailbox, &[uid], FlagsChange::Add(flags))?;
-        }
-        match &filing.folder {
+        let folder = match &filing.folder {
             Some(_) => {
                 let (folder, name) = accept::folder(tx, account, filing)?;
                 names.push(name.to_string());
-                stays |= folder == mailbox;
-                folders.insert(folder);
+                folder
             }
-            None => stays = true,
-        }
+            None => mailbox,
+        };
+        let flags = accept::flags(tx, folder, filing)?;
+        let wanted = folders.entry(folder).or_default();
+        *wanted = wanted.union(flags);
     }
-    folders.remove(&mailbox);
-    let last = if stays { None } else { folders.pop_last() };
-    for folder in folders {
-        store::message::copy(tx, account, mailbox, &[uid], folder, now)?;
+    // Its own copy comes last: the others begin with the flags that it had.
+    let own = folders.remove(&mailbox);
+    let last = if own.is_some() {
+        None
+    } else {
+        folders.pop_last()
+    };
+    for (folder, flags) in folders {
+        let copied = store::message::copy(tx, account, mailbox, &[uid], folder, now)?;
+        add_flags(tx, (account, folder), &copied, flags)?;
     }
-    if let Some(folder) = last {
-        store::message::move_(tx, account, mailbox, &[uid], folder, now)?;
+    if let Some((folder, flags)) = last {
+        let moved = store::message::move_(tx, account, mailbox, &[uid], folder, now)?;
+        add_flags(tx, (account, folder), &moved, flags)?;
+    }
+    if let Some(flags) = own {
+        add_flags(tx, (account, mailbox), &[(uid, uid)], flags)?;
     }
     Ok(names)
+}
+
+/// Adds flags to messages by their new UIDs.
+fn add_flags(
+    tx: &mut WriteTx<'_>,
+    (account, mailbox): (AccountId, MailboxId),
+    copied: &[(Uid, Uid)],
+    flags: FlagSet,
+) -> ServiceResult<()> {
+    if flags != FlagSet::default() {
+        let uids: Vec<_> = copied.iter().map(|(_, uid)| *uid).collect();
+        store::message::set_flags(tx, account, mailbox, &uids, FlagsChange::Add(flags))?;
+    }
+    Ok(())
 }
 
 /// The sender that the header block tells; empty if that is no address.

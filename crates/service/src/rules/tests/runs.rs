@@ -1,13 +1,23 @@
 //! Rules that are run over mail that is here: what is done, what is left, and what the record says.
 
-use types::{MailboxName, RuleId};
+use types::{FlagSet, MailboxName, RuleId};
 
 use super::*;
 use crate::error::ServiceResult;
 use crate::rules::look_back;
 use crate::{RuleRun, RuleSource};
 
+const SAVED: RuleSource = RuleSource::Rule(RuleId(1));
+
 impl Stage {
+    /// A message to ann, then a rule of hers.
+    async fn with_mail(text: &str) -> Self {
+        let stage = Self::with(&[]).await;
+        stage.send(&["ann@example.org"], MAIL).await.unwrap();
+        stage.add(ANN, text, "later", RuleDirection::In).await;
+        stage
+    }
+
     /// Runs a rule over the inbox of ann.
     async fn run(&self, source: &RuleSource, dry: bool) -> ServiceResult<RuleRun> {
         let place = (&address("ann@example.org"), &MailboxName::inbox());
@@ -45,4 +55,88 @@ async fn a_rule_that_is_not_saved_is_only_tried() {
         assert!(refused.contains("save it first"), "{refused}");
     }
     assert_eq!((stage.stored(), stage.fates()), (stored, fates));
+}
+
+#[tokio::test]
+async fn each_copy_gets_the_flags_that_are_meant_for_it() {
+    let needs = "require [\"copy\", \"fileinto\", \"imap4flags\", \"mailbox\"];";
+    let (deleted, flagged) = (FlagSet::DELETED.0, FlagSet::FLAGGED.0);
+    for (text, expected) in [
+        (
+            "fileinto :copy :create :flags \"\\\\Deleted\" \"Archive\";",
+            vec![format!("Archive {deleted}"), "INBOX 0".to_owned()],
+        ),
+        (
+            "fileinto :create :flags \"\\\\Flagged\" \"Archive\";",
+            vec![format!("Archive {flagged}")],
+        ),
+        (
+            "fileinto :copy :create \"Archive\"; keep :flags \"\\\\Flagged\";",
+            vec!["Archive 0".to_owned(), format!("INBOX {flagged}")],
+        ),
+    ] {
+        let stage = Stage::with_mail(&format!("{needs} {text}")).await;
+        stage.run(&SAVED, false).await.unwrap();
+        assert_eq!(stage.rows(scene::FLAGS_OF_FOLDERS), expected, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_only_arrival_does_is_left_and_not_recorded_as_done() {
+    let needs = "require [\"copy\", \"fileinto\", \"mailbox\", \"vacation\"];";
+    for (text, stored, counts, fates) in [
+        ("redirect :copy \"drop@far.test\";", "1 INBOX", (0, 0, 1), 1),
+        (
+            "redirect \"drop@far.test\"; discard;",
+            "1 INBOX",
+            (0, 0, 1),
+            1,
+        ),
+        (
+            "redirect :copy \"drop@far.test\"; fileinto :create \"Archive\";",
+            "1 Archive",
+            (1, 0, 1),
+            2,
+        ),
+    ] {
+        let stage = Stage::with_mail(&format!("{needs} {text}")).await;
+        let dry = stage.run(&SAVED, true).await.unwrap();
+        let run = stage.run(&SAVED, false).await.unwrap();
+        assert_eq!(run, dry, "{text}");
+        assert_eq!((run.filed, run.removed, run.left), counts, "{text}");
+        assert_eq!(stage.stored(), [stored], "{text}");
+        let told = stage.rows(scene::RULES_OF_FATES);
+        assert_eq!(told.len(), fates, "{text}: {told:?}");
+        assert!(!told.concat().contains("redirect"), "{told:?}");
+        assert_eq!(stage.sent(), [""; 0], "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_gone_meanwhile_is_neither_counted_nor_recorded() {
+    let stage = Stage::with_mail("discard;").await;
+    let (service, ann) = (stage.service(), AccountId(1));
+    let looking = service.looking(&console(), &SAVED).unwrap();
+    let now = looking.at;
+    let look = move |tx: &store::ReadTx<'_>| Ok(looking.over(tx, ann, &MailboxName::inbox()));
+    let (mailbox, found, run) = service.inner.store.read(look).await.unwrap().unwrap();
+    let folder = look_back::Folder {
+        account: ann,
+        address: address("ann@example.org"),
+        mailbox,
+        config_size: 1,
+    };
+    let removal = store::Removal {
+        reason: store::Reason::Rule,
+        rule: None,
+        at: now,
+        until: now.plus_s(1),
+    };
+    let write = move |tx: &mut store::WriteTx<'_>| {
+        store::message::expunge(tx, ann, mailbox, &[found[0].uid], &removal)?;
+        folder.carry_out(tx, (&found, &run), &removal)
+    };
+    let run = service.inner.store.try_write(write).await.unwrap();
+    assert_eq!((run.messages, run.removed), (1, 0));
+    assert_eq!(stage.fates().len(), 1, "only that it came");
 }
