@@ -156,6 +156,8 @@ pub struct Via {
     pub listener: Option<ListenerId>,
     /// Address of the socket's peer, if over the network.
     pub peer: Option<IpAddr>,
+    /// Address of the client: another than the peer's only behind a proxy that is believed.
+    pub client: Option<IpAddr>,
     /// Version of TLS, if there was any.
     pub tls: Option<TlsVersion>,
     /// What the other side says about itself.
@@ -169,6 +171,7 @@ impl Actor {
             door,
             listener: None,
             peer: None,
+            client: None,
             tls: None,
             claimed: BTreeMap::new(),
         };
@@ -185,7 +188,8 @@ impl Actor {
         let via = Via {
             door,
             listener: Some(peer.listener),
-            peer: Some(peer.source()),
+            peer: Some(peer.proxy.unwrap_or(peer.address.ip()).to_canonical()),
+            client: Some(peer.source()),
             tls: version.and_then(|version| match version {
                 "TLSv1.2" => Some(TlsVersion::V1_2),
                 "TLSv1.3" => Some(TlsVersion::V1_3),
@@ -205,6 +209,7 @@ impl Actor {
             door: Door::Cli,
             listener: None,
             peer: None,
+            client: None,
             tls: None,
             claimed,
         };
@@ -215,19 +220,11 @@ impl Actor {
     }
 
     /// An account by its session, through a door; it says that it uses this program.
-    pub fn session(principal: Principal, door: Door, program: &str) -> Self {
-        let peer = &principal.peer;
-        let via = Via {
-            door,
-            listener: Some(peer.listener),
-            peer: Some(peer.source()),
-            tls: peer.tls.as_ref().map(tls_version),
-            claimed: BTreeMap::from([(Claim::UserAgent, program.to_owned())]),
-        };
-        Self {
-            who: Who::Account(Box::new(principal)),
-            via,
-        }
+    pub fn session(principal: &Principal, door: Door, program: &str) -> Self {
+        let mut actor = Self::account(principal, door);
+        let program = program.to_owned();
+        actor.via.claimed.insert(Claim::UserAgent, program);
+        actor
     }
 
     /// What it may do; `None` for an account that no longer works.
@@ -263,13 +260,6 @@ impl Actor {
             Who::Account(principal) => principal.account.to_string(),
             Who::System => "system".to_owned(),
         }
-    }
-}
-
-fn tls_version(tls: &net::TlsInfo) -> TlsVersion {
-    match tls.version.as_str() {
-        "TLSv1.2" => TlsVersion::V1_2,
-        _ => TlsVersion::V1_3,
     }
 }
 

@@ -36,7 +36,7 @@ impl Service {
             .account_at(address)
             .ok_or(ServiceError::NotFound("account"))?;
         self.may_use(actor, account)?;
-        let source = actor.via.peer;
+        let source = actor.via.client;
         let key = Guessed::Factor(account.id);
         let _guess = self.factor_guess(source, &key).await?;
         let about = About {

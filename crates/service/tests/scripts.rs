@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+use std::net::IpAddr;
+
 use ledger::{ActorKind, Door, Entry, Outcome};
 use policy::{RuleContent, RuleDirection};
 use service::{
@@ -84,6 +86,25 @@ async fn each_change_of_a_script_is_one_entry() {
     let left = service.script_list(&bob);
     assert_eq!(left.len(), 1);
     assert_eq!((left[0].name.as_str(), left[0].active), ("c", false));
+}
+
+#[tokio::test]
+async fn the_entry_tells_the_proxy_apart_from_the_client_behind_it() {
+    let world = World::new(&[ANN, BOB]).await;
+    let mut bob = bob(&world).await;
+    let (client, proxy) = (bob.peer.source(), IpAddr::from([198, 51, 100, 7]));
+    for (name, through, peer) in [("a", None, client), ("b", Some(proxy), proxy)] {
+        bob.peer.proxy = through;
+        world.service.script_put(&bob, name, "keep;").await.unwrap();
+        let entry = entries(&world).pop().unwrap();
+        let console = World::console();
+        let told = world.service.ledger_show(&console, entry.seq);
+        let told = told.await.unwrap();
+        assert_eq!(told.peer, Some(peer.to_string()), "{name}");
+        assert_eq!(told.client, Some(client.to_string()), "{name}");
+        let is_one = entry.via.peer == entry.via.client;
+        assert_eq!(is_one, through.is_none(), "{name}");
+    }
 }
 
 #[tokio::test]

@@ -139,7 +139,7 @@ impl Stage<'_> {
         }
         let is_in = client.sign_in(account, self.password).await?;
         ensure!(is_in, "the password of {account} was refused");
-        let actor = Actor::session(self.principal(account)?, Door::Web, PROGRAM);
+        let actor = Actor::session(&self.principal(account)?, Door::Web, PROGRAM);
         let [deletes, copies] = story::rules(self.domain)?;
         let rules = [
             self.make_rule(&actor, deletes).await?,

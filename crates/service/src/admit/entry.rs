@@ -101,6 +101,10 @@ pub(crate) fn via(actor: &Actor, vault: &Vault, personal: &mut Vec<NewPersonal>)
         commitment
     };
     let peer = actor.via.peer.map(|peer| commit(&peer.to_string()));
+    let client = match actor.via.client {
+        client if client == actor.via.peer => peer,
+        client => client.map(|client| commit(&client.to_string())),
+    };
     let claimed: BTreeMap<_, _> = (actor.via.claimed.iter())
         .map(|(claim, value)| (*claim, Claimed::Committed(commit(value))))
         .collect();
@@ -108,7 +112,7 @@ pub(crate) fn via(actor: &Actor, vault: &Vault, personal: &mut Vec<NewPersonal>)
         door: actor.via.door,
         listener: actor.via.listener,
         peer,
-        client: peer,
+        client,
         tls: actor.via.tls,
         claimed,
     }

@@ -57,6 +57,8 @@ pub struct EntryDetail {
     pub reason: Option<String>,
     /// Address of the socket's peer.
     pub peer: Option<String>,
+    /// Address of the client; another than the peer's only behind a proxy that is believed.
+    pub client: Option<String>,
     /// What the other side said of itself; nobody vouches for it.
     pub claimed: Vec<String>,
     /// The entry as it is stored and signed.
@@ -120,6 +122,7 @@ impl Service {
             line: self.entry_view(&entry),
             reason: open(entry.reason).await?,
             peer: open(entry.via.peer).await?,
+            client: open(entry.via.client).await?,
             claimed,
             entry: serde_json::to_value(&entry).map_err(|_| ServiceError::Unavailable)?,
         })

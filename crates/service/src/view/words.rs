@@ -74,7 +74,7 @@ pub(crate) fn standing(config: &Config, object: &Object) -> Option<&'static str>
 }
 
 impl Service {
-    /// The address from which an entry was made: the socket's peer, or else where its session came
+    /// The address from which an entry was made: the client's, or else where its session came
     /// from. None at the console and for the server itself.
     pub(crate) async fn entry_source(&self, entry: &Entry) -> Option<String> {
         if let Some(peer) = entry.via.client.or(entry.via.peer) {
