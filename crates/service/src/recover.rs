@@ -1,7 +1,7 @@
 //! Removed mail that can still be brought back: listed without its content, brought back, or deleted
 //! for good.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use policy::{Authority, Config, Right, may};
 use serde::Serialize;
@@ -157,13 +157,23 @@ impl Service {
         }))
     }
 
-    /// Deletes removed mail for good, once the record tells it.
-    pub(crate) async fn purge(&self, purge: &Purge) -> Result<(), StoreError> {
+    /// Deletes removed mail for good, once the record tells it; gives what a person must hear if
+    /// not all of it was deleted. After a crash before this the mail is still listed.
+    pub(crate) async fn purge(&self, purge: &Purge) -> Option<String> {
         let (account, ids, now) = (purge.account, purge.ids.clone(), self.clock().now());
-        let write = move |tx: &mut WriteTx<'_>| {
-            store::recoverable::purge_these(tx, account, &ids, now).map(drop)
-        };
-        self.inner.store.write_small(write).await
+        let write =
+            move |tx: &mut WriteTx<'_>| store::recoverable::purge_these(tx, account, &ids, now);
+        match self.inner.store.write_small(write).await {
+            Ok(purged) if purged == purge.ids.len() => None,
+            Ok(purged) => Some(format!(
+                "Only {purged} of {} messages were deleted: the others had left the removed mail just before, though the record counts them.",
+                purge.ids.len()
+            )),
+            Err(err) => {
+                tracing::error!(error = %err, "removed mail was not deleted: {err}");
+                Some(format!("The mail is still there ({err}): do it again."))
+            }
+        }
     }
 
     /// All accounts whose mail the actor may bring back.
@@ -259,7 +269,7 @@ fn chosen_of(
         Wanted::Ids(ids) => {
             let missing = ServiceError::NotFound("removed message of this number");
             let mut chosen = Chosen::default();
-            for id in ids {
+            for id in ids.iter().collect::<BTreeSet<_>>() {
                 match store::recoverable::find(tx, account, *id)? {
                     Some(row) => chosen.rows.push(row),
                     None => return Err(missing),

@@ -213,10 +213,7 @@ impl Service {
     async fn purge_recorded(&self, prepared: &[Prepared<'_>]) -> Vec<String> {
         let mut told = Vec::new();
         for purge in prepared.iter().filter_map(|it| it.purge.as_ref()) {
-            if let Err(err) = self.purge(purge).await {
-                tracing::error!(error = %err, "removed mail was not deleted: {err}");
-                told.push(format!("The mail is still there ({err}): do it again."));
-            }
+            told.extend(self.purge(purge).await);
         }
         told
     }
