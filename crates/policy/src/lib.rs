@@ -37,7 +37,7 @@ pub use change::{
     Change, MailScope, Member, Owned, RuleContent, RuleDirection, RuleLevel, RulePurpose, RuleSet,
     Sender, SenderList, SendersOf, Service, TokenScope,
 };
-pub use check::{ChangeError, ChangeErrorKind, RULES_PER_LEVEL_MAX};
+pub use check::{CONTENT_MAX_OCTETS, ChangeError, ChangeErrorKind, RULES_PER_LEVEL_MAX};
 pub use config::{
     AccessList, Account, Alias, Author, Authorship, Block, Certificate, Config, ConfigBuilder,
     Credential, CredentialKind, Exit, ExpandError, Expansion, FormerRule, Grant, HostedDomain,

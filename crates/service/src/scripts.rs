@@ -7,7 +7,10 @@
 use std::sync::Arc;
 
 use ledger::Door;
-use policy::{RULES_PER_LEVEL_MAX, Rule, RuleContent, RuleDirection, RuleLevel, RulePurpose};
+use policy::{
+    CONTENT_MAX_OCTETS, RULES_PER_LEVEL_MAX, Rule, RuleContent, RuleDirection, RuleLevel,
+    RulePurpose,
+};
 use sieve::limits::SCRIPT_MAX_OCTETS;
 use types::RuleId;
 
@@ -37,8 +40,10 @@ pub enum ScriptError {
     /// The script is active.
     #[error("this script is active; activate another one or none, then delete it")]
     Active,
-    /// The text is too long.
-    #[error("a script has at most {SCRIPT_MAX_OCTETS} octets")]
+    /// The text is too long, as it is or as its entry writes it.
+    #[error(
+        "a script has at most {SCRIPT_MAX_OCTETS} octets, and {CONTENT_MAX_OCTETS} as the record writes it, where line ends, quotation marks and backslashes take two octets each character"
+    )]
     TooLarge,
     /// The account has as many rules as it may have.
     #[error("there are {RULES_PER_LEVEL_MAX} rules and scripts already; remove some first")]
@@ -72,7 +77,8 @@ impl Service {
 
     /// Whether a text is a script that could be kept.
     pub fn script_check(&self, text: &str) -> Result<(), ScriptError> {
-        if text.len() > SCRIPT_MAX_OCTETS {
+        let written = RuleContent::Script(text.to_owned()).octets();
+        if text.len() > SCRIPT_MAX_OCTETS || written > CONTENT_MAX_OCTETS {
             return Err(ScriptError::TooLarge);
         }
         let parsed = sieve::parse(text).map(drop);

@@ -148,6 +148,21 @@ async fn what_is_refused_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_script_that_its_entry_has_no_room_for_is_too_large_by_every_command() {
+    let world = World::new(&[ANN, BOB]).await;
+    let bob = bob(&world).await;
+    let service = &world.service;
+    let known = entries(&world).len();
+    for (mark, result) in [("a", Ok(())), ("\"", Err(ScriptError::TooLarge))] {
+        let text = format!("#{}\r\nkeep;", mark.repeat(40_000));
+        assert_eq!(service.script_check(&text), result, "{mark}");
+        let put = service.script_put(&bob, "a", &text).await;
+        assert_eq!(put.map(drop), result, "{mark}");
+    }
+    assert_eq!(since(&world, known, &bob), ["rule.create"]);
+}
+
+#[tokio::test]
 async fn a_forward_for_somebody_else_is_refused_and_leaves_one_entry() {
     let world = World::new(&[ANN, BOB]).await;
     let bob = bob(&world).await;

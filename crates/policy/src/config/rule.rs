@@ -258,8 +258,8 @@ impl RuleContent {
         }
     }
 
-    /// Octets that its entry holds.
-    pub(crate) fn octets(&self) -> usize {
+    /// Octets that its entry holds; at most [`crate::CONTENT_MAX_OCTETS`].
+    pub fn octets(&self) -> usize {
         serde_json::to_string(self).map_or(usize::MAX, |written| written.len())
     }
 }
