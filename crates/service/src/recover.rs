@@ -254,7 +254,9 @@ fn chosen_of(
     match wanted {
         Wanted::Rule(rule) => {
             let (page, count) = store::recoverable::of_rule(tx, account, &rule.to_string(), room)?;
-            let left = count.saturating_sub(page.rows.len() as u64);
+            // What was changed past the server can never be brought back.
+            let seen = page.rows.len() + page.changed_outside.len();
+            let left = count.saturating_sub(seen as u64);
             Ok(Chosen {
                 rows: page.rows,
                 more: left > 0,

@@ -21,7 +21,7 @@ mod prove;
 mod check;
 mod grow;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -122,8 +122,9 @@ pub(crate) struct Seals {
     /// Whether the newest days were checked since the start.
     newest_checked: tokio::sync::OnceCell<()>,
     told: tokio::sync::Mutex<Told>,
-    /// The files that stand aside and were told of in this start.
-    told_aside: tokio::sync::Mutex<HashSet<PathBuf>>,
+    /// The files that stand aside and were told of in this start, and whether the rows that are
+    /// missing by them were looked for.
+    told_aside: tokio::sync::Mutex<HashMap<PathBuf, bool>>,
 }
 
 /// What the ledger has been told.
@@ -201,8 +202,11 @@ impl Service {
         let mut told = self.inner.seals.told_aside.lock().await;
         for log in LOGS {
             let mut aside = of(&self.inner.store, log).set_aside();
-            aside.retain(|day| !told.contains(&day.path));
+            aside.retain(|day| told.get(&day.path) != Some(&true));
             for SetAside { day, path } in &aside {
+                if told.insert(path.clone(), false).is_some() {
+                    continue;
+                }
                 let path = path.display();
                 let text = format!(
                     "the file of {day} of the {log} log was damaged and is now {path}; a new one was begun"
@@ -218,7 +222,7 @@ impl Service {
             match self.read_rows(log, newest).await {
                 Ok((_, report)) => {
                     self.report(log, report).await;
-                    told.extend(aside.into_iter().map(|day| day.path));
+                    told.extend(aside.into_iter().map(|day| (day.path, true)));
                 }
                 Err(err) => self.report_seal_error(log, &err).await,
             }

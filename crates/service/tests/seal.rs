@@ -738,3 +738,27 @@ async fn signed_rows_of_a_day_that_was_set_aside_are_told_as_missing() {
     assert_eq!(stopped.told(EDIT), missing, "once");
     stopped.close(service).await;
 }
+
+#[tokio::test]
+async fn a_day_that_was_set_aside_is_told_once_also_while_rows_cannot_be_read() {
+    let stopped = Stopped::with_many_rows().await;
+    let days = stopped.days();
+    fs::write(&days[1], [0x5a; 8_192]).unwrap();
+    let service = stopped.try_open().await.unwrap();
+    fs::rename(&days[0], days[0].with_extension("away")).unwrap();
+    fs::create_dir(&days[0]).unwrap();
+    for _ in 0..3 {
+        service.heartbeat().await;
+    }
+    assert_eq!(stopped.told(EDIT), [""; 0], "the rows were not read");
+    fs::remove_dir(&days[0]).unwrap();
+    fs::rename(days[0].with_extension("away"), &days[0]).unwrap();
+    service.heartbeat().await;
+    assert_eq!(stopped.told(EDIT).len(), 1, "they are read later");
+    stopped.close(service).await;
+    let log = Connection::open(&days[1]).unwrap();
+    let sql = "SELECT COUNT(*) FROM record
+                WHERE kind = 'alarm' AND CAST(detail AS TEXT) LIKE '%was damaged%'";
+    let alarms: i64 = log.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(alarms, 1);
+}
