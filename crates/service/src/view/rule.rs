@@ -39,7 +39,8 @@ pub struct RuleView {
     pub comment: String,
     /// When it ends, RFC 3339.
     pub expires: Option<String>,
-    /// Who made it: an address, or the id of an account that is gone.
+    /// Who made it: an address, with a word if its account is gone; `console (u_…)` with the user of
+    /// the host; or `the server`.
     pub made_by: String,
     /// When, RFC 3339.
     pub made: String,
