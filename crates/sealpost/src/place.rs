@@ -86,12 +86,7 @@ impl Place {
 
 /// A path as a shell reads it back.
 fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
-    match text.chars().all(is_plain) {
-        true => text,
-        false => format!("'{}'", text.replace('\'', "'\\''")),
-    }
+    service::shell::quoted(&path.display().to_string())
 }
 
 impl Found {

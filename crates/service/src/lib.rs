@@ -59,6 +59,7 @@ mod recover;
 
 mod doctor;
 mod looks;
+pub mod shell;
 mod trace;
 mod view;
 

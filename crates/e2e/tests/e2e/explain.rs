@@ -41,7 +41,7 @@ const SCREENS: &[(&[&str], &[&str])] = &[
             "rule r_2 \"Orders\" made",
             "Proven: entry",
             "NOT KNOWN   Which person it was",
-            "sealpost recoverable restore u0001@demo.test 1 --data ",
+            "sealpost recoverable restore --rule r_1 --data ",
         ],
     ),
     (

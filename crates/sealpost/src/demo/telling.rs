@@ -4,6 +4,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use service::shell::quoted;
+
 use super::replay::Told;
 
 /// Columns of the screen.
@@ -25,15 +27,6 @@ fn program() -> String {
     let path = || std::env::current_exe().ok();
     let name = called.or_else(|| path().map(|path| path.display().to_string()));
     name.unwrap_or_else(|| "sealpost".to_owned())
-}
-
-/// A word for the shell, quoted where it needs that.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-    match word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    }
 }
 
 impl Told {

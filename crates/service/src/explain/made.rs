@@ -7,6 +7,7 @@ use types::{AccountId, SessionId, Timestamp};
 use super::{Step, when};
 use crate::Service;
 use crate::error::ServiceResult;
+use crate::shell::quoted;
 use crate::view::words;
 
 /// Sessions of a source that are looked through for earlier ones of an account.
@@ -186,7 +187,7 @@ impl MadeBy {
             let who = &self.who;
             steps.push(Step::new(
                 "another password; its sessions end",
-                format!("sealpost account passwd {who}"),
+                format!("sealpost account passwd {}", quoted(who)),
             ));
         }
         if let (Some(from), Some(_)) = (&self.from, self.account) {

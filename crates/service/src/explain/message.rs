@@ -11,6 +11,7 @@ use super::{Explanation, Step, count, when};
 use crate::Service;
 use crate::error::{ServiceError, ServiceResult};
 use crate::looks::{self, RuleLook, Texts};
+use crate::shell::quoted;
 use crate::trace::{TraceQuery, TraceRow};
 use crate::view::words;
 
@@ -166,13 +167,13 @@ impl Service {
         steps.extend(owners.into_iter().take(RECIPIENTS_MAX).map(|owner| {
             Step::new(
                 "find it among the removed mail",
-                format!("sealpost recoverable list {owner}"),
+                format!("sealpost recoverable list {}", quoted(&owner)),
             )
         }));
         let id = rows[0].id.clone();
         steps.push(Step::new(
             "the same as a table",
-            format!("sealpost trace --id {id}"),
+            format!("sealpost trace --id {}", quoted(&id)),
         ));
         steps
     }
@@ -205,7 +206,12 @@ fn plain(row: &TraceRow) -> &str {
 }
 
 fn harm(rows: &[TraceRow]) -> Vec<String> {
-    let lost = |row: &&TraceRow| matches!(row.action.as_str(), "discard" | "redirect" | "reject");
+    let lost = |row: &&TraceRow| {
+        matches!(
+            row.action.as_str(),
+            "discard" | "redirect" | "reject" | "refuse"
+        )
+    };
     let left = |row: &&TraceRow| row.action == "sink";
     match (
         rows.iter().filter(lost).count(),
@@ -277,5 +283,34 @@ impl Service {
         ids.into_iter()
             .map(|id| words::account_name(&config, id))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mail_that_a_recipient_did_not_get_is_harm() {
+        for (action, words) in [
+            ("store", "None: every recipient has it."),
+            ("sink", "Every recipient has it; 1 copy went outside."),
+            (
+                "refuse",
+                "1 recipient did not get it; 0 copies went outside.",
+            ),
+            (
+                "discard",
+                "1 recipient did not get it; 0 copies went outside.",
+            ),
+        ] {
+            let row = serde_json::json!({
+                "id": "", "at": "", "from": "", "to": "", "action": action, "target": "",
+                "rules": [], "told": [], "looked": [], "config_size": 0, "octets": 0,
+                "message_id": "",
+            });
+            let row: TraceRow = serde_json::from_value(row).unwrap();
+            assert_eq!(harm(&[row]), [words], "{action}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use super::around::{DAY_S, Wanted};
 use super::{Explanation, Step, count, first_lines, when};
 use crate::Service;
 use crate::error::{ServiceError, ServiceResult};
+use crate::shell::quoted;
 use crate::view::words;
 
 /// Days for which sessions and failures are counted.
@@ -359,7 +360,7 @@ fn account_steps(config: &Config, id: AccountId) -> Vec<Step> {
             "sealpost rules list --removed",
         )];
     };
-    let address = &account.address;
+    let address = quoted(&account.address.to_string());
     vec![
         Step::new(
             "another password",
@@ -389,7 +390,10 @@ fn session_steps(config: &Config, session: &Session) -> Vec<Step> {
         ));
     }
     if let Some(account) = config.account(session.begin.account) {
-        let command = format!("sealpost account passwd {}", account.address);
+        let command = format!(
+            "sealpost account passwd {}",
+            quoted(&account.address.to_string())
+        );
         steps.push(Step::new("another password", command));
     }
     let source = &session.begin.source;

@@ -12,6 +12,7 @@ use super::{Explanation, Step, count, first_lines, when};
 use crate::Service;
 use crate::actor::Actor;
 use crate::error::ServiceResult;
+use crate::shell::quoted;
 use crate::view::{ExitView, words};
 
 /// Days for which mail and sessions are counted.
@@ -183,10 +184,13 @@ fn address_steps(config: &Config, address: &Address, exits: &[ExitView]) -> Vec<
         .map(|exit| Step::new(format!("end this {}", exit.kind), exit.end.clone()))
         .collect();
     if let Some(account) = config.account_at(address) {
-        let command = format!("sealpost explain account {}", account.address);
+        let command = format!(
+            "sealpost explain account {}",
+            quoted(&account.address.to_string())
+        );
         steps.push(Step::new("the account", command));
     }
-    let command = format!("sealpost trace --from {address}");
+    let command = format!("sealpost trace --from {}", quoted(&address.to_string()));
     steps.push(Step::new("its mail", command));
     steps
 }

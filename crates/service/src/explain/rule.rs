@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::fate::{self, Fate, FateKey};
 use store::recoverable;
-use types::{AccountId, Address, RuleId, Timestamp};
+use types::{AccountId, RuleId, Timestamp};
 
 use super::around::{DAY_S, Moment, Wanted};
 use super::made::MadeBy;
@@ -21,12 +21,6 @@ use crate::view::words;
 
 /// Messages that a rule touched of which the newest are counted.
 const FATES_MAX: usize = 5_000;
-/// Accounts whose removed mail is looked through.
-const ACCOUNTS_MAX: usize = 20;
-/// Numbers of removed messages that one command brings back.
-const RESTORED_AT_ONCE: usize = 50;
-/// Steps that bring mail back.
-const RESTORES_MAX: usize = 4;
 
 /// What a rule did to mail.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -66,22 +60,22 @@ impl Service {
     pub(super) async fn explain_rule(&self, id: RuleId) -> ServiceResult<Explanation> {
         let config = self.config();
         let known = known(&config, id).ok_or(ServiceError::NotFound("rule"))?;
-        let entry = self.read_entry(known.made_seq).await?;
-        let content = self.read_entry(known.content_seq).await?;
+        // What it does is the work of whoever gave it its text, not of whoever made it before.
+        let entry = self.read_entry(known.content_seq).await?;
         let made = self.made(&entry).await?;
-        let (touched, fates) = self.touched(id).await?;
-        let (touched, restores) = self.with_recoverable(id, touched, &fates).await?;
+        let touched = self.touched(id).await?;
+        let (touched, restore) = self.with_recoverable(id, touched).await?;
         let around = self.entries_around(entry.ts, DAY_S).await?;
         let wanted = wanted(&entry, &made, Some(("rule".to_owned(), id.to_string())));
         let further = first_act(&touched).into_iter().collect();
         let timeline = self.timeline(entry.ts, &around, &wanted, further).await?;
         let mut who = made.who_lines(entry.actor.kind);
-        who.extend(self.later_hands(&known).await?);
+        who.extend(self.other_hands(&known).await?);
         let subject = format!("rule \"{}\" ({id})", known.name);
         Ok(Explanation {
             sentence: sentence(&subject, &known, &made, &touched),
             subject,
-            what: self.what(&content, &known),
+            what: self.what(&entry, &known),
             harm: harm(&touched),
             who,
             how: made.how_lines(),
@@ -89,12 +83,12 @@ impl Service {
             timeline_more: timeline.more,
             also: self.also(&entry, &made, &around).await?,
             confidence: {
-                let entries = [known.made_seq, known.content_seq];
+                let entries = [known.content_seq, known.made_seq];
                 let entries = entries.into_iter().chain(known.removed_seq);
                 self.confidence(entries, entry.ts).await?
             },
             not_known: not_known(&made, &touched),
-            steps: steps(id, &known, &made, restores),
+            steps: steps(id, &known, &made, restore),
             touched: Some(touched),
             made: Some(made),
         })
@@ -125,11 +119,11 @@ impl Service {
         what
     }
 
-    /// Who changed its text or removed it, where that was not in its first entry.
-    async fn later_hands(&self, known: &Known) -> ServiceResult<Vec<String>> {
+    /// Who made it, where its text came later, and who removed it.
+    async fn other_hands(&self, known: &Known) -> ServiceResult<Vec<String>> {
         let mut lines = Vec::new();
-        let changed = (known.content_seq != known.made_seq).then_some(known.content_seq);
-        for (seq, verb) in [(changed, "Changed"), (known.removed_seq, "Removed")] {
+        let made = (known.content_seq != known.made_seq).then_some(known.made_seq);
+        for (seq, verb) in [(made, "First made"), (known.removed_seq, "Removed")] {
             let Some(seq) = seq else { continue };
             let entry = self.read_entry(seq).await?;
             let (at, who) = (when(entry.ts), self.who(&entry));
@@ -139,17 +133,16 @@ impl Service {
     }
 
     /// What a rule did, as the fates of messages tell.
-    async fn touched(&self, id: RuleId) -> ServiceResult<(Touched, Vec<Fate>)> {
+    async fn touched(&self, id: RuleId) -> ServiceResult<Touched> {
         let read = self.inner.store.read(move |tx| {
             let (key, all) = (id.to_string(), Timestamp(i64::MAX));
             fate::find(tx, FateKey::Rule(&key), Timestamp(0), all, FATES_MAX)
         });
         let fates = read.await?;
-        let config = self.config();
         let mut messages: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
         let mut mailboxes = BTreeSet::new();
         for fate in &fates {
-            let (deleted, outside) = acts(&config, fate, id);
+            let (deleted, outside) = acts(fate, id);
             let known = messages.entry(&fate.message).or_default();
             *known = (known.0 || deleted, known.1 || outside);
             mailboxes.extend(fate.account);
@@ -166,58 +159,50 @@ impl Service {
             last: time(fates.first()),
             ..Touched::default()
         };
-        Ok((touched, fates))
+        Ok(touched)
     }
 
-    /// Adds what of it can be brought back, with the commands that do.
+    /// Adds what of it can be brought back, in all accounts, with the command that does.
     async fn with_recoverable(
         &self,
         id: RuleId,
         mut touched: Touched,
-        fates: &[Fate],
-    ) -> ServiceResult<(Touched, Vec<Step>)> {
-        let accounts: BTreeSet<AccountId> = fates.iter().filter_map(|fate| fate.account).collect();
-        let mut steps = Vec::new();
-        let mut kept_until: Option<Timestamp> = None;
-        for account in accounts.into_iter().take(ACCOUNTS_MAX) {
-            let read = (self.inner.store)
-                .read(move |tx| recoverable::list(tx, account, None, RECOVERABLE_MAX));
-            let by_rule = |row: &recoverable::Recoverable| {
-                let rule = row.rule.as_deref().and_then(|rule| rule.split_once('@'));
-                rule.is_some_and(|(rule, _)| rule == id.to_string())
-            };
-            let rows: Vec<_> = read.await?.rows.into_iter().filter(by_rule).collect();
-            touched.recoverable += rows.len();
-            kept_until = kept_until
-                .into_iter()
-                .chain(rows.iter().map(|row| row.until))
-                .min();
-            let config = self.config();
-            let Some(owner) = config.account(account) else {
-                continue;
-            };
-            for part in rows.chunks(RESTORED_AT_ONCE) {
-                let ids: Vec<_> = part.iter().map(|row| row.id.to_string()).collect();
-                steps.push(Step::new(
-                    format!("bring back {}", count(part.len(), "message")),
-                    format!(
-                        "sealpost recoverable restore {} {}",
-                        owner.address,
-                        ids.join(" ")
-                    ),
-                ));
+    ) -> ServiceResult<(Touched, Option<Step>)> {
+        let config = self.config();
+        let accounts: Vec<AccountId> = config.accounts().map(|account| account.id).collect();
+        let rule = id.to_string();
+        let read = self.inner.store.read(move |tx| {
+            let (mut copies, mut left, mut first) = (0, 0, None::<Timestamp>);
+            for account in accounts {
+                let (page, count) = recoverable::of_rule(tx, account, &rule, RECOVERABLE_MAX)?;
+                let read = page.rows.len() + page.changed_outside.len();
+                copies += page.rows.len();
+                left += usize::try_from(count)
+                    .unwrap_or(usize::MAX)
+                    .saturating_sub(read);
+                let until = page.rows.iter().map(|row| row.until);
+                first = first.into_iter().chain(until).min();
             }
-        }
-        touched.kept_until = kept_until.map(Timestamp::to_rfc3339);
-        if steps.len() > RESTORES_MAX {
-            let rest = steps.split_off(RESTORES_MAX).len();
-            let last = steps
-                .last_mut()
-                .expect("the steps that stay are at least one");
-            last.why
-                .push_str(&format!(" (run explain again for {rest} more commands)"));
-        }
-        Ok((touched, steps))
+            Ok((copies, left, first))
+        });
+        let (copies, left, first) = read.await?;
+        touched.recoverable = copies + left;
+        // Those that were not read are older, and their time is over earlier.
+        touched.kept_until = first.filter(|_| left == 0).map(Timestamp::to_rfc3339);
+        let step = (touched.recoverable > 0).then(|| {
+            let at_once = match touched.recoverable > RECOVERABLE_MAX {
+                true => format!(", {RECOVERABLE_MAX} at a time"),
+                false => String::new(),
+            };
+            Step::new(
+                format!(
+                    "bring back {}{at_once}",
+                    count(touched.recoverable, "message")
+                ),
+                format!("sealpost recoverable restore --rule {id}"),
+            )
+        });
+        Ok((touched, step))
     }
 
     /// What else the same session or actor did to rules around it, and who else came from there.
@@ -300,25 +285,15 @@ pub(super) fn wanted(entry: &Entry, made: &MadeBy, object: Option<(String, Strin
 }
 
 /// Whether a rule deleted a message, and whether it sent something of it outside.
-fn acts(config: &Config, fate: &Fate, id: RuleId) -> (bool, bool) {
+fn acts(fate: &Fate, id: RuleId) -> (bool, bool) {
     let looked: Vec<Value> = serde_json::from_slice(&fate.rules).unwrap_or_default();
     let own = looked
         .iter()
         .filter(|look| looks::rule_at(look).is_some_and(|(rule, _)| rule == id));
     let acts: Vec<_> = own.flat_map(looks::did).collect();
-    let outside = |act: &&str| {
-        let target = act
-            .strip_prefix("redirect ")
-            .map(|to| to.trim_start_matches(":copy "));
-        let address = target.and_then(|to| to.parse::<Address>().ok());
-        address.is_some_and(|address| config.domain(address.domain()).is_none())
-    };
-    // What could not be sent stays here, and its look says so.
-    let stayed = acts.iter().any(|act| act.starts_with("kept, since"));
-    (
-        acts.contains(&"discard"),
-        !stayed && acts.iter().any(outside),
-    )
+    // A target inside may lead outside, and not all that was to go did: the fate of what went says so.
+    let sends = acts.iter().any(|act| act.starts_with("redirect"));
+    (acts.contains(&"discard"), fate.action == "sink" && sends)
 }
 
 fn first_act(touched: &Touched) -> Option<Moment> {
@@ -356,8 +331,12 @@ fn sentence(subject: &str, known: &Known, made: &MadeBy, touched: &Touched) -> S
     };
     let more = if touched.and_more { " and more" } else { "" };
     let standing = known.standing;
+    let made_it = match known.content_seq == known.made_seq {
+        true => "made",
+        false => "gave its present text to",
+    };
     format!(
-        "{} made {subject} at {at}; {did}{more}; it is {standing}.",
+        "{} {made_it} {subject} at {at}; {did}{more}; it is {standing}.",
         made.who
     )
 }
@@ -383,11 +362,18 @@ fn harm(touched: &Touched) -> Vec<String> {
     if touched.deleted > 0 {
         lines.push(match touched.recoverable {
             0 => "Nothing of it can be brought back any more, or all of it was.".to_owned(),
-            copies => format!(
-                "{} can be brought back, the first until {}: see DO.",
-                count(copies, "deleted copy"),
-                moment(&touched.kept_until)
-            ),
+            copies => {
+                let until = touched
+                    .kept_until
+                    .as_ref()
+                    .map(|_| moment(&touched.kept_until));
+                let until = until.map(|until| format!(", the first until {until}"));
+                format!(
+                    "{} can be brought back{}: see DO.",
+                    count(copies, "deleted copy"),
+                    until.unwrap_or_default()
+                )
+            }
         });
     }
     lines
@@ -401,12 +387,12 @@ fn not_known(made: &MadeBy, touched: &Touched) -> Vec<String> {
     lines
 }
 
-fn steps(id: RuleId, known: &Known, made: &MadeBy, restores: Vec<Step>) -> Vec<Step> {
+fn steps(id: RuleId, known: &Known, made: &MadeBy, restore: Option<Step>) -> Vec<Step> {
     let mut steps = Vec::new();
     if known.removed_seq.is_none() {
         steps.push(Step::new("end it", format!("sealpost rules rm {id}")));
     }
-    steps.extend(restores);
+    steps.extend(restore);
     steps.extend(made.steps());
     steps.push(Step::new(
         "every message that it touched",

@@ -14,6 +14,7 @@ use crate::Service;
 use crate::actor::Actor;
 use crate::error::ServiceResult;
 use crate::live::SessionView;
+use crate::shell::quoted;
 
 /// Days for which it is known when a rule acted last.
 const ACTED_DAYS: i64 = 365;
@@ -113,7 +114,7 @@ fn of_rule(config: &Config, rule: &Rule, now: Timestamp, last: Option<Timestamp>
     };
     let whose = about(config, rule.level);
     let end = match rule.purpose {
-        policy::RulePurpose::Forward => format!("sealpost forward off {whose}"),
+        policy::RulePurpose::Forward => format!("sealpost forward off {}", quoted(&whose)),
         _ => format!("sealpost rules rm {}", rule.id),
     };
     let view = |target: String| {
@@ -162,7 +163,7 @@ fn of_addresses(config: &Config) -> Vec<ExitView> {
     for alias in config.aliases() {
         for to in alias.members.iter().filter_map(outside) {
             let name = (alias.id.to_string(), alias.address.to_string());
-            let end = format!("sealpost alias rm {}", alias.address);
+            let end = format!("sealpost alias rm {}", quoted(&alias.address.to_string()));
             exits.push(way("alias", name, to, end));
         }
     }
@@ -227,7 +228,11 @@ fn of_grants(config: &Config) -> Vec<ExitView> {
             kind: "send_as".to_owned(),
             entry: config.last_entry("send_as", &id).map(|(seq, _)| seq),
             id,
-            end: format!("sealpost account send-as revoke {who} {of}"),
+            end: format!(
+                "sealpost account send-as revoke {} {}",
+                quoted(&who),
+                quoted(&of)
+            ),
             whose: of,
             to: who,
             state: "on".to_owned(),

@@ -73,7 +73,7 @@ fn tells_the_deletion(told: &Explanation) {
     ] {
         holds(&moments, what);
     }
-    wants(told, &format!("sealpost recoverable restore {ANN} 1"));
+    wants(told, "sealpost recoverable restore --rule r_1");
 }
 
 #[tokio::test]
@@ -119,6 +119,33 @@ async fn a_rule_is_explained_when_it_and_its_author_are_gone() {
     let (console, service) = (World::console(), &story.world.service);
     let none = service.explain(&console, Question::Rule(RuleId(9)));
     assert_eq!(none.await.unwrap_err(), ServiceError::NotFound("rule"));
+}
+
+#[tokio::test]
+async fn what_a_rule_does_is_the_work_of_who_gave_it_its_text() {
+    let story = Story::new().await;
+    let told = explained(&story, Question::Rule(RuleId(2))).await;
+    holds(&told.harm, "0 deleted, 1 sent outside.");
+    wants(&told, &format!("sealpost account passwd {BEN}"));
+    let new = super::new_rule("", Place::Subject, "Checkout", FormAction::Delete {});
+    let edit = Command::RuleEdit {
+        id: RuleId(2),
+        name: None,
+        comment: None,
+        stop: None,
+        expires: None,
+        content: Some(new.content),
+    };
+    story.world.admit(edit).await.unwrap();
+    let told = explained(&story, Question::Rule(RuleId(2))).await;
+    let lead = " gave its present text to rule \"Orders\" (r_2) at ";
+    let (who, _) = told.sentence.split_once(lead).unwrap();
+    assert!(who.starts_with("console uid 0"), "{who}");
+    holds(&told.who, "First made ");
+    holds(&told.who, &format!("by {BEN}, entry "));
+    holds(&told.how, "Through the command line");
+    let mut steps = told.steps.iter();
+    assert!(steps.all(|step| !step.command.contains("passwd")));
 }
 
 #[tokio::test]
