@@ -193,6 +193,8 @@ pub(crate) const REMOVALS_OF_ACCOUNTS: &str =
 /// Account and header block of each stored message.
 pub(crate) const HEADS_OF_ACCOUNTS: &str =
     "SELECT e.account || ' ' || CAST(e.head AS TEXT) FROM email e ORDER BY 1";
+/// Puts a removed message down as one from another mailbox, past the server.
+pub(crate) const MOVE_REMOVED: &str = "UPDATE recoverable SET mailbox = 'Sent' WHERE id = ?1";
 /// Account, reason and rule of each removed message.
 pub(crate) const RECOVERABLE: &str =
     "SELECT account || ' ' || reason || ' ' || rule FROM recoverable";

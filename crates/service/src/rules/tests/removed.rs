@@ -57,8 +57,8 @@ async fn a_purge_tells_of_mail_that_was_gone_before_it() {
 async fn mail_that_was_changed_past_the_server_is_not_left_to_bring_back() {
     let stage = with_removed(2).await;
     let db = scene::database(stage.scene.dir.path());
-    let sql = "UPDATE recoverable SET mailbox = 'Sent' WHERE id = ?1";
-    db.execute(sql, [ids(&stage).await[0]]).unwrap();
+    db.execute(scene::MOVE_REMOVED, [ids(&stage).await[0]])
+        .unwrap();
     let (actor, wanted) = (console(), Wanted::Rule(types::RuleId(1)));
     let restored = stage.service().recoverable_restore(&actor, None, wanted);
     let restored = restored.await.unwrap();
