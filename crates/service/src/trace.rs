@@ -182,10 +182,8 @@ impl Wanted {
             (None, Some(to), _) => {
                 let by_address = find(FateKey::Recipient(to))?;
                 let by_account = self.account.map(|id| find(FateKey::Account(id)));
-                Ok(joined(
-                    by_address,
-                    by_account.transpose()?.unwrap_or_default(),
-                ))
+                let here = joined(by_address, by_account.transpose()?.unwrap_or_default());
+                Ok(joined(here, find(FateKey::SentTo(to))?))
             }
             (None, None, Some(from)) => {
                 let found = find(FateKey::Sender(from))?;

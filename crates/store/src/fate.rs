@@ -54,6 +54,8 @@ pub enum FateKey<'a> {
     MessageId(&'a str),
     /// Those for this recipient, as compared.
     Recipient(&'a str),
+    /// Those of what went out to this address, in capitals or small letters.
+    SentTo(&'a str),
     /// Those of messages with this sender of the envelope.
     Sender(&'a str),
     /// As [`Self::Sender`], in capitals or small letters; it looks through all fates.
@@ -152,6 +154,13 @@ pub fn find(
         FateKey::Message(token) => (select_fate!("fate f", "f.message = ?1"), text(token)),
         FateKey::MessageId(id) => (select_fate!("fate f", "f.message_id = ?1"), text(id)),
         FateKey::Recipient(address) => (select_fate!("fate f", "f.recipient = ?1"), text(address)),
+        FateKey::SentTo(address) => (
+            select_fate!(
+                "fate f",
+                "f.action = 'sink' AND f.target = ?1 COLLATE NOCASE"
+            ),
+            text(address),
+        ),
         FateKey::Sender(address) => (select_fate!("fate f", "f.reverse_path = ?1"), text(address)),
         FateKey::SenderInAnyCase(address) => (
             select_fate!("fate f", "f.reverse_path = ?1 COLLATE NOCASE"),

@@ -70,6 +70,10 @@ pub(crate) const MAIL: Format = Format {
             "0010_arrivals",
             include_str!("../migrations/0010_arrivals.sql"),
         ),
+        (
+            "0011_sent_out",
+            include_str!("../migrations/0011_sent_out.sql"),
+        ),
     ],
 };
 

@@ -35,11 +35,12 @@ impl Service {
         let read = self.inner.store.read(move |tx| {
             let find = |key| fate::find(tx, key, since, Timestamp(i64::MAX), COUNTED_MAX);
             Ok((
-                find(FateKey::Recipient(&to))?,
-                find(FateKey::Sender(&from))?,
+                find(FateKey::Recipient(&to))?.len(),
+                find(FateKey::Sender(&from))?.len(),
+                find(FateKey::SentTo(&to))?.len(),
             ))
         });
-        let (received, sent) = read.await?;
+        let (received, sent, left) = read.await?;
         let exits = self.exit_list(actor).await?;
         let exits: Vec<_> = exits.into_iter().filter(|exit| exit.to == shown).collect();
         let place = if inside {
@@ -84,11 +85,14 @@ impl Service {
                 .into_iter()
                 .chain(first_lines(ways.collect()))
                 .collect(),
-            harm: vec![format!(
-                "In {DAYS} days: {} for it and {} from it came to this server.",
-                count(received.len(), "copy"),
-                count(sent.len(), "copy")
-            )],
+            harm: vec![
+                format!("In {DAYS} days: {} went out to it.", count(left, "copy")),
+                format!(
+                    "{} for it and {} from it came to this server.",
+                    count(received, "copy"),
+                    count(sent, "copy")
+                ),
+            ],
             who: first_lines(exits.iter().filter_map(|exit| exit.by.clone()).collect()),
             how: Vec::new(),
             timeline: timeline.moments,
@@ -190,8 +194,10 @@ fn address_steps(config: &Config, address: &Address, exits: &[ExitView]) -> Vec<
         );
         steps.push(Step::new("the account", command));
     }
-    let command = format!("sealpost trace --from {}", quoted(&address.to_string()));
-    steps.push(Step::new("its mail", command));
+    for (words, way) in [("mail to it", "--to"), ("mail from it", "--from")] {
+        let command = format!("sealpost trace {way} {}", quoted(&address.to_string()));
+        steps.push(Step::new(words, command));
+    }
     steps
 }
 

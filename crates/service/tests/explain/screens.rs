@@ -219,7 +219,9 @@ async fn accounts_sessions_and_addresses_are_explained() {
         told.sentence
     );
     holds(&told.what, "rule r_2 of example.org sends there");
+    holds(&told.harm, "1 copy went out to it");
     wants(&told, "sealpost rules rm r_2");
+    wants(&told, &format!("sealpost trace --to {DROP}"));
     let told = explained(&story, Question::Address(address(ANN))).await;
     assert!(told.sentence.contains("is inside"), "{}", told.sentence);
     holds(&told.what, "Mail for it goes to ann@example.org.");

@@ -242,7 +242,11 @@ fn some_fate(recipient: &str, at: Timestamp) -> Fate {
 fn fates_are_found_by_every_key() {
     let world = World::new();
     let first = some_fate("ann@example.org", NOON);
-    let second = some_fate("sales@example.org", NOON.plus_s(1));
+    let second = Fate {
+        action: "sink".to_owned(),
+        target: "Drop@webmail.test".to_owned(),
+        ..some_fate("sales@example.org", NOON.plus_s(1))
+    };
     let rows = [first.clone(), second.clone()];
     world
         .store
@@ -267,6 +271,8 @@ fn fates_are_found_by_every_key() {
             (FateKey::Sender("bob@example.net"), &both),
             (FateKey::Any, &both),
             (FateKey::Recipient("ann@example.org"), &both[1..]),
+            (FateKey::SentTo("drop@webmail.test"), &both[..1]),
+            (FateKey::SentTo("INBOX"), &[]),
             (FateKey::Rule("r_1"), &both[1..]),
             (FateKey::Rule("r_11"), &[]),
         ] {
