@@ -97,6 +97,11 @@ impl Service {
         address: Option<&Address>,
         wanted: Wanted,
     ) -> ServiceResult<Restored> {
+        if let Wanted::Rule(rule) = &wanted
+            && *rule >= self.config().next_rule_id()
+        {
+            return Err(ServiceError::NotFound("rule of this number"));
+        }
         let accounts = match (address, &wanted) {
             (Some(address), _) => vec![self.recoverable_of(actor, address)?],
             (None, Wanted::Rule(_)) => self.recoverable_everywhere(actor)?,

@@ -55,6 +55,7 @@ impl Alerts {
 fn summary(found: usize, limit: usize) -> String {
     let count = match found {
         0 => return "No alert: no change of a rule or of a way out looked dangerous.".to_owned(),
+        1 if limit == 1 => "The newest alert; there may be more (--limit)".to_owned(),
         1 => "1 alert".to_owned(),
         count if count == limit => {
             format!("The newest {count} alerts; there may be more (--limit)")
@@ -158,5 +159,6 @@ mod tests {
             assert!(said.contains(words), "{said}");
             assert_eq!(said.contains("tells nobody"), found > 0);
         }
+        assert!(summary(1, 1).contains("may be more"));
     }
 }

@@ -204,7 +204,7 @@ fn run_words(told: &Value, done: bool) -> Vec<String> {
         ));
     }
     if run.more {
-        lines.push("There are more messages; run it again for the next ones.".to_owned());
+        lines.push("These are the newest; a run does not reach the older ones. Move them to a folder of their own first.".to_owned());
     }
     lines
 }
@@ -320,7 +320,11 @@ mod tests {
             "messages": 9, "filed": 0, "removed": 2, "flagged": 0, "left": 1, "more": true
         });
         let words = run_words(&told, false).join(" ");
-        for part in ["9 messages; would be: 2 removed", "1 left", "run it again"] {
+        for part in [
+            "9 messages; would be: 2 removed",
+            "1 left",
+            "does not reach",
+        ] {
             assert!(words.contains(part), "{words}");
         }
         assert!(run_words(&told, true)[0].starts_with("Looked at 9 messages: 2 removed"));

@@ -4,9 +4,11 @@ use policy::change::{
     ExitAllow, ExitRevoke, RuleMove, RuleRef, SENDERS_PER_CHANGE_MAX, SendersChange,
 };
 use policy::{
-    Change, Config, Judgement, Rule, RuleContent, RuleDirection, RuleLevel, RulePurpose, RuleSet,
-    Sender, SenderList, SendersOf,
+    Change, Config, Judgement, Resolution, Rule, RuleContent, RuleDirection, RuleLevel,
+    RulePurpose, RuleSet, Sender, SenderList, SendersOf,
 };
+use sieve::Day;
+use sieve::effect::EffectKind;
 use sieve::form::{Condition, FormAction, FormRule};
 use types::{Address, RuleId, Timestamp};
 
@@ -88,6 +90,7 @@ impl Draft<'_> {
             content: new.content.clone(),
             before,
         };
+        self.expect_targets(&set)?;
         self.push(Change::RuleCreate(set))
     }
 
@@ -115,6 +118,7 @@ impl Draft<'_> {
         if let Some(expires) = expires {
             set.expires = self.expiry(*expires)?;
         }
+        self.expect_targets(&set)?;
         self.push(Change::RuleChange(set))
     }
 
@@ -147,6 +151,16 @@ impl Draft<'_> {
         account: &Address,
         vacation: Option<&Vacation>,
     ) -> Result<(), AdmitError> {
+        let today: Option<Day> = self
+            .now
+            .to_rfc3339()
+            .get(..10)
+            .and_then(|day| day.parse().ok());
+        let end = vacation.and_then(|vacation| vacation.until);
+        if let Some(end) = end.filter(|end| today.is_some_and(|today| *end < today)) {
+            let why = format!("{} is over; nobody would get an answer", end.words());
+            return Err(AdmitError::Invalid(why));
+        }
         let form = vacation.map(|vacation| {
             let (from, until) = (vacation.from, vacation.until);
             let range = Condition::Received { from, until };
@@ -198,6 +212,7 @@ impl Draft<'_> {
                     content: RuleContent::Form(form),
                     before: None,
                 };
+                self.expect_targets(&set)?;
                 self.push(match present {
                     Some(_) => Change::RuleChange(set),
                     None => Change::RuleCreate(set),
@@ -244,6 +259,25 @@ impl Draft<'_> {
         })
     }
 
+    /// Refuses targets that would never get mail: addresses of ours that nobody has, and the account
+    /// whose rule it is.
+    fn expect_targets(&self, set: &RuleSet) -> Result<(), AdmitError> {
+        for target in targets(&set.content) {
+            let why = match self.config.resolve(&target) {
+                Resolution::NoSuch => "nobody here has this address",
+                Resolution::Account(id) if set.level == RuleLevel::Account(id) => {
+                    "this is the account itself, and mail would go in a circle"
+                }
+                _ => continue,
+            };
+            let target = policy::shown::address(&target);
+            return Err(AdmitError::Invalid(format!(
+                "mail cannot be sent to {target}: {why}"
+            )));
+        }
+        Ok(())
+    }
+
     /// The moment at which a rule ends; it lies ahead.
     fn expiry(&self, expires: Expiry) -> Result<Option<Timestamp>, AdmitError> {
         let at = match expires {
@@ -279,6 +313,31 @@ pub(super) fn refusal(config: &Config, kind: &str, judgement: &Judgement) -> Opt
     Some(AdmitError::Conflict(format!(
         "mail may not go to {target}, OUTSIDE your organisation: nobody has allowed this exit. An admin can, with `sealpost exits allow {target}`"
     )))
+}
+
+/// The addresses to which a rule sends mail, but for what its included scripts do.
+fn targets(content: &RuleContent) -> Vec<Address> {
+    match content {
+        RuleContent::Form(form) => {
+            let to = form.actions.iter().filter_map(|action| match action {
+                FormAction::Redirect { to } | FormAction::CopyTo { to } => Some(to.clone()),
+                _ => None,
+            });
+            to.collect()
+        }
+        RuleContent::Script(text) => {
+            // What is no script is told by the check of the change.
+            let Ok(script) = sieve::parse(text) else {
+                return Vec::new();
+            };
+            let list = sieve::effect::effects(&script, &|_| None).list;
+            let to = list.into_iter().filter_map(|effect| match effect.kind {
+                EffectKind::Redirects { address, .. } => address.parse().ok(),
+                _ => None,
+            });
+            to.collect()
+        }
+    }
 }
 
 /// What another rule does now that a change of this type lets mail reach it, in words that say so.

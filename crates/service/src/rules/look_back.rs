@@ -30,7 +30,7 @@ pub const PREVIEW_DAYS: i64 = 30;
 pub const PREVIEW_MESSAGES_MAX: usize = 2_000;
 /// Octets that one look reads.
 const LOOK_OCTETS_MAX: u64 = 268_435_456;
-/// Messages of a folder that one run takes in; the next run goes on.
+/// Messages of a folder that one run takes in, the newest of it.
 pub const RUN_MESSAGES_MAX: usize = 1_000;
 const DAY_S: i64 = 86_400;
 /// Where mail came from of which that is not kept.

@@ -3,6 +3,7 @@
 mod doors;
 mod limits;
 mod loops;
+mod refused;
 mod removed;
 mod runs;
 mod table;
