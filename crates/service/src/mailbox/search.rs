@@ -1,14 +1,18 @@
 //! Search in texts: a scan, since nothing is indexed yet (RFC 9051 §6.4.4).
 //!
-//! One message at a time is in memory for each of a few scans, on threads that may block. The scan
+//! One message at a time is in memory for each of a few scans, two of one search, on threads that may block. The scan
 //! stops after the message it is at when nobody waits for its result any more. Header blocks are
 //! read many in one transaction; a text, which may be long, is looked into outside of any.
 
+use std::collections::VecDeque;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
 
 use net::Clock;
 use store::{ReadTx, Store, StoreResult};
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use types::{AccountId, EmailId};
 
 use super::read::owned;
@@ -25,6 +29,8 @@ pub const SEARCH_TIME_MAX_S: u64 = 120;
 const MESSAGE_OCTETS_MAX: usize = 67_108_864;
 /// Scans at a time, for all sessions together.
 const SCANS_MAX: usize = 4;
+/// Scans at a time of one search.
+const SCANS_OF_ONE_MAX: usize = 2;
 /// Messages after which a scan of texts lets others have their turn.
 const TURN_TEXTS: usize = 32;
 /// Messages after which a scan of header blocks lets others have their turn.
@@ -44,9 +50,8 @@ pub enum TextQuery {
 }
 
 /// What a search may still use.
-#[derive(Clone, Copy)]
 struct Budget {
-    octets: u64,
+    octets: AtomicU64,
     until_us: u64,
 }
 
@@ -57,6 +62,7 @@ struct Scan {
     clock: Clock,
     account: AccountId,
     query: Arc<TextQuery>,
+    budget: Arc<Budget>,
     /// Lives as long as somebody waits for the result.
     waiting: Weak<()>,
 }
@@ -73,8 +79,8 @@ impl Service {
         query: TextQuery,
     ) -> ServiceResult<Vec<EmailId>> {
         let until_us = self.clock().monotonic_us() + SEARCH_TIME_MAX_S * 1_000_000;
-        let mut budget = Budget {
-            octets: SEARCH_OCTETS_MAX,
+        let budget = Budget {
+            octets: AtomicU64::new(SEARCH_OCTETS_MAX),
             until_us,
         };
         let waiting = Arc::new(());
@@ -83,63 +89,75 @@ impl Service {
             store: self.inner.store.clone(),
             clock: self.clock().clone(),
             query: Arc::new(query),
+            budget: Arc::new(budget),
             waiting: Arc::downgrade(&waiting),
         };
-        let mut found = Vec::new();
-        for turn in emails.chunks(scan.query.turn()) {
-            let permit = SCANS
-                .acquire()
-                .await
-                .map_err(|_| ServiceError::Unavailable)?;
-            let (scan, turn) = (scan.clone(), turn.to_vec());
-            let running = tokio::task::spawn_blocking(move || {
-                let _until_done = permit;
-                scan.run(&turn, budget)
-            });
-            let (matching, left) = running.await.map_err(|err| {
+        let (mut found, mut running) = (Vec::new(), VecDeque::new());
+        let mut turns = emails.chunks(scan.query.turn()).fuse();
+        loop {
+            while running.len() < SCANS_OF_ONE_MAX
+                && let Some(turn) = turns.next()
+            {
+                running.push_back(scan.begin(turn).await?);
+            }
+            let Some(first) = running.pop_front() else {
+                return Ok(found);
+            };
+            found.extend(first.await.map_err(|err| {
                 tracing::error!(error = %err, "a search broke off: {err}");
                 ServiceError::Unavailable
-            })??;
-            found.extend(matching);
-            budget = left;
+            })??);
         }
-        Ok(found)
     }
 }
 
 impl Scan {
-    /// The messages of these that match, and what is left of the budget.
-    fn run(&self, emails: &[EmailId], budget: Budget) -> ServiceResult<(Vec<EmailId>, Budget)> {
+    /// Looks into these messages as soon as it is this search's turn.
+    async fn begin(
+        &self,
+        emails: &[EmailId],
+    ) -> ServiceResult<JoinHandle<ServiceResult<Vec<EmailId>>>> {
+        let permit = SCANS.acquire().await;
+        let permit = permit.map_err(|_| ServiceError::Unavailable)?;
+        let (scan, emails) = (self.clone(), emails.to_vec());
+        Ok(tokio::task::spawn_blocking(move || {
+            let _until_done = permit;
+            scan.run(&emails)
+        }))
+    }
+
+    /// The messages of these that match.
+    fn run(&self, emails: &[EmailId]) -> ServiceResult<Vec<EmailId>> {
         if !matches!(*self.query, TextQuery::Header(..)) {
             let read = |email| Ok(self.store.read_blocking(|tx| self.text(tx, email))?);
-            return self.look(emails, budget, read);
+            return self.look(emails, read);
         }
-        let look = |tx: &ReadTx<'_>| Ok(self.look(emails, budget, |email| self.head(tx, email)));
+        let look = |tx: &ReadTx<'_>| Ok(self.look(emails, |email| self.head(tx, email)));
         self.store.read_blocking(look)?
     }
 
     fn look(
         &self,
         emails: &[EmailId],
-        mut budget: Budget,
         read: impl Fn(EmailId) -> ServiceResult<Vec<u8>>,
-    ) -> ServiceResult<(Vec<EmailId>, Budget)> {
+    ) -> ServiceResult<Vec<EmailId>> {
         let mut found = Vec::new();
         for email in emails {
             if self.waiting.strong_count() == 0 {
                 break;
             }
-            if self.clock.monotonic_us() >= budget.until_us {
+            if self.clock.monotonic_us() >= self.budget.until_us {
                 return Err(ServiceError::Limit("time of a search"));
             }
             let text = read(*email)?;
-            let left = budget.octets.checked_sub(text.len() as u64);
-            budget.octets = left.ok_or(ServiceError::Limit("octets of a search"))?;
+            let take = |left: u64| left.checked_sub(text.len() as u64);
+            let taken = self.budget.octets.fetch_update(Relaxed, Relaxed, take);
+            taken.map_err(|_| ServiceError::Limit("octets of a search"))?;
             if self.query.matches(&text) {
                 found.push(*email);
             }
         }
-        Ok((found, budget))
+        Ok(found)
     }
 
     fn head(&self, tx: &ReadTx<'_>, email: EmailId) -> ServiceResult<Vec<u8>> {
@@ -223,14 +241,18 @@ mod tests {
         let (store, emails) = store_of_two(&folder.path().join("data"));
         let clock = Clock::virtual_at(Timestamp(0));
         let waiting = Arc::new(());
-        let scan = Scan {
-            store,
-            clock,
+        let octets = 2 * (TEXT.len() as u64 + 2);
+        let scan = |octets, until_us| Scan {
+            store: store.clone(),
+            clock: clock.clone(),
             account: AccountId(1),
             query: Arc::new(TextQuery::Body("TEXT".to_owned())),
+            budget: Arc::new(Budget {
+                octets: AtomicU64::new(octets),
+                until_us,
+            }),
             waiting: Arc::downgrade(&waiting),
         };
-        let octets = 2 * (TEXT.len() as u64 + 2);
         for (octets, until_us, expected) in [
             (octets, 1, Ok(emails.clone())),
             (
@@ -240,20 +262,12 @@ mod tests {
             ),
             (octets, 0, Err(ServiceError::Limit("time of a search"))),
         ] {
-            let found = scan.run(&emails, Budget { octets, until_us });
-            assert_eq!(found.map(|(found, _)| found), expected);
+            assert_eq!(scan(octets, until_us).run(&emails), expected);
         }
+        let unwanted = scan(octets, 1);
         drop(waiting);
-        let (found, left) = scan
-            .run(
-                &emails,
-                Budget {
-                    octets,
-                    until_us: 1,
-                },
-            )
-            .unwrap();
-        assert!(found.is_empty());
-        assert_eq!(left.octets, octets, "nothing was read");
+        assert!(unwanted.run(&emails).unwrap().is_empty());
+        let left = unwanted.budget.octets.load(Relaxed);
+        assert_eq!(left, octets, "nothing was read");
     }
 }
