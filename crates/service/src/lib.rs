@@ -46,6 +46,7 @@ pub mod token;
 
 mod accept;
 mod message;
+mod outbound;
 mod rules;
 
 mod mailbox;
@@ -106,6 +107,10 @@ pub use mailbox::*;
 pub use maildrop::MaildropLock;
 pub use message::{BodySink, FinishedBody};
 pub use metrics::{Metrics, OpenConnection};
+pub use outbound::{
+    Attempt, Cause, Destination, Failure, Host, HostSignIn, HostTls, JOB_RECIPIENTS_MAX, Job,
+    JobParams, JobRecipient, Outcome, Reply, Scope,
+};
 pub use password::PASSWORD_MAX_OCTETS;
 pub use recover::{RECOVERABLE_MAX, RecoverableRow, Restored};
 pub use rules::{
