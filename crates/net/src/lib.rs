@@ -17,6 +17,10 @@ mod own_ca;
 mod tls;
 mod tls_client;
 
+mod endpoint;
+mod http;
+mod scanner;
+
 mod conn;
 mod gate;
 mod proxied;
@@ -26,7 +30,9 @@ mod listen;
 pub use certificate::{Certificate, CertificateError};
 pub use clock::Clock;
 pub use conn::{Conn, ConnError, Deadline};
+pub use endpoint::Endpoint;
 pub use gate::{Gate, OpenGate};
+pub use http::{HttpError, HttpLimits, HttpRequest, HttpResponse, exchange};
 pub use limits::{ConnectionGuard, ConnectionLimitSettings, ConnectionLimits, LimitReached};
 pub use listen::{
     BindError, BoxFuture, Drained, Handler, Listener, ListenerSettings, TlsMode, can_listen,
@@ -34,6 +40,10 @@ pub use listen::{
 pub use own_address::own_address_in;
 pub use own_ca::{IssuedPem, OwnCa, OwnCaError};
 pub use random::Random;
+pub use scanner::{
+    ScanError, SpamEnvelope, SpamVerdict, VirusVerdict, clamd_scan, clamd_version, rspamd_check,
+    rspamd_version,
+};
 pub use shutdown::{Shutdown, ShutdownTrigger};
 pub use tally::SourceTally;
 pub use throttle::{Failure, Permit, SignInThrottle, ThrottleSettings};

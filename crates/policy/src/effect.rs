@@ -8,7 +8,9 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use types::{AccountId, Address, CertificateId, CredentialId, Domain, ListenerId, Network};
 
-use crate::change::{AccessSubject, Blocked, Owned, Sender, Service, digits};
+use crate::change::{
+    AccessSubject, Blocked, IfSilent, Owned, ScannerAddress, ScannerKind, Sender, Service, digits,
+};
 use crate::role::Role;
 
 /// Effects that one entry lists; the rest is counted.
@@ -197,6 +199,20 @@ pub enum Effect {
         /// The credential.
         credential: CredentialId,
     },
+    /// Mail is shown to a service, whole, before it is taken.
+    SendsContent {
+        /// Which.
+        scanner: ScannerKind,
+        /// Where it answers.
+        to: ScannerAddress,
+    },
+    /// A service says whether mail is taken, put aside or refused.
+    DelegatesVerdict {
+        /// Which.
+        scanner: ScannerKind,
+        /// What becomes of mail that it does not answer for.
+        if_silent: IfSilent,
+    },
     /// Further effects that the entry has no room for; all of them count in its class.
     AndMore {
         /// How many.
@@ -324,6 +340,8 @@ pub enum Protection {
     },
     /// The block of a source.
     Block(Network),
+    /// A service that looked at mail.
+    Scanner(ScannerKind),
     /// The second factor of an account.
     SecondFactor(AccountId),
     /// The wait of grave changes after edits from outside.

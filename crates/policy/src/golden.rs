@@ -18,10 +18,11 @@ use crate::change::{
     AppPasswordCreate, BlockAdd, BlockRemove, Blocked, Boot, CatchAllClear, CatchAllSet,
     CertificateRemove, CertificateSet, Change, CredentialRef, DetailSeparator, DomainAliasCreate,
     DomainAliasRemove, DomainCreate, DomainPlusAddressingSet, DomainRef, ExitAllow, ExitRevoke,
-    ListenerRemove, ListenerSet, MailScope, OutsideEdit, Owned, PasswordSet, ProxyScope, ProxySet,
-    RecoverablePurge, RecoveryCodesCreate, RuleContent, RuleDirection, RuleLevel, RuleMove,
-    RulePurpose, RuleRef, RuleSet, SealedLog, SendAsGrant, SendAsRevoke, SenderList, SendersChange,
-    SendersOf, Service, ServiceSwitch, TokenCreate, TokenScope, TotpCreate,
+    IfSilent, ListenerRemove, ListenerSet, MailScope, OutsideEdit, Owned, PasswordSet, ProxyScope,
+    ProxySet, RecoverablePurge, RecoveryCodesCreate, RuleContent, RuleDirection, RuleLevel,
+    RuleMove, RulePurpose, RuleRef, RuleSet, ScannerKind, ScannerRemove, ScannerSet, SealedLog,
+    SendAsGrant, SendAsRevoke, SenderList, SendersChange, SendersOf, Service, ServiceSwitch,
+    TokenCreate, TokenScope, TotpCreate,
 };
 use crate::effect::{
     Access, Effect, Grantee, Hidden, Matched, Protection, Refused, Sources, Whose,
@@ -51,6 +52,8 @@ fn changes() -> Vec<Change> {
     all.push(Change::Acknowledge(Acknowledge { through: u64::MAX }));
     all.extend(rule_changes());
     all.extend(managesieve_changes());
+    all.extend(settings(|key| key.starts_with("spam_")));
+    all.extend(scanner_changes());
     all
 }
 
@@ -208,7 +211,10 @@ fn system_changes() -> Vec<Change> {
             id: CertificateId(1),
         }),
     ];
-    all.extend(settings(|key| !key.starts_with("log_")));
+    let later = ["log_", "spam_"];
+    all.extend(settings(|key| {
+        !later.iter().any(|group| key.starts_with(group))
+    }));
     all
 }
 
@@ -317,6 +323,28 @@ fn source_changes() -> Vec<Change> {
         id: network("2001:db8:0:7::/64"),
     }));
     all
+}
+
+fn scanner_changes() -> Vec<Change> {
+    let set = |id, address: &str, if_silent| {
+        Change::ScannerSet(ScannerSet {
+            id,
+            address: address.parse().unwrap(),
+            if_silent,
+            timeout_s: 20,
+        })
+    };
+    vec![
+        set(
+            ScannerKind::Clamd,
+            "unix:/run/clamav/clamd.ctl",
+            IfSilent::Defer,
+        ),
+        set(ScannerKind::Rspamd, "127.0.0.1:11333", IfSilent::Accept),
+        Change::ScannerRemove(ScannerRemove {
+            id: ScannerKind::Rspamd,
+        }),
+    ]
 }
 
 fn domain_changes() -> Vec<Change> {
@@ -452,6 +480,17 @@ fn effects() -> Vec<Effect> {
         listener: Some(ListenerId(3)),
     });
     all.extend(rule_effects());
+    all.push(Effect::SendsContent {
+        scanner: ScannerKind::Clamd,
+        to: "unix:/run/clamav/clamd.ctl".parse().unwrap(),
+    });
+    all.push(Effect::DelegatesVerdict {
+        scanner: ScannerKind::Rspamd,
+        if_silent: IfSilent::Accept,
+    });
+    all.push(Effect::WeakensProtection {
+        what: Protection::Scanner(ScannerKind::Rspamd),
+    });
     all
 }
 

@@ -11,8 +11,8 @@ use crate::change::{
     AccountCreate, AccountNameSet, AccountQuotaSet, AccountRoleSet, AliasCreate, AppPasswordCreate,
     BlockAdd, BlockRemove, CatchAllSet, CertificateSet, Change, DomainAliasCreate, DomainCreate,
     DomainPlusAddressingSet, ListenerSet, MEMBERS_PER_CHANGE_MAX, Owned, PasswordSet,
-    RecoveryCodesCreate, RuleLevel, RuleMove, RuleRef, RuleSet, SendAsGrant, TokenCreate,
-    TotpCreate,
+    RecoveryCodesCreate, RuleLevel, RuleMove, RuleRef, RuleSet, ScannerRemove, ScannerSet,
+    SendAsGrant, TokenCreate, TotpCreate,
 };
 use crate::config::{Config, Credential, CredentialKind, Rule};
 
@@ -198,6 +198,9 @@ impl Change {
             Self::ProxySet(set) => config.proxies_as_change(set.id),
             Self::BlockAdd(BlockAdd { id, .. }) | Self::BlockRemove(BlockRemove { id }) => {
                 block(config, id)?
+            }
+            Self::ScannerSet(ScannerSet { id, .. }) | Self::ScannerRemove(ScannerRemove { id }) => {
+                Self::ScannerSet(config.scanner(*id)?.clone())
             }
             Self::RuleMove(c) => Self::RuleMove(RuleMove {
                 id: c.id,

@@ -85,7 +85,9 @@ impl Change {
             | Self::AccessSet(_)
             | Self::ProxySet(_)
             | Self::BlockAdd(_)
-            | Self::BlockRemove(_) => Right::ManageServer,
+            | Self::BlockRemove(_)
+            | Self::ScannerSet(_)
+            | Self::ScannerRemove(_) => Right::ManageServer,
         }
     }
 }

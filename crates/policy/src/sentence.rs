@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use types::{AccountId, Address, CredentialId, DomainId, ListenerId, Network};
 
-use crate::change::{AccessSubject, Blocked, Owned, Service};
+use crate::change::{AccessSubject, Blocked, IfSilent, Owned, ScannerKind, Service};
 use crate::config::{Config, CredentialKind};
 use crate::effect::{Access, Effect, Grantee, Protection, Refused, Sources, Whose};
 use crate::role::Role;
@@ -106,8 +106,26 @@ pub fn sentence(effect: &Effect, config: &Config, viewer: Viewer) -> String {
             account,
             credential,
         } => words.creates_access(*account, *credential),
+        Effect::SendsContent { scanner, to } => {
+            format!("Shows all mail that comes in, whole, to {scanner} at {to} before it is taken.")
+        }
+        Effect::DelegatesVerdict { scanner, if_silent } => delegates(*scanner, *if_silent),
         Effect::AndMore { count } => format!("Does {count} more things of these kinds."),
     }
+}
+
+fn delegates(scanner: ScannerKind, if_silent: IfSilent) -> String {
+    let what = match scanner {
+        ScannerKind::Clamd => "Refuses mail in which clamd finds a virus.",
+        ScannerKind::Rspamd => {
+            "Puts mail that rspamd takes for spam into Junk, or into quarantine where it is sure."
+        }
+    };
+    let silent = match if_silent {
+        IfSilent::Accept => "is taken unseen",
+        IfSilent::Defer => "has to wait",
+    };
+    format!("{what} Mail for which {scanner} does not answer {silent}.")
 }
 
 /// What words are made of: the names, and who may see them.
@@ -299,6 +317,13 @@ impl Words<'_> {
                 format!(
                     "Believes {network} when it says where a client{at} comes from: whoever controls it can pass for any source."
                 )
+            }
+            Protection::Scanner(kind) => {
+                let what = match kind {
+                    ScannerKind::Clamd => "viruses",
+                    ScannerKind::Rspamd => "spam",
+                };
+                format!("Asks {kind} no longer: nobody looks for {what} in mail that comes in.")
             }
             Protection::Block(source) => {
                 format!("Lifts the block of {source}: it is served again.")

@@ -296,6 +296,12 @@ settings! {
     /// Whether SCRAM-SHA-256-PLUS is offered, which ties a sign-in to its TLS connection. Without it
     /// programs can sign in that choose it and cannot do it, such as mutt 2.2 of Debian.
     channel_binding: ChannelBinding(bool) in (), default true, GuardWeakerBelow;
+    /// From which weight on a message is put into Junk, in hundredths of what the spam scanner takes
+    /// for certain.
+    spam_junk_percent: SpamJunkPercent(u64) in 1..=1_000, default 40, GuardWeakerAbove;
+    /// From which weight on a message is kept in quarantine instead of a mailbox, likewise.
+    spam_quarantine_percent: SpamQuarantinePercent(u64) in 1..=1_000, default 100,
+        GuardWeakerAbove;
     /// How long mail that a client expunged can be brought back, in days.
     recoverable_client_days: RecoverableClientDays(u64) in 1..=3_650, default 7, Recovery;
     /// How long mail that a rule or an operator removed can be brought back, in days.

@@ -14,6 +14,7 @@ mod domain;
 mod listener;
 mod recoverable;
 mod rule;
+mod scanner;
 mod senders;
 mod source;
 mod system;
@@ -45,6 +46,9 @@ pub use listener::{ListenerRemove, ListenerSet, Service, ServiceError, ServiceSw
 pub use recoverable::RecoverablePurge;
 pub use rule::{
     LevelError, RuleContent, RuleDirection, RuleLevel, RuleMove, RulePurpose, RuleRef, RuleSet,
+};
+pub use scanner::{
+    IfSilent, ScannerAddress, ScannerAddressError, ScannerKind, ScannerRemove, ScannerSet,
 };
 pub use senders::{
     SENDERS_PER_CHANGE_MAX, Sender, SenderError, SenderList, SendersChange, SendersOf,
@@ -197,6 +201,10 @@ changes! {
     BlockAdd(BlockAdd) = "block.add",
     /// A source is no longer refused.
     BlockRemove(BlockRemove) = "block.remove",
+    /// Mail is shown to a scanner before it is taken.
+    ScannerSet(ScannerSet) = "scanner.set",
+    /// A scanner is not asked any more.
+    ScannerRemove(ScannerRemove) = "scanner.remove",
     /// A rule is made; it stands last in its level.
     RuleCreate(RuleSet) = "rule.create",
     /// A rule says something else.
@@ -282,6 +290,8 @@ target_is_id!(
     ProxySet,
     BlockAdd,
     BlockRemove,
+    ScannerSet,
+    ScannerRemove,
     RuleSet,
     RuleRef,
     RuleMove,

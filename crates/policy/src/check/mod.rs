@@ -6,6 +6,7 @@
 mod credential;
 mod error;
 mod rule;
+mod scanner;
 mod senders;
 mod source;
 
@@ -164,6 +165,8 @@ impl Change {
             Self::BlockAdd(add) => source::check_block(config, add),
             // It may be a block of the server's own, which is no part of the configuration.
             Self::BlockRemove(_) => Ok(()),
+            Self::ScannerSet(set) => scanner::check(config, set),
+            Self::ScannerRemove(c) => found(config.scanner(c.id), "scanner", c.id),
             Self::RuleCreate(_)
             | Self::RuleChange(_)
             | Self::RuleRemove(_)

@@ -99,6 +99,14 @@ impl Config {
                 self.sources.block_remove(&c.id);
                 Ok(())
             }
+            Change::ScannerSet(set) => {
+                Arc::make_mut(&mut self.scanners).insert(set.id, set.clone());
+                Ok(())
+            }
+            Change::ScannerRemove(c) => present(
+                Arc::make_mut(&mut self.scanners).remove(&c.id).map(drop),
+                c.id,
+            ),
             Change::RuleCreate(set) => self.rule_create(seq, made, set),
             Change::RuleChange(set) => {
                 let level = present(self.rule(set.id), set.id)?.level;

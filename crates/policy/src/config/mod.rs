@@ -44,7 +44,7 @@ use types::{
     ListenerId, Sha256,
 };
 
-use crate::change::{Genesis, Member, Owned, Service};
+use crate::change::{Genesis, Member, Owned, ScannerKind, ScannerSet, Service};
 use crate::id_map::IdMap;
 use crate::role::Authority;
 use crate::settings::Settings;
@@ -68,6 +68,7 @@ pub struct Config {
     owners: Arc<BTreeSet<AccountId>>,
     former: Arc<BTreeMap<Address, AccountId>>,
     sources: source::Sources,
+    scanners: Arc<BTreeMap<ScannerKind, ScannerSet>>,
     rules: rule::Rules,
     senders: senders::Senders,
     outside_edits: Arc<OutsideEdits>,
@@ -174,6 +175,16 @@ impl Config {
     pub fn open_listeners(&self) -> impl Iterator<Item = &Listener> {
         self.listeners()
             .filter(|listener| self.service_is_on(listener.service))
+    }
+
+    /// The services that look at mail before it is taken, as they were set.
+    pub fn scanners(&self) -> impl Iterator<Item = &ScannerSet> {
+        self.scanners.values()
+    }
+
+    /// One of them.
+    pub fn scanner(&self, kind: ScannerKind) -> Option<&ScannerSet> {
+        self.scanners.get(&kind)
     }
 
     /// All certificates, the newest first: it serves unknown names, and wins where two serve one.

@@ -7,7 +7,7 @@ use types::{CertificateId, Domain};
 
 use super::risk::Trait;
 use super::{Case, Class, Findings};
-use crate::change::Change;
+use crate::change::{Change, ScannerKind};
 use crate::config::Config;
 use crate::effect::{Effect, Protection, Refused, Whose};
 use crate::settings::Meaning;
@@ -36,6 +36,7 @@ pub(super) fn compare(case: &Case<'_>, findings: &mut Findings) {
         findings.mark(Trait::Destroys);
         findings.detect("P7");
     }
+    compare_scanners(case, findings);
     let served = served_names(case.after);
     for (name, certificate) in served_names(case.before) {
         if !served.contains_key(&name) {
@@ -43,6 +44,26 @@ pub(super) fn compare(case: &Case<'_>, findings: &mut Findings) {
             findings.add(Effect::WeakensProtection { what }, Class::C2);
             findings.detect("P6");
         }
+    }
+}
+
+/// Whoever looks at mail reads all of it and decides about it.
+fn compare_scanners(case: &Case<'_>, findings: &mut Findings) {
+    for kind in ScannerKind::ALL {
+        let (before, after) = (case.before.scanner(kind), case.after.scanner(kind));
+        if before == after {
+            continue;
+        }
+        let Some(after) = after else {
+            let what = Protection::Scanner(kind);
+            findings.add(Effect::WeakensProtection { what }, Class::C2);
+            findings.detect("P6");
+            continue;
+        };
+        let (scanner, to) = (kind, after.address.clone());
+        findings.add(Effect::SendsContent { scanner, to }, Class::C2);
+        let if_silent = after.if_silent;
+        findings.add(Effect::DelegatesVerdict { scanner, if_silent }, Class::C2);
     }
 }
 
