@@ -190,7 +190,7 @@ mod tests {
             ),
             (
                 "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n01",
-                Err("end of file"),
+                Err("reading a body"),
             ),
             ("220 mail.example.org ESMTP\r\n", Err("")),
             ("", Err("")),

@@ -108,7 +108,8 @@ mod tests {
             (b"", Err("\"\"")),
         ] {
             let (address, heard) = answering(&[0; 4], answer).await;
-            let verdict = clamd_scan(&Endpoint::Tcp(address), &[b"head\r\n", b"", b"body"], TIME);
+            let at = Endpoint::Tcp(address);
+            let verdict = clamd_scan(&at, &[b"head\r\n", b"", b"body"], TIME);
             match (verdict.await, expected) {
                 (Ok(verdict), Ok(expected)) => assert_eq!(verdict, expected),
                 (Err(err), Err(words)) => assert!(err.to_string().contains(words), "{err}"),
