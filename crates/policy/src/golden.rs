@@ -2,6 +2,8 @@
 //!
 //! A new variant adds a line to `golden/*.jsonl`; a line that is there stays as it is.
 
+mod scanner;
+
 use std::collections::BTreeSet;
 
 use ledger::Commitment;
@@ -18,11 +20,10 @@ use crate::change::{
     AppPasswordCreate, BlockAdd, BlockRemove, Blocked, Boot, CatchAllClear, CatchAllSet,
     CertificateRemove, CertificateSet, Change, CredentialRef, DetailSeparator, DomainAliasCreate,
     DomainAliasRemove, DomainCreate, DomainPlusAddressingSet, DomainRef, ExitAllow, ExitRevoke,
-    IfSilent, ListenerRemove, ListenerSet, MailScope, OutsideEdit, Owned, PasswordSet, ProxyScope,
-    ProxySet, RecoverablePurge, RecoveryCodesCreate, RuleContent, RuleDirection, RuleLevel,
-    RuleMove, RulePurpose, RuleRef, RuleSet, ScannerKind, ScannerRemove, ScannerSet, SealedLog,
-    SendAsGrant, SendAsRevoke, SenderList, SendersChange, SendersOf, Service, ServiceSwitch,
-    TokenCreate, TokenScope, TotpCreate,
+    ListenerRemove, ListenerSet, MailScope, OutsideEdit, Owned, PasswordSet, ProxyScope, ProxySet,
+    RecoverablePurge, RecoveryCodesCreate, RuleContent, RuleDirection, RuleLevel, RuleMove,
+    RulePurpose, RuleRef, RuleSet, SealedLog, SendAsGrant, SendAsRevoke, SenderList, SendersChange,
+    SendersOf, Service, ServiceSwitch, TokenCreate, TokenScope, TotpCreate,
 };
 use crate::effect::{
     Access, Effect, Grantee, Hidden, Matched, Protection, Refused, Sources, Whose,
@@ -53,7 +54,7 @@ fn changes() -> Vec<Change> {
     all.extend(rule_changes());
     all.extend(managesieve_changes());
     all.extend(settings(|key| key.starts_with("spam_")));
-    all.extend(scanner_changes());
+    all.extend(scanner::changes());
     all
 }
 
@@ -325,28 +326,6 @@ fn source_changes() -> Vec<Change> {
     all
 }
 
-fn scanner_changes() -> Vec<Change> {
-    let set = |id, address: &str, if_silent| {
-        Change::ScannerSet(ScannerSet {
-            id,
-            address: address.parse().unwrap(),
-            if_silent,
-            timeout_s: 20,
-        })
-    };
-    vec![
-        set(
-            ScannerKind::Clamd,
-            "unix:/run/clamav/clamd.ctl",
-            IfSilent::Defer,
-        ),
-        set(ScannerKind::Rspamd, "127.0.0.1:11333", IfSilent::Accept),
-        Change::ScannerRemove(ScannerRemove {
-            id: ScannerKind::Rspamd,
-        }),
-    ]
-}
-
 fn domain_changes() -> Vec<Change> {
     let id = DomainId(1);
     let plus =
@@ -480,17 +459,7 @@ fn effects() -> Vec<Effect> {
         listener: Some(ListenerId(3)),
     });
     all.extend(rule_effects());
-    all.push(Effect::SendsContent {
-        scanner: ScannerKind::Clamd,
-        to: "unix:/run/clamav/clamd.ctl".parse().unwrap(),
-    });
-    all.push(Effect::DelegatesVerdict {
-        scanner: ScannerKind::Rspamd,
-        if_silent: IfSilent::Accept,
-    });
-    all.push(Effect::WeakensProtection {
-        what: Protection::Scanner(ScannerKind::Rspamd),
-    });
+    all.extend(scanner::effects());
     all
 }
 

@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use policy::change::Blocked;
+use policy::change::{Blocked, IfSilent, ScannerAddress, ScannerKind};
 use policy::{
     Config, MailScope, Role, RuleContent, RuleDirection, RuleLevel, Sender, SenderList, TokenScope,
 };
@@ -255,6 +255,22 @@ pub enum Command {
         listener: Option<SocketAddr>,
         /// Whether it is so from now on.
         trusted: bool,
+    },
+    /// Mail is shown to a scanner before it is taken, in this way from now on.
+    ScannerSet {
+        /// Which.
+        kind: ScannerKind,
+        /// Where it answers.
+        address: ScannerAddress,
+        /// What becomes of mail that it does not answer for.
+        if_silent: IfSilent,
+        /// How long it is waited for, in seconds.
+        timeout_s: u32,
+    },
+    /// A scanner is not asked any more.
+    ScannerRemove {
+        /// Which.
+        kind: ScannerKind,
     },
     /// A source is refused for a while.
     BlockAdd {

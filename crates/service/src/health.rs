@@ -55,6 +55,7 @@ impl Service {
         health.hindrances.extend(self.log_hindrances());
         health.warnings.extend(self.log_warnings());
         health.warnings.extend(self.certificate_warning());
+        health.warnings.extend(self.scanner_warnings());
         if let Ok(admission) = self.inner.admission.try_lock()
             && let Some(why) = admission.frozen(&self.config())
         {

@@ -57,6 +57,7 @@ mod scripts;
 mod health;
 mod heartbeat;
 mod recover;
+mod scan;
 
 mod doctor;
 mod looks;
@@ -112,11 +113,12 @@ pub use outbound::{
     JobParams, JobRecipient, Outcome, Reply, Scope,
 };
 pub use password::PASSWORD_MAX_OCTETS;
-pub use recover::{RECOVERABLE_MAX, RecoverableRow, Restored};
+pub use recover::{QuarantineRow, RECOVERABLE_MAX, RecoverableRow, Restored};
 pub use rules::{
     MessageOctets, PREVIEW_DAYS, PREVIEW_MESSAGES_MAX, RUN_MESSAGES_MAX, RulePreview, RuleRun,
     RuleSource, RuleTrial, TRIAL_MESSAGE_MAX_OCTETS, TrialMessage, TrialTest,
 };
+pub use scan::{SCAN_MAX_OCTETS, ScannerView};
 pub use scripts::{ScriptError, ScriptRow};
 pub use seal::LogVerdict;
 pub use sign_in::{SaslExchange, SaslRefusal, SaslStep, ScramAccount, SignInError};
@@ -162,6 +164,7 @@ struct Inner {
     passwords: Passwords,
     throttle: Throttle,
     refused_recipients: accept::RefusedRecipients,
+    silent_scanners: scan::Silent,
     departures: rules::Departures,
     maildrops: Arc<Mutex<maildrop::Locked>>,
     outside: Outside,
@@ -225,6 +228,7 @@ impl Service {
             admission: tokio::sync::Mutex::new(Admission::new(signer, TileWriter::new())),
             throttle: Throttle::default(),
             refused_recipients: accept::RefusedRecipients::default(),
+            silent_scanners: scan::Silent::default(),
             departures: rules::Departures::default(),
             maildrops: Arc::default(),
             outside,

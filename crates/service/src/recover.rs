@@ -28,7 +28,7 @@ pub struct RecoverableRow {
     pub mailbox: String,
     /// Its size.
     pub octets: u64,
-    /// Why it was removed: `client`, `rule`, `operator`, `refused`.
+    /// Why it was removed: `client`, `rule`, `operator`, `refused`, `quarantine`.
     pub reason: &'static str,
     /// The rule that removed it, if one did.
     pub rule: Option<String>,
@@ -39,6 +39,23 @@ pub struct RecoverableRow {
     /// When, RFC 3339.
     pub removed: String,
     /// Until when it can be brought back, RFC 3339.
+    pub until: String,
+}
+
+/// A message that a scanner was sure about.
+#[derive(Clone, Debug, Serialize)]
+pub struct QuarantineRow {
+    /// Its number, for [`Service::recoverable_restore`].
+    pub id: i64,
+    /// For whom it came.
+    pub account: String,
+    /// Its size.
+    pub octets: u64,
+    /// What the scanner said.
+    pub why: String,
+    /// When it came, RFC 3339.
+    pub since: String,
+    /// Until when it is kept, RFC 3339.
     pub until: String,
 }
 
@@ -86,6 +103,29 @@ impl Service {
         let page = page.ok_or(ServiceError::NotFound("removed message of this number"))?;
         let config = self.config();
         Ok(page.rows.iter().map(|found| row(&config, found)).collect())
+    }
+
+    /// The mail in quarantine of all accounts whose mail the actor may bring back, newest first, at
+    /// most [`RECOVERABLE_MAX`] messages.
+    pub async fn quarantine_list(&self, actor: &Actor) -> ServiceResult<Vec<QuarantineRow>> {
+        let accounts = self.recoverable_everywhere(actor)?;
+        let list = move |tx: &ReadTx<'_>| {
+            store::recoverable::in_quarantine(tx, &accounts, RECOVERABLE_MAX)
+        };
+        let page = self.inner.store.read(list).await?;
+        let config = self.config();
+        let view = |found: &Recoverable| {
+            let account = config.account(found.account);
+            QuarantineRow {
+                id: found.id,
+                account: account.map_or(found.account.to_string(), |a| a.address.to_string()),
+                octets: found.octets,
+                why: found.rule.clone().unwrap_or_default(),
+                since: found.removed_at.to_rfc3339(),
+                until: found.until.to_rfc3339(),
+            }
+        };
+        Ok(page.rows.iter().map(view).collect())
     }
 
     /// Puts removed mail back where it was, or into INBOX if that mailbox is gone: all that is chosen

@@ -39,14 +39,17 @@ pub enum Reason {
     Operator,
     /// It was never in a mailbox: this recipient refused it after it was accepted for others.
     Refused,
+    /// It was never in a mailbox: a scanner is sure that it is spam.
+    Quarantine,
 }
 
 impl Reason {
-    const ALL: [(Self, &'static str); 4] = [
+    const ALL: [(Self, &'static str); 5] = [
         (Self::Client, "client"),
         (Self::Rule, "rule"),
         (Self::Operator, "operator"),
         (Self::Refused, "refused"),
+        (Self::Quarantine, "quarantine"),
     ];
 
     /// The word for it.
@@ -56,6 +59,7 @@ impl Reason {
             Self::Rule => "rule",
             Self::Operator => "operator",
             Self::Refused => "refused",
+            Self::Quarantine => "quarantine",
         }
     }
 
@@ -72,7 +76,7 @@ impl Reason {
 pub struct Removal {
     /// Why.
     pub reason: Reason,
-    /// The rule as `id@seq`, where one did it.
+    /// The rule as `id@seq`, where one did it; of mail in quarantine what the scanner said.
     pub rule: Option<String>,
     /// When.
     pub at: Timestamp,

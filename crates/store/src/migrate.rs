@@ -74,6 +74,10 @@ pub(crate) const MAIL: Format = Format {
             "0011_sent_out",
             include_str!("../migrations/0011_sent_out.sql"),
         ),
+        (
+            "0012_quarantine",
+            include_str!("../migrations/0012_quarantine.sql"),
+        ),
     ],
 };
 

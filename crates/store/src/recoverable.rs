@@ -24,7 +24,7 @@ pub struct Recoverable {
     pub octets: u64,
     /// Why it was removed.
     pub reason: Reason,
-    /// The rule as `id@seq`, where one did it.
+    /// The rule as `id@seq`, where one did it; of mail in quarantine what the scanner said.
     pub rule: Option<String>,
     /// When it was removed.
     pub removed_at: Timestamp,
@@ -115,6 +115,32 @@ pub fn of_rule(
                 WHERE account = ?1 AND rule >= ?2 || '@' AND rule < ?2 || 'A'";
     let count = tx.one(sql, (account.0, rule), |row| row.get(0))?;
     Ok((page, count.unwrap_or(0)))
+}
+
+/// The messages in quarantine of these accounts, newest first.
+pub fn in_quarantine(
+    tx: &ReadTx<'_>,
+    accounts: &[AccountId],
+    limit: usize,
+) -> StoreResult<RecoverablePage> {
+    let sql = select_recoverable!(
+        "WHERE reason = 'quarantine' AND removed_at <= ?1 ORDER BY removed_at DESC"
+    );
+    let mut page = RecoverablePage::default();
+    for (found, mac) in tx.all(sql, [i64::MAX], read)? {
+        if page.rows.len() + page.changed_outside.len() == limit {
+            break;
+        }
+        if !accounts.contains(&found.account) {
+            continue;
+        }
+        if verify(tx, &found, &mac) {
+            page.rows.push(found);
+        } else {
+            page.changed_outside.push(found.id);
+        }
+    }
+    Ok(page)
 }
 
 /// When the message of this number was removed, if the account has it, whoever wrote the row.

@@ -24,6 +24,7 @@ mod python;
 mod recoverable;
 mod rule_trials;
 mod rules;
+mod scanners;
 mod sessions;
 #[cfg(test)]
 mod sieve_parsers;

@@ -20,6 +20,8 @@ mod source;
 #[cfg(test)]
 mod rule_tests;
 #[cfg(test)]
+mod scanner_tests;
+#[cfg(test)]
 mod tests;
 
 use std::cell::OnceCell;

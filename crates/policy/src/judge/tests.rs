@@ -7,9 +7,8 @@ use crate::LogLevel;
 use crate::change::{
     AccessSet, AccountQuotaSet, AccountRoleSet, AliasMembersChange, AliasRemove, BlockAdd,
     BlockRemove, Blocked, CatchAllClear, CatchAllSet, CertificateRemove, Change, CredentialRef,
-    DomainAliasCreate, DomainAliasRemove, DomainPlusAddressingSet, DomainRef, IfSilent, MailScope,
-    Member, Owned, ProxyScope, ProxySet, ScannerKind, ScannerRemove, ScannerSet, SendAsRevoke,
-    Service, TokenScope,
+    DomainAliasCreate, DomainAliasRemove, DomainPlusAddressingSet, DomainRef, MailScope, Member,
+    Owned, ProxyScope, ProxySet, SendAsRevoke, Service, TokenScope,
 };
 use crate::effect::{EFFECTS_MAX, Effect};
 use crate::role::Role;
@@ -44,7 +43,13 @@ fn told(sample: &Sample, judgement: &Judgement) -> (Class, String, String) {
     )
 }
 
-fn assert_told(sample: &Sample, judgement: &Judgement, class: Class, found: &str, words: &str) {
+pub(super) fn assert_told(
+    sample: &Sample,
+    judgement: &Judgement,
+    class: Class,
+    found: &str,
+    words: &str,
+) {
     assert_eq!(
         told(sample, judgement),
         (class, found.to_owned(), words.to_owned())
@@ -656,57 +661,6 @@ fn proxies_and_blocks_are_grave_both_ways() {
     ] {
         let judgement = sample.make(change);
         assert_told(&sample, &judgement, Class::C2, found, words);
-    }
-}
-
-#[test]
-fn whoever_looks_at_mail_is_told_with_what_it_decides() {
-    let mut sample = sample();
-    let set = |id, address: &str, if_silent| {
-        Change::ScannerSet(ScannerSet {
-            id,
-            address: address.parse().unwrap(),
-            if_silent,
-            timeout_s: 20,
-        })
-    };
-    let (clamd, rspamd) = (ScannerKind::Clamd, ScannerKind::Rspamd);
-    for (change, found, words) in [
-        (
-            set(clamd, "unix:/run/clamd", IfSilent::Defer),
-            "",
-            "Shows all mail that comes in, whole, to clamd at unix:/run/clamd before it is taken. | \
-             Refuses mail in which clamd finds a virus. Mail for which clamd does not answer has to \
-             wait.",
-        ),
-        (
-            set(rspamd, "192.0.2.1:11333", IfSilent::Accept),
-            "",
-            "Shows all mail that comes in, whole, to rspamd at 192.0.2.1:11333 before it is taken. | \
-             Puts mail that rspamd takes for spam into Junk, or into quarantine where it is sure. \
-             Mail for which rspamd does not answer is taken unseen.",
-        ),
-        (
-            Change::ScannerRemove(ScannerRemove { id: clamd }),
-            "P6",
-            "Asks clamd no longer: nobody looks for viruses in mail that comes in.",
-        ),
-    ] {
-        let judgement = sample.make(change);
-        assert_told(&sample, &judgement, Class::C2, found, words);
-    }
-    for (change, words) in [
-        (
-            set(rspamd, "192.0.2.1:11333", IfSilent::Accept),
-            "nothing would change",
-        ),
-        (
-            Change::ScannerRemove(ScannerRemove { id: clamd }),
-            "there is no scanner clamd",
-        ),
-    ] {
-        let refusal = sample.refusal(change).to_string();
-        assert!(refusal.contains(words), "{refusal}");
     }
 }
 

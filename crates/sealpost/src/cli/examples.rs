@@ -57,6 +57,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("service on", &["sealpost service on pop3s"]),
     (
+        "scanner set",
+        &[
+            "sealpost scanner set clamd unix:/run/clamav/clamd.ctl",
+            "sealpost scanner set rspamd 127.0.0.1:11333 --if-silent accept",
+        ],
+    ),
+    (
         "service listen add",
         &[
             "sealpost service listen add pop3s 0.0.0.0",

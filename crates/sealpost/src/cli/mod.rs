@@ -23,10 +23,12 @@ mod forward;
 mod ledger;
 mod log;
 mod proxy;
+mod quarantine;
 mod recoverable;
 mod rule_trials;
 mod rule_words;
 mod rules;
+mod scanner;
 mod serve;
 mod service;
 mod session;
@@ -111,6 +113,9 @@ enum Command {
     /// Proxies in front of this server that say where clients come from.
     #[command(subcommand)]
     Proxy(proxy::Proxy),
+    /// Services that look at mail before it is taken: for viruses, and for spam.
+    #[command(subcommand)]
+    Scanner(scanner::Scanner),
     /// Certificates for TLS.
     #[command(subcommand)]
     Certificate(certificate::Certificate),
@@ -132,6 +137,9 @@ enum Command {
     /// Removed mail that can still be brought back.
     #[command(subcommand)]
     Recoverable(recoverable::Recoverable),
+    /// Mail that a scanner took for spam with certainty; nobody sees it unless it is released.
+    #[command(subcommand)]
+    Quarantine(quarantine::Quarantine),
     /// Settings of the server.
     #[command(subcommand)]
     Config(config::Config),
@@ -181,6 +189,7 @@ impl Cli {
             Command::Block(command) => command.run(out),
             Command::Role(command) => command.run(out),
             Command::Proxy(command) => command.run(out),
+            Command::Scanner(command) => command.run(out),
             Command::Certificate(command) => command.run(out),
             Command::Ledger(command) => command.run(out),
             Command::Log(command) => command.run(out),
@@ -189,6 +198,7 @@ impl Cli {
             Command::Trace(command) => command.run(out),
             Command::Activity(command) => command.run(out),
             Command::Recoverable(command) => command.run(out),
+            Command::Quarantine(command) => command.run(out),
             Command::Config(command) => command.run(out),
             Command::Version(command) => command.run(out),
             Command::Completion(command) => command.run(out),

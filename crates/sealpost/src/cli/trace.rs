@@ -71,9 +71,18 @@ impl Trace {
             limit: Some(usize::try_from(self.limit)?),
         };
         let rows = self.read.place.client()?.ask(Ask::Trace(query))?;
-        let below = |row: &Value| rules(row, self.verbose);
+        let below = |row: &Value| [scanners(row), rules(row, self.verbose)].concat();
         Ok(self.read.format.list_with(out, &rows, COLUMNS, &below)?)
     }
+}
+
+/// What scanners said, a line for each.
+fn scanners(row: &Value) -> Vec<String> {
+    let said = row["came"]["scanned"].as_array().into_iter().flatten();
+    said.filter_map(Value::as_str)
+        .flat_map(|words| broken(&visible(words), COLUMNS_OF_SCREEN - INDENT))
+        .map(|line| format!("{:INDENT$}{line}", ""))
+        .collect()
 }
 
 /// What the rules did, a line for each; and why others did nothing, if that is wanted.

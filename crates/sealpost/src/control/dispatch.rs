@@ -105,6 +105,8 @@ async fn answer(service: &Service, stop: &Notify, actor: &Actor, ask: Ask) -> An
         Ask::AccessList(of) => settle(service.access_list(actor, of)),
         Ask::BlockList => settle(service.block_list(actor).await),
         Ask::ProxyList => settle(service.proxy_list(actor)),
+        Ask::ScannerList => settle(service.scanner_list(actor).await),
+        Ask::QuarantineList => settle(service.quarantine_list(actor).await),
         Ask::CertificateList => settle(service.certificate_list(actor)),
         Ask::SettingList => settle(service.setting_list(actor)),
         Ask::LedgerList { from, limit } => settle(service.ledger_list(actor, from, limit).await),

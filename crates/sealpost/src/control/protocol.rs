@@ -111,6 +111,10 @@ pub(crate) enum Ask {
     BlockList,
     /// All proxies that are believed.
     ProxyList,
+    /// The scanners that are used, and those that could be.
+    ScannerList,
+    /// The mail in quarantine.
+    QuarantineList,
     /// All certificates.
     CertificateList,
     /// All settings with meaning, range and value.

@@ -12,7 +12,7 @@ use types::{
 };
 
 use super::filing::{flags, folder};
-use super::record::{Note, REFUSE, REJECT, SINK, STORE};
+use super::record::{Note, QUARANTINE, REFUSE, REJECT, SINK, STORE};
 use super::{AcceptError, Envelope, Reached, RecipientRefusal, Recipients};
 use crate::error::ServiceResult;
 use crate::mailbox::{self, Described};
@@ -296,7 +296,7 @@ impl Arrival {
         for copy in &self.copies {
             let who = (copy.account, copy.recipient.clone());
             match &copy.place {
-                Place::Gone { .. } => settled.gone.push(who),
+                Place::Gone { .. } | Place::Held { .. } => settled.gone.push(who),
                 Place::Rejected { reason, .. } => {
                     settled.rejected.push((who.0, who.1, reason.clone()));
                 }
@@ -310,7 +310,7 @@ impl Arrival {
                 }
             }
         }
-        let is_gone = |place: &Place| matches!(place, Place::Gone { .. });
+        let is_gone = |place: &Place| matches!(place, Place::Gone { .. } | Place::Held { .. });
         settled.taken = !settled.stored.is_empty()
             || !settled.gone.is_empty()
             || !settled.outside.is_empty()
@@ -351,6 +351,14 @@ impl Arrival {
                     mail.keep(tx, copy, &removal)?;
                 }
                 self.note(tx, &note(how.action()).target(&by.to_string()))
+            }
+            Place::Held { why } => {
+                let removal = Removal {
+                    rule: Some(why.clone()),
+                    ..self.removal(Reason::Quarantine, None)
+                };
+                mail.keep(tx, copy, &removal)?;
+                self.note(tx, &note(QUARANTINE).target(why))
             }
             Place::Rejected { by, reason } => {
                 if kept {
@@ -417,7 +425,7 @@ impl Arrival {
         let above = self.above.get(&recipient.folded());
         match above.map(|above| &above.place) {
             Some(Place::Rejected { reason, .. }) => return Outcome::Rejected(reason.clone()),
-            Some(Place::Gone { .. }) => return Outcome::Stored,
+            Some(Place::Gone { .. } | Place::Held { .. }) => return Outcome::Stored,
             Some(Place::Kept(_)) | None => {}
         }
         let has_it = |account: &AccountId| {
@@ -470,6 +478,7 @@ impl Arrival {
                     Reached::Outside(_) => (SINK, None),
                 },
                 Place::Gone { by, how } => (how.action(), Some(by.to_string())),
+                Place::Held { why } => (QUARANTINE, Some(why.clone())),
                 Place::Rejected { reason, .. } => (REJECT, Some(reason.clone())),
             };
             let note = Note::new(&again.recipient, &again.reached, action).looks(&again.looks);
@@ -487,6 +496,7 @@ impl Arrival {
         let copy = self.copies.iter().find(|copy| copy.account == account);
         match copy.map(|copy| &copy.place) {
             Some(Place::Gone { how, .. }) => how.action(),
+            Some(Place::Held { .. }) => QUARANTINE,
             Some(Place::Rejected { .. }) => REJECT,
             Some(Place::Kept(_)) if settled.refused.iter().any(|(full, _)| *full == account) => {
                 REFUSE

@@ -39,6 +39,7 @@ use crate::error::ServiceError;
 use crate::message::FinishedBody;
 use crate::metrics;
 use crate::rules::{Arrived, Case};
+use crate::scan::Verdict;
 use crate::trace::RECEIVED;
 use crate::{Outside, Service, header};
 pub(crate) use deliver::message_id;
@@ -205,9 +206,11 @@ impl Service {
         }
         let recipients = self.final_recipients(&config, &envelope)?;
         let id = self.message_token();
-        let head = self.delivered_head(&envelope, &id, &message.head);
-        let case = match config.looks_at_mail() {
-            true => Some(self.case(&config, &envelope, &head, &message)?),
+        let (verdict, field) = self.verdict(&config, &envelope, &id, &message).await?;
+        let head = self.delivered_head(&envelope, &id, &field, &message.head);
+        let told = verdict.told.clone();
+        let case = match config.looks_at_mail() || verdict.place.is_some() {
+            true => Some(self.case(&config, &envelope, &head, (&message, verdict))?),
             false => None,
         };
         let mut arrival = Arrival::new(self, &config, id, &envelope, recipients, head, message);
@@ -216,7 +219,7 @@ impl Service {
         }
         let arrival = Arc::new(arrival);
         let settled = self.deliver(Arc::clone(&arrival)).await?;
-        self.tell(&config, &envelope, &arrival.message().head, &settled);
+        self.tell(&config, &envelope, &arrival.message().head, &settled, told);
         if let Some(reason) = settled.rejection() {
             return Err(AcceptError::Rejected(reason));
         }
@@ -234,13 +237,31 @@ impl Service {
         })
     }
 
+    /// What scanners say of a message, and the field that tells it.
+    async fn verdict(
+        &self,
+        config: &Config,
+        envelope: &Envelope,
+        id: &str,
+        message: &FinishedBody,
+    ) -> Result<(Verdict, String), AcceptError> {
+        if config.scanners().next().is_none() {
+            return Ok(Default::default());
+        }
+        let head = self.delivered_head(envelope, id, "", &message.head);
+        let body = message.body.read_all()?;
+        let mut verdict = self.scan(config, envelope, id, (&head, &body)).await?;
+        let field = verdict.field.take().unwrap_or_default();
+        Ok((verdict, field))
+    }
+
     /// What rules look at.
     fn case(
         &self,
         config: &Arc<Config>,
         envelope: &Envelope,
         head: &[u8],
-        message: &FinishedBody,
+        (message, verdict): (&FinishedBody, Verdict),
     ) -> Result<Case, AcceptError> {
         let client = &envelope.client;
         let account = client.principal.as_ref().map(|principal| principal.account);
@@ -258,6 +279,7 @@ impl Service {
                 helo: client.helo.clone(),
                 host: self.host_name(),
                 at: self.clock().now(),
+                verdict,
             },
             head: head.to_vec(),
             body: message.body.read_all()?,
@@ -306,7 +328,8 @@ impl Service {
         format!("{now_s:08x}{:016x}", self.inner.random.number())
     }
 
-    fn delivered_head(&self, envelope: &Envelope, id: &str, head: &[u8]) -> Vec<u8> {
+    /// The header block as it is stored; `said` are fields of this server behind its trace field.
+    fn delivered_head(&self, envelope: &Envelope, id: &str, said: &str, head: &[u8]) -> Vec<u8> {
         let client = &envelope.client;
         let signed_in = client.principal.is_some();
         let at = self.clock().now();
@@ -333,6 +356,7 @@ impl Service {
             at,
         };
         let mut field = step.to_field();
+        field.push_str(said);
         if signed_in {
             // RFC 6409 §8.1 and §8.3: a submission server completes what a client left out.
             let lacks = |name: &str| !header::fields(head).any(|field| field.is(name));
@@ -347,13 +371,16 @@ impl Service {
     }
 
     /// How the message came, for the trace; the fates say what became of it.
-    fn received_row(&self, envelope: &Envelope, settled: &Settled) -> LogRow {
+    fn received_row(&self, envelope: &Envelope, settled: &Settled, scanned: Vec<String>) -> LogRow {
         let client = &envelope.client;
-        let detail = serde_json::json!({
+        let mut detail = serde_json::json!({
             "helo": client.helo,
             "tls": client.peer.tls.as_ref().map(|tls| &tls.version),
             "protocol": client.peer.protocol.as_str(),
         });
+        if !scanned.is_empty() {
+            detail["scanned"] = scanned.into();
+        }
         LogRow {
             at: self.clock().now(),
             kind: RECEIVED.to_owned(),
@@ -366,7 +393,14 @@ impl Service {
     }
 
     /// What others want to know, after the commit.
-    fn tell(&self, config: &Config, envelope: &Envelope, original: &[u8], settled: &Settled) {
+    fn tell(
+        &self,
+        config: &Config,
+        envelope: &Envelope,
+        original: &[u8],
+        settled: &Settled,
+        scanned: Vec<String>,
+    ) {
         let (id, from, octets) = (&settled.id, &envelope.reverse_path, settled.octets);
         for (account, recipient) in &settled.stored {
             tracing::info!(message.id = %id, %account, "stored {id} from {from} for {recipient}");
@@ -387,7 +421,7 @@ impl Service {
         self.inner
             .store
             .trace()
-            .append(self.received_row(envelope, settled));
+            .append(self.received_row(envelope, settled, scanned));
         if let Outside::Sink(show) = &self.inner.outside {
             for (target, leaving) in &settled.outside {
                 show(outgoing::of(

@@ -13,6 +13,7 @@ use crate::rules::{Copy, Gone, Look, Place};
 pub(crate) const STORE: &str = "store";
 pub(super) const REFUSE: &str = "refuse";
 pub(super) const REJECT: &str = "reject";
+pub(super) const QUARANTINE: &str = "quarantine";
 pub(crate) const DISCARD: &str = "discard";
 const REDIRECT: &str = "redirect";
 pub(super) const SINK: &str = "sink";
@@ -108,6 +109,7 @@ impl Arrival {
         let (action, target) = match &copy.place {
             Place::Rejected { reason, .. } => (REJECT, reason.clone()),
             Place::Gone { how, by } => (how.action(), by.to_string()),
+            Place::Held { why } => (QUARANTINE, why.clone()),
             Place::Kept(_) => return Ok(()),
         };
         let note = Note::new(&copy.recipient, &reached, action).looks(&copy.looks);

@@ -7,7 +7,7 @@ use policy::change::{
     AliasCreate, AliasMembersChange, AliasRemove, CatchAllClear, CatchAllSet, CertificateRemove,
     CertificateSet, DetailSeparator, DomainAliasCreate, DomainAliasRemove, DomainCreate,
     DomainPlusAddressingSet, DomainRef, ListenerRemove, ListenerSet, PasswordSet, RecoverablePurge,
-    SendAsGrant, SendAsRevoke, ServiceSwitch,
+    ScannerRemove, ScannerSet, SendAsGrant, SendAsRevoke, ServiceSwitch,
 };
 use policy::judge::judge;
 use policy::{
@@ -107,6 +107,8 @@ impl<'a> Draft<'a> {
             | Command::CertificateSet { .. }
             | Command::CertificateRemove { .. }
             | Command::LedgerAcknowledge { .. }
+            | Command::ScannerSet { .. }
+            | Command::ScannerRemove { .. }
             | Command::SettingSet { .. } => self.add_to_server(command),
             Command::RuleAdd { .. }
             | Command::RuleEdit { .. }
@@ -354,6 +356,7 @@ impl<'a> Draft<'a> {
         }
     }
 
+    // long: one arm for each command
     fn add_to_server(&mut self, command: &Command) -> Result<(), AdmitError> {
         let change = match command {
             Command::ServiceEnable { service, enabled } => {
@@ -397,6 +400,18 @@ impl<'a> Draft<'a> {
             Command::LedgerAcknowledge { through } => {
                 Change::Acknowledge(Acknowledge { through: *through })
             }
+            Command::ScannerSet {
+                kind,
+                address,
+                if_silent,
+                timeout_s,
+            } => Change::ScannerSet(ScannerSet {
+                id: *kind,
+                address: address.clone(),
+                if_silent: *if_silent,
+                timeout_s: *timeout_s,
+            }),
+            Command::ScannerRemove { kind } => Change::ScannerRemove(ScannerRemove { id: *kind }),
             Command::SettingSet { key, value } => {
                 let setting = Setting::parse(key, value);
                 Change::SettingSet(setting.map_err(|err| match err {

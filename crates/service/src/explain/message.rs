@@ -170,6 +170,10 @@ impl Service {
                 format!("sealpost recoverable list {}", quoted(&owner)),
             )
         }));
+        if rows.iter().any(|row| row.action == "quarantine") {
+            let list = "sealpost quarantine list".to_owned();
+            steps.push(Step::new("find it in quarantine, with its number", list));
+        }
         let id = rows[0].id.clone();
         steps.push(Step::new(
             "the same as a table",
@@ -188,6 +192,7 @@ fn outcome(row: &TraceRow) -> String {
         "redirect" => "sent on; nobody here keeps a copy".to_owned(),
         "reject" => format!("refused with the words: {target}"),
         "refuse" => format!("refused: {target}"),
+        "quarantine" => format!("kept in quarantine, since {target}"),
         "sink" => format!("went to {target}, OUTSIDE (this demo keeps it)"),
         other => format!("{other} {target}"),
     }
@@ -200,6 +205,7 @@ fn plain(row: &TraceRow) -> &str {
         "discard" => "deleted",
         "redirect" => "sent on",
         "reject" | "refuse" => "refused",
+        "quarantine" => "kept in quarantine",
         "sink" => "sent OUTSIDE",
         other => other,
     }
@@ -209,7 +215,7 @@ fn harm(rows: &[TraceRow]) -> Vec<String> {
     let lost = |row: &&TraceRow| {
         matches!(
             row.action.as_str(),
-            "discard" | "redirect" | "reject" | "refuse"
+            "discard" | "redirect" | "reject" | "refuse" | "quarantine"
         )
     };
     let left = |row: &&TraceRow| row.action == "sink";

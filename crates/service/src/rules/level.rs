@@ -60,7 +60,9 @@ pub(crate) enum Place {
     Kept(Vec<Filing>),
     /// In none.
     Gone { by: RuleAt, how: Gone },
-    /// The sender is told no, by a rule or by a list of blocked senders.
+    /// In quarantine, since a scanner is sure that it is spam.
+    Held { why: String },
+    /// The sender is told no, by a rule, by a list of blocked senders or for a virus.
     Rejected { by: Option<RuleAt>, reason: String },
 }
 
@@ -111,7 +113,7 @@ impl Place {
     pub(super) fn is_sent_on(&self) -> bool {
         let how = match self {
             Self::Gone { how, .. } => Some(*how),
-            Self::Kept(_) | Self::Rejected { .. } => None,
+            Self::Kept(_) | Self::Held { .. } | Self::Rejected { .. } => None,
         };
         how == Some(Gone::SentOn)
     }

@@ -280,6 +280,7 @@ impl Looking {
             helo: String::new(),
             host: self.host.clone(),
             at,
+            verdict: crate::scan::Verdict::default(),
         }
     }
 
@@ -455,7 +456,7 @@ impl RuleRun {
         self.left += usize::from(is_left || !ruled.wishes.is_empty() || ruled.head.is_some());
         match &ruled.place {
             Place::Gone { .. } => self.removed += usize::from(!is_left),
-            Place::Rejected { .. } => {}
+            Place::Held { .. } | Place::Rejected { .. } => {}
             Place::Kept(filings) => {
                 self.filed += usize::from(filings.iter().any(|filing| filing.folder.is_some()));
                 self.flagged += usize::from(filings.iter().any(|filing| !filing.flags.is_empty()));
@@ -470,7 +471,7 @@ fn is_left(ruled: &level::Ruled) -> bool {
     let mut wishes = ruled.wishes.iter();
     match &ruled.place {
         Place::Gone { .. } => wishes.any(|(_, wish)| matches!(wish, Wish::Redirect { .. })),
-        Place::Rejected { .. } => true,
+        Place::Held { .. } | Place::Rejected { .. } => true,
         Place::Kept(_) => false,
     }
 }
@@ -515,7 +516,7 @@ impl Folder {
                     store::message::expunge(tx, self.account, self.mailbox, &uids, removal)?;
                     (accept::DISCARD, by.to_string())
                 }
-                Place::Rejected { .. } => continue,
+                Place::Held { .. } | Place::Rejected { .. } => continue,
                 Place::Kept(filings) => {
                     let place = (self.account, self.mailbox);
                     let folders = file(tx, place, message.uid, filings, removal.at)?;

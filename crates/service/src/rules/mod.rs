@@ -24,7 +24,7 @@ use store::ReadTx;
 use types::{AccountId, Address};
 
 pub(crate) use leave::Departures;
-pub(crate) use level::{Filing, Gone, Look, Place, RuleAt, Wish};
+pub(crate) use level::{Filing, Folder, Gone, Look, Place, RuleAt, Wish};
 pub use look_back::{
     PREVIEW_DAYS, PREVIEW_MESSAGES_MAX, RUN_MESSAGES_MAX, RulePreview, RuleRun, RuleSource,
 };

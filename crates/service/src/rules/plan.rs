@@ -174,6 +174,7 @@ impl<'a> Planner<'a> {
     pub(crate) fn plan<'r>(mut self, recipients: impl Iterator<Item = &'r Address>) -> Plan {
         for recipient in recipients {
             let mut way = Way::to(recipient);
+            way.place = self.arrived.verdict.begins();
             if self.plan.above.contains_key(&way.through) {
                 continue;
             }
@@ -225,6 +226,10 @@ impl<'a> Planner<'a> {
         }
         let kept = matches!(way.place, Place::Kept(_));
         if !kept && expansion.accounts.is_empty() {
+            if let Place::Held { .. } = way.place {
+                // No account here could keep it.
+                way.reject(None, "it looks like spam".to_owned());
+            }
             self.plan.stopped.push(way.end(false));
             return;
         }
@@ -478,7 +483,7 @@ impl<'a> Planner<'a> {
             .iter()
             .filter(|(recipient, above)| match above.place {
                 Place::Rejected { .. } => true,
-                Place::Gone { .. } => false,
+                Place::Gone { .. } | Place::Held { .. } => false,
                 Place::Kept(_) => config.expand(recipient).is_ok_and(|reached| {
                     reached.outside.is_empty() && reached.accounts.iter().all(refuses)
                 }),

@@ -10,6 +10,7 @@ use store::{ReadTx, mailbox};
 use types::{AccountId, Address, MailboxName, SpecialUse, Timestamp};
 
 use crate::mime::Filterable;
+use crate::scan::Verdict;
 
 /// How a message came, the same for all rules.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Arrived {
     /// The name of this server.
     pub(crate) host: String,
     pub(crate) at: Timestamp,
+    /// What scanners said of it.
+    pub(crate) verdict: Verdict,
 }
 
 /// The world of one level's rules for one recipient.
@@ -210,13 +213,14 @@ impl World for RuleWorld<'_> {
         Some(found.name.to_string())
     }
 
-    /// Nobody looks at mail for spam yet.
     fn spam_percent(&self) -> Option<u8> {
-        None
+        let percent = self.arrived.verdict.spam_percent?;
+        Some(u8::try_from(percent.min(100)).unwrap_or(100))
     }
 
+    /// A message with a virus is refused before rules see it, so what is left is clean.
     fn virus_level(&self) -> Option<u8> {
-        None
+        self.arrived.verdict.is_clean.then_some(1)
     }
 
     fn is_duplicate(&self, handle: &str, id: &str, _seconds: u64) -> bool {
