@@ -6,6 +6,9 @@ use types::{AccountId, CredentialId, SessionId, Timestamp};
 use crate::error::{StoreError, StoreResult};
 use crate::tx::{ReadTx, WriteTx, optional, time};
 
+/// Rows that are looked at for the first that this server wrote.
+const FIRST_ROWS: usize = 100;
+
 /// A session that begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewSession {
@@ -144,6 +147,24 @@ pub fn of_account(
     );
     let found = tx.all(sql, (account.0, since.0, until.0, limit), read)?;
     Ok(own(tx, found))
+}
+
+/// The first session of an account from a source before `until`, apart from one; rows that this
+/// server did not write are passed over.
+pub fn first_from(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    source: &str,
+    (until, but): (Timestamp, Option<SessionId>),
+) -> StoreResult<Option<Session>> {
+    let sql = select_session!(
+        "WHERE account = ?1 AND source = ?2 AND started_at < ?3 AND id <> ?4
+         ORDER BY started_at, id LIMIT ?5"
+    );
+    let but = but.map_or(0, |id| id.0);
+    let values = (account.0, source, until.0, but, FIRST_ROWS);
+    let found = tx.all(sql, values, read)?;
+    Ok(own(tx, found).into_iter().next())
 }
 
 fn own(tx: &ReadTx<'_>, found: Vec<(Session, Vec<u8>)>) -> Vec<Session> {

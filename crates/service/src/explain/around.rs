@@ -9,6 +9,7 @@ use serde_json::Value;
 use store::{LogQuery, LogRecord};
 use types::{AccountId, SessionId, Timestamp};
 
+use super::count;
 use crate::Service;
 use crate::error::ServiceResult;
 use crate::view::{self, words};
@@ -92,7 +93,7 @@ impl Service {
     }
 
     /// The number of the first entry that is not older than a moment.
-    async fn first_entry_since(&self, at: Timestamp) -> ServiceResult<u64> {
+    pub(super) async fn first_entry_since(&self, at: Timestamp) -> ServiceResult<u64> {
         let (mut low, mut high) = (0, self.config().size());
         while low < high {
             let middle = low + (high - low) / 2;
@@ -267,6 +268,12 @@ pub(super) fn gravity(entry: &Entry) -> u8 {
     }
 }
 
+/// How many messages a record is about.
+fn messages(detail: &Value) -> String {
+    let number = detail["count"].as_u64().unwrap_or(0);
+    count(usize::try_from(number).unwrap_or(usize::MAX), "message")
+}
+
 /// What a record says, and how near it is; `None` for what tells nothing here.
 fn record_words(kind: &str, detail: &Value) -> Option<(u8, String)> {
     let word = |key: &str| {
@@ -280,9 +287,9 @@ fn record_words(kind: &str, detail: &Value) -> Option<(u8, String)> {
         "sign_in.refused" => (2, format!("sign-in failed ({})", word("why"))),
         "sign_out" => (4, "signed out".to_owned()),
         "session.ended" => (2, format!("session ended by {}", word("by"))),
-        "mail.expunged" => (3, format!("{} messages removed", detail["count"])),
-        "mail.given_out" => (4, format!("{} messages read", detail["count"])),
-        "mail.restored" => (2, format!("{} messages brought back", detail["count"])),
+        "mail.expunged" => (3, format!("{} removed", messages(detail))),
+        "mail.given_out" => (4, format!("{} read", messages(detail))),
+        "mail.restored" => (2, format!("{} brought back", messages(detail))),
         "alarm" => (1, format!("ALARM: {}", word("text"))),
         "blocked" => (2, format!("{} blocked", word("source"))),
         "repaired" => (2, format!("repaired: {}", word("text"))),

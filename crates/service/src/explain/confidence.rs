@@ -159,10 +159,13 @@ impl Service {
         query.kind = Some(BEAT.to_owned());
         let beats = self.inner.store.activity().query(query).await?;
         let late_s = LATE_BEATS * i64::try_from(HEARTBEAT.as_secs()).unwrap_or(i64::MAX);
-        let is_gap = |pair: &[store::LogRecord]| {
-            pair[0].row.at.seconds() - pair[1].row.at.seconds() > late_s
-        };
-        told.gaps = beats.windows(2).filter(|pair| is_gap(pair)).count();
+        // The time that is looked at began with the ledger at the earliest, and ends now.
+        let begun = self.read_entry(0).await?.ts.max(since).seconds();
+        let ended = self.clock().now().min(until).seconds();
+        let recorded = beats.iter().map(|beat| beat.row.at.seconds());
+        let moments: Vec<_> = [ended].into_iter().chain(recorded).chain([begun]).collect();
+        let is_gap = |pair: &[i64]| pair[0] - pair[1] > late_s;
+        told.gaps = moments.windows(2).filter(|pair| is_gap(pair)).count();
         let dropped = |beat: &store::LogRecord| -> Option<u64> {
             serde_json::from_slice::<serde_json::Value>(&beat.row.detail).ok()?["dropped"].as_u64()
         };

@@ -10,9 +10,6 @@ use crate::error::ServiceResult;
 use crate::shell::quoted;
 use crate::view::words;
 
-/// Sessions of a source that are looked through for earlier ones of an account.
-const EARLIER_MAX: usize = 1_000;
-
 /// Who made a change, and how.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MadeBy {
@@ -85,16 +82,12 @@ impl Service {
     ) -> ServiceResult<Option<String>> {
         let (source, session) = (source.to_owned(), entry.actor.session);
         let until = entry.ts;
-        let read = self.inner.store.read(move |tx| {
-            let span = (Timestamp(i64::MIN), until);
-            store::session::from_source(tx, &source, span, EARLIER_MAX)
-        });
-        let earlier = read
-            .await?
-            .into_iter()
-            .filter(|known| known.begin.account == account && Some(known.id) != session);
-        let first = earlier.map(|known| known.begin.started_at).min();
-        Ok(first.map(Timestamp::to_rfc3339))
+        let read = self
+            .inner
+            .store
+            .read(move |tx| store::session::first_from(tx, account, &source, (until, session)));
+        let first = read.await?;
+        Ok(first.map(|known| known.begin.started_at.to_rfc3339()))
     }
 
     /// The credential of the session that made an entry, with its age.

@@ -7,7 +7,7 @@ use policy::{Change, RuleContent};
 use types::{RuleId, Timestamp};
 
 use super::around::{DAY_S, Wanted};
-use super::{Explanation, Step, count, when};
+use super::{Explanation, Step, count, first_lines, when};
 use crate::Service;
 use crate::error::{ServiceError, ServiceResult};
 use crate::looks::{self, RuleLook, Texts};
@@ -32,7 +32,8 @@ impl Service {
             limit: Some(ROWS_MAX),
             ..TraceQuery::default()
         };
-        let rows = self.trace(query).await?;
+        let mut rows = self.trace(query).await?;
+        let others = others_of_name(&mut rows);
         let first = rows.first().ok_or(ServiceError::NotFound("message"))?;
         let at = Timestamp::from_rfc3339(&first.at).ok_or(ServiceError::Unavailable)?;
         let mut looks = Vec::with_capacity(rows.len());
@@ -71,7 +72,7 @@ impl Service {
             how: how(first),
             timeline: timeline.moments,
             timeline_more: timeline.more,
-            also: Vec::new(),
+            also: first_lines(others),
             confidence: {
                 let entries = acted.iter().map(|(_, entry)| *entry);
                 let mut told = self.confidence(entries, at).await?;
@@ -181,6 +182,28 @@ impl Service {
         ));
         steps
     }
+}
+
+/// Leaves the rows of the first message that came, where several bear the name that was asked for;
+/// gives a line for each of the others.
+fn others_of_name(rows: &mut Vec<TraceRow>) -> Vec<String> {
+    let Some(first) = rows.last().map(|row| row.id.clone()) else {
+        return Vec::new();
+    };
+    let mut seen = BTreeSet::from([first.clone()]);
+    let others = rows.iter().rev().filter(|row| seen.insert(row.id.clone()));
+    let lines = others.map(|row| {
+        let at = Timestamp::from_rfc3339(&row.at).map(when);
+        format!(
+            "Another message bears the same Message-ID: {}, {}, from {}.",
+            row.id,
+            at.unwrap_or_default(),
+            policy::shown::visible(&row.from)
+        )
+    });
+    let lines = lines.collect();
+    rows.retain(|row| row.id == first);
+    lines
 }
 
 /// What was done for a recipient.

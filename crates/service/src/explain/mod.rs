@@ -169,6 +169,14 @@ fn count(number: usize, one: &str) -> String {
     }
 }
 
+/// The same of a count that stops at a bound.
+fn at_least(number: usize, bound: usize, one: &str) -> String {
+    match number < bound {
+        true => count(number, one),
+        false => format!("at least {}", count(number, one)),
+    }
+}
+
 /// A moment as people read it, in UTC.
 fn when(at: Timestamp) -> String {
     let text = at.to_rfc3339();

@@ -1,24 +1,34 @@
 //! A time: what was changed around it, who signed in, and what was changed by nobody.
 
-use ledger::Entry;
+use ledger::{Entry, Outcome};
+use store::LogQuery;
 use types::Timestamp;
 
 use super::around::{DAY_S, Wanted, gravity};
 use super::{Explanation, Step, count, first_lines, when};
 use crate::Service;
+use crate::activity::BEAT;
 use crate::error::ServiceResult;
 
 /// Seconds before and after a time that count as around it.
 const AROUND_S: i64 = 3_600;
+/// Entries behind that time that are read at once for the next start.
+const LATER_ENTRIES: usize = 500;
+/// A start finds what was changed, and is recorded itself, within this time.
+const START_S: i64 = 60;
+/// The kind of an entry that tells a start of the server.
+const BOOT: &str = "system.boot";
 /// The kind of an entry that tells a change which no entry had made.
 const OUTSIDE_EDIT: &str = "security.oob_edit";
 
 impl Service {
     pub(super) async fn explain_time(&self, at: Timestamp) -> ServiceResult<Explanation> {
         let entries = self.entries_around(at, AROUND_S).await?;
+        let later = self.found_later(at).await?;
         let edits: Vec<_> = entries
             .iter()
             .filter(|entry| entry.kind == OUTSIDE_EDIT)
+            .chain(&later)
             .collect();
         let mut told: Vec<_> = entries.iter().filter(|entry| tells(entry)).collect();
         // What looks dangerous first, then what is nearest.
@@ -73,6 +83,39 @@ impl Service {
         Ok(explained)
     }
 
+    /// What a later start found that may have been done in this time, since the server stood still
+    /// then: a running server looks each minute.
+    async fn found_later(&self, at: Timestamp) -> ServiceResult<Vec<Entry>> {
+        let end = at.plus_s(AROUND_S);
+        let mut first = self.first_entry_since(Timestamp(end.0 + 1)).await?;
+        let mut found = Vec::new();
+        let boot = loop {
+            let page = self.read_entries(first, LATER_ENTRIES).await?;
+            let Some(last) = page.last() else {
+                return Ok(Vec::new());
+            };
+            first = last.seq + 1;
+            let boot = page.iter().position(|entry| entry.kind == BOOT);
+            let looked = page.into_iter().take(boot.map_or(usize::MAX, |at| at + 1));
+            found.extend(looked.filter(|entry| matches!(entry.kind.as_str(), OUTSIDE_EDIT | BOOT)));
+            if boot.is_some() {
+                break found.pop();
+            }
+        };
+        let Some(boot) = boot else {
+            return Ok(Vec::new());
+        };
+        // What it found is recorded right before it.
+        let start = boot.ts.plus_s(-START_S);
+        found.retain(|entry| entry.ts >= start);
+        let mut query = LogQuery::between(end, start, 1);
+        query.kind = Some(BEAT.to_owned());
+        match self.inner.store.activity().query(query).await?.is_empty() {
+            true => Ok(found),
+            false => Ok(Vec::new()),
+        }
+    }
+
     /// Says what takes the place of an actor where nobody is known.
     fn tell_unknown_actor(&self, explained: &mut Explanation, edits: &[&Entry]) {
         let found = edits.first().map(|edit| {
@@ -96,9 +139,10 @@ impl Service {
     }
 }
 
-/// Whether an entry is worth a line: not one that the server makes all the time.
+/// Whether an entry changed anything: not one that the server makes all the time, and not a refusal.
 fn tells(entry: &Entry) -> bool {
-    entry.kind != "activity.checkpoint"
+    let is_routine = matches!(entry.kind.as_str(), "activity.checkpoint" | BOOT);
+    !is_routine && entry.outcome == Outcome::Applied
 }
 
 fn steps(told: &[&Entry], edits: &[&Entry]) -> Vec<Step> {

@@ -9,7 +9,7 @@ use store::session::Session;
 use types::{AccountId, Address, SessionId, Timestamp};
 
 use super::around::{DAY_S, Wanted};
-use super::{Explanation, Step, count, first_lines, when};
+use super::{Explanation, Step, at_least, count, first_lines, when};
 use crate::Service;
 use crate::error::{ServiceError, ServiceResult};
 use crate::shell::quoted;
@@ -59,8 +59,8 @@ impl Service {
             subject: format!("account {name} ({id})"),
             sentence: format!(
                 "{name} signed in {} in {DAYS} days, {} failed; it has made {}.",
-                count(sessions.len(), "time"),
-                count(failures, "sign-in"),
+                at_least(sessions.len(), COUNTED_MAX, "time"),
+                at_least(failures, COUNTED_MAX, "sign-in"),
                 count(own.len(), "rule"),
             ),
             what: what(&config, id),
@@ -254,7 +254,7 @@ impl Service {
         };
         Ok(vec![format!(
             "{who}; {} failed there.",
-            count(failures, "sign-in")
+            at_least(failures, COUNTED_MAX, "sign-in")
         )])
     }
 }
@@ -332,9 +332,13 @@ fn from_where(sessions: &[Session], failures: usize) -> Vec<String> {
         lines.push(format!("No sign-in in {DAYS} days."));
     }
     let mut lines = first_lines(lines);
+    if sessions.len() == COUNTED_MAX {
+        let newest = count(COUNTED_MAX, "sign-in");
+        lines.push(format!("Only the newest {newest} are counted here."));
+    }
     lines.push(format!(
         "Failed in {DAYS} days: {}.",
-        count(failures, "sign-in")
+        at_least(failures, COUNTED_MAX, "sign-in")
     ));
     lines
 }

@@ -8,7 +8,7 @@ use store::fate::{self, FateKey};
 use types::{Address, Timestamp};
 
 use super::around::{DAY_S, Wanted};
-use super::{Explanation, Step, count, first_lines, when};
+use super::{Explanation, Step, at_least, first_lines, when};
 use crate::Service;
 use crate::actor::Actor;
 use crate::error::ServiceResult;
@@ -86,11 +86,14 @@ impl Service {
                 .chain(first_lines(ways.collect()))
                 .collect(),
             harm: vec![
-                format!("In {DAYS} days: {} went out to it.", count(left, "copy")),
+                format!(
+                    "In {DAYS} days: {} went out to it.",
+                    at_least(left, COUNTED_MAX, "copy")
+                ),
                 format!(
                     "{} for it and {} from it came to this server.",
-                    count(received, "copy"),
-                    count(sent, "copy")
+                    at_least(received, COUNTED_MAX, "copy"),
+                    at_least(sent, COUNTED_MAX, "copy")
                 ),
             ],
             who: first_lines(exits.iter().filter_map(|exit| exit.by.clone()).collect()),
@@ -152,8 +155,8 @@ impl Service {
             subject: format!("source {text}"),
             sentence: format!(
                 "From {text} came {} and {} that failed, in {DAYS} days.",
-                count(sessions.len(), "sign-in"),
-                count(failures, "sign-in")
+                at_least(sessions.len(), COUNTED_MAX, "sign-in"),
+                at_least(failures, COUNTED_MAX, "sign-in")
             ),
             what: match names.is_empty() {
                 true => vec!["No account signed in from there.".to_owned()],

@@ -2,7 +2,7 @@
 //!
 //! Nobody is told of them yet; this is the list that somebody has to look at.
 
-use ledger::{Entry, Outcome};
+use ledger::{Entry, Object, Outcome};
 use policy::detection_words;
 use serde::{Deserialize, Serialize};
 use types::{SessionId, Timestamp};
@@ -53,7 +53,8 @@ pub struct AlertView {
     pub kind: String,
     /// Its id.
     pub object: String,
-    /// `in force`, `paused`, `gone`, or `refused` for what was never in force.
+    /// `in force`, `changed since, entry 20`, `paused`, `gone`, or `refused` for what was never in
+    /// force.
     pub standing: String,
     /// The command that tells all that is known.
     pub explain: String,
@@ -108,6 +109,17 @@ impl Service {
             })
     }
 
+    /// The entry that gave the object of a change another form later, if one did.
+    fn changed_since(&self, entry: &Entry, object: &Object) -> Option<u64> {
+        let config = self.config();
+        let newest = match object.kind.as_str() {
+            // A rule that was moved, or paused and resumed, says what it said.
+            "rule" => config.rule(object.id.parse().ok()?)?.content_seq,
+            kind => config.last_entry(kind, &object.id)?.0,
+        };
+        (newest > entry.seq).then_some(newest)
+    }
+
     async fn alert_view(&self, entry: &Entry) -> AlertView {
         let line = self.entry_view(entry);
         let object = entry.object.as_ref();
@@ -117,6 +129,11 @@ impl Service {
         let standing = match entry.outcome {
             Outcome::Applied => object.and_then(|it| words::standing(&self.config(), it)),
             Outcome::Refused | Outcome::Failed => Some("refused"),
+        };
+        let newest = object.and_then(|object| self.changed_since(entry, object));
+        let standing = match (standing, newest) {
+            (None | Some("in force"), Some(seq)) => format!("changed since, entry {seq}"),
+            (standing, _) => standing.unwrap_or("in force").to_owned(),
         };
         AlertView {
             entry: entry.seq,
@@ -137,7 +154,7 @@ impl Service {
             session: entry.actor.session,
             kind,
             object: id,
-            standing: standing.unwrap_or("in force").to_owned(),
+            standing,
         }
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod alerts;
+mod past;
 mod screens;
 
 use std::sync::{Arc, Mutex};

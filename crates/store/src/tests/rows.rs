@@ -1,6 +1,6 @@
 //! Queue, session, recoverable and fate rows; rows that somebody else wrote.
 
-use types::{Address, CredentialId, QueueId, ReversePath, SessionId, Timestamp};
+use types::{AccountId, Address, CredentialId, QueueId, ReversePath, SessionId, Timestamp};
 
 use super::world::{ANN, HEAD, NOON, World, body};
 use crate::fate::{Fate, FateKey};
@@ -165,6 +165,37 @@ fn sessions_are_found_by_source_and_account_and_forged_ones_left_out() {
         assert_eq!(ids(&by_source), expected, "{span:?}");
         assert_eq!(ids(&by_account), expected, "{span:?}");
     }
+}
+
+#[test]
+fn the_first_session_of_an_account_from_a_source_is_found_behind_those_of_others() {
+    let world = World::new();
+    let begin = |tx: &mut WriteTx<'_>, account, at: i64| {
+        let new = NewSession {
+            account,
+            started_at: NOON.plus_s(at),
+            ..new_session()
+        };
+        session::insert(tx, &new)
+    };
+    let make = move |tx: &mut WriteTx<'_>| {
+        let first = begin(tx, ANN, 0)?;
+        let own = begin(tx, ANN, 5)?;
+        for at in 10..1_200 {
+            begin(tx, AccountId(9), at)?;
+        }
+        Ok((first, own))
+    };
+    let (first, own) = world.store.write_blocking(make).unwrap();
+    let found = |until: i64, but| {
+        let bounds = (NOON.plus_s(until), but);
+        let read = |tx: &ReadTx<'_>| session::first_from(tx, ANN, "192.0.2.7", bounds);
+        let found = world.store.read_blocking(read).unwrap();
+        found.map(|session| session.id)
+    };
+    assert_eq!(found(2_000, None), Some(first));
+    assert_eq!(found(2_000, Some(first)), Some(own));
+    assert_eq!(found(0, None), None);
 }
 
 #[test]
