@@ -152,6 +152,7 @@ fn some_fate(number: usize) -> Fate {
         reverse_path: "bob@example.net".to_owned(),
         message_id: format!("<{number}.17@client.example.net>"),
         params: None,
+        outcome: None,
     }
 }
 

@@ -21,6 +21,7 @@ pub struct Body {
     spool: PathBuf,
     max_octets: u64,
     octets: u64,
+    eight_bit: bool,
     hasher: Hasher,
     memory: Vec<u8>,
     file: Option<File>,
@@ -30,6 +31,7 @@ pub struct Body {
 #[derive(Clone, Debug)]
 pub struct FinishedBody {
     octets: u64,
+    eight_bit: bool,
     sha256: Sha256,
     data: Arc<Data>,
 }
@@ -46,6 +48,7 @@ impl Body {
             spool: spool.to_owned(),
             max_octets,
             octets: 0,
+            eight_bit: false,
             hasher: Hasher::new(),
             memory: Vec::new(),
             file: None,
@@ -68,6 +71,7 @@ impl Body {
             });
         }
         self.octets = octets;
+        self.eight_bit |= !piece.is_ascii();
         self.hasher.update(piece);
         if self.file.is_none() && self.memory.len() + piece.len() > BODY_IN_MEMORY_MAX_OCTETS {
             let mut file = nameless_file(&self.spool)?;
@@ -86,6 +90,7 @@ impl Body {
     pub fn finish(self) -> FinishedBody {
         FinishedBody {
             octets: self.octets,
+            eight_bit: self.eight_bit,
             sha256: self.hasher.finish(),
             data: Arc::new(match self.file {
                 Some(file) => Data::File(file),
@@ -109,6 +114,11 @@ impl FinishedBody {
     /// Its length.
     pub fn octets(&self) -> u64 {
         self.octets
+    }
+
+    /// Whether it has octets beyond ASCII.
+    pub fn is_eight_bit(&self) -> bool {
+        self.eight_bit
     }
 
     /// Its SHA-256.
@@ -157,6 +167,7 @@ mod tests {
             let body = body.finish();
             assert_eq!(matches!(*body.data, Data::File(_)), in_file);
             assert_eq!(body.sha256(), sha256(&whole));
+            assert_eq!(body.is_eight_bit(), octets > 128);
             assert_eq!(body.read_all().unwrap(), whole);
             assert_eq!(body.read_at(octets as u64, 9).unwrap(), b"");
         }

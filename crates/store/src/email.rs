@@ -260,7 +260,7 @@ pub(crate) fn release_blob(tx: &mut WriteTx<'_>, blob: BlobId, now: Timestamp) -
     tx.run(
         "UPDATE blob SET dead_at = ?2 WHERE id = ?1
             AND NOT EXISTS (SELECT 1 FROM email WHERE blob = ?1)
-            AND NOT EXISTS (SELECT 1 FROM queue WHERE blob = ?1)",
+            AND NOT EXISTS (SELECT 1 FROM queue_message WHERE blob = ?1)",
         (blob.0, now.0),
     )?;
     Ok(())

@@ -462,7 +462,7 @@ fn integrity(tx: &ReadTx<'_>, table: &str) -> StoreResult<Vec<String>> {
 fn body_rows(tx: &ReadTx<'_>, first: i64, last: i64) -> StoreResult<Vec<BodyRow>> {
     let sql = "SELECT b.id, b.sha256, b.octets, b.segment, b.start, b.dead_at IS NOT NULL,
                       EXISTS (SELECT 1 FROM email WHERE blob = b.id)
-                        OR EXISTS (SELECT 1 FROM queue WHERE blob = b.id)
+                        OR EXISTS (SELECT 1 FROM queue_message WHERE blob = b.id)
                  FROM blob b WHERE b.id >= ?1 AND b.id <= ?2 ORDER BY b.id";
     tx.all(sql, (first, last), |row| {
         Ok(BodyRow {

@@ -43,6 +43,8 @@ pub struct Fate {
     pub message_id: String,
     /// What the sender asked of it, as JSON, if anything.
     pub params: Option<Vec<u8>>,
+    /// How it ended at another server, as JSON, if it got that far.
+    pub outcome: Option<Vec<u8>>,
 }
 
 /// Which fates are wanted.
@@ -72,8 +74,8 @@ pub enum FateKey<'a> {
 pub fn insert(tx: &mut WriteTx<'_>, fate: &Fate, rule_ids: &[String]) -> StoreResult<()> {
     let id = tx.insert(
         "INSERT INTO fate (message, at, config_size, account, recipient, action, target, rules,
-                session, size, reverse_path, message_id, params, credential, settled)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 0)",
+                session, size, reverse_path, message_id, params, credential, outcome, settled)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 0)",
         (
             &fate.message,
             fate.at.0,
@@ -89,6 +91,7 @@ pub fn insert(tx: &mut WriteTx<'_>, fate: &Fate, rule_ids: &[String]) -> StoreRe
             &fate.message_id,
             &fate.params,
             fate.credential.map(|credential| credential.0),
+            &fate.outcome,
         ),
     )?;
     for rule in rule_ids {
@@ -135,7 +138,7 @@ macro_rules! select_fate {
         concat!(
             "SELECT f.message, f.at, f.config_size, f.account, f.recipient, f.action, f.target,
                     f.rules, f.session, f.size, f.reverse_path, f.message_id, f.params,
-                    f.credential, f.id FROM ",
+                    f.credential, f.outcome, f.id FROM ",
             $from, " WHERE ", $condition, " AND ", $settled,
             " AND f.at >= ?2 AND f.at < ?3 ORDER BY f.at DESC, f.id DESC LIMIT ?4"
         )
@@ -157,7 +160,7 @@ pub fn find(
         FateKey::SentTo(address) => (
             select_fate!(
                 "fate f",
-                "f.action = 'sink' AND f.target = ?1 COLLATE NOCASE"
+                "f.action IN ('sink', 'queue') AND f.target = ?1 COLLATE NOCASE"
             ),
             text(address),
         ),
@@ -213,6 +216,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Fate)> {
         message_id: row.get(11)?,
         params: row.get(12)?,
         credential: optional(row, 13, CredentialId)?,
+        outcome: row.get(14)?,
     };
-    Ok((row.get(14)?, fate))
+    Ok((row.get(15)?, fate))
 }

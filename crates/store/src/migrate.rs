@@ -78,6 +78,10 @@ pub(crate) const MAIL: Format = Format {
             "0012_quarantine",
             include_str!("../migrations/0012_quarantine.sql"),
         ),
+        (
+            "0013_outbound",
+            include_str!("../migrations/0013_outbound.sql"),
+        ),
     ],
 };
 

@@ -93,6 +93,7 @@ impl Arrival {
             reverse_path: self.reverse_path.clone(),
             message_id: self.message_id.clone(),
             params: self.params.get(note.recipient).cloned(),
+            outcome: None,
         };
         let acted = note.looks.iter().filter(|look| look.acted());
         let ids: Vec<_> = acted.map(|look| look.rule.to_string()).collect();

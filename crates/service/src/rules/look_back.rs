@@ -558,6 +558,7 @@ impl Folder {
             reverse_path: return_path(&stored.head),
             message_id: accept::message_id(&stored.head),
             params: None,
+            outcome: None,
         };
         let rules: Vec<_> = looks.iter().map(|look| look.rule.to_string()).collect();
         Ok(store::fate::insert(tx, &fate, &rules)?)

@@ -12,6 +12,7 @@ mod locks;
 mod logs;
 mod look;
 mod mail;
+mod queued;
 mod random;
 mod readers;
 mod rows;

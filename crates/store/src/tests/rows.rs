@@ -1,94 +1,12 @@
-//! Queue, session, recoverable and fate rows; rows that somebody else wrote.
+//! Session, recoverable and fate rows; rows that somebody else wrote.
 
-use types::{AccountId, Address, CredentialId, QueueId, ReversePath, SessionId, Timestamp};
+use types::{AccountId, CredentialId, SessionId, Timestamp};
 
-use super::world::{ANN, HEAD, NOON, World, body};
+use super::queued::queue_one;
+use super::world::{ANN, NOON, World};
 use crate::fate::{Fate, FateKey};
-use crate::queue::NewQueued;
 use crate::session::NewSession;
-use crate::{ReadTx, StoreError, WriteTx, fate, queue, recoverable, session};
-
-fn address(text: &str) -> Address {
-    text.parse().unwrap()
-}
-
-fn queue_one(world: &World, recipient: &str) -> QueueId {
-    let text = body(&world.store, "text");
-    let recipient = address(recipient);
-    world
-        .store
-        .write_blocking(move |tx| {
-            let blob = tx.put_blob(&text)?;
-            let new = NewQueued {
-                message: "token".to_owned(),
-                account: Some(ANN),
-                reverse_path: ReversePath::Address(address("ann@example.org")),
-                recipient: recipient.clone(),
-                blob,
-                head: HEAD.to_vec(),
-                params: b"{}".to_vec(),
-                created_at: NOON,
-                expires_at: NOON.plus_s(100),
-                due_at: NOON,
-            };
-            queue::insert(tx, &new)
-        })
-        .unwrap()
-}
-
-#[test]
-fn the_queue_gives_what_is_due_until_it_is_removed() {
-    let world = World::new();
-    let id = queue_one(&world, "bob@example.net");
-    let due = |now: Timestamp| {
-        world
-            .store
-            .read_blocking(|tx| queue::due(tx, now, 10))
-            .unwrap()
-    };
-    assert_eq!(due(NOON.plus_s(-1)).rows, []);
-    let page = due(NOON);
-    assert_eq!(page.rows[0].id, id);
-    assert_eq!(page.rows[0].item.recipient, address("bob@example.net"));
-    assert_eq!(world.store.read_blocking(queue::len).unwrap(), 1);
-    world
-        .store
-        .write_blocking(move |tx| queue::remove(tx, id, NOON))
-        .unwrap();
-    assert_eq!(due(NOON).rows, []);
-    let dead = "SELECT COUNT(*) FROM blob WHERE dead_at IS NOT NULL";
-    let dead: Option<u64> = world
-        .store
-        .read_blocking(|tx| tx.one(dead, [], |row| row.get(0)))
-        .unwrap();
-    assert_eq!(dead, Some(1));
-}
-
-#[test]
-fn a_queue_row_changed_from_outside_is_reported_and_never_given() {
-    for change in [
-        "UPDATE queue SET recipient = 'eve@example.com'",
-        "UPDATE queue SET reverse_path = ''",
-        "UPDATE queue SET head = x'00'",
-        "UPDATE queue SET account = 9",
-        "UPDATE queue SET expires_at = expires_at + 1",
-        "UPDATE queue SET mac = x'00'",
-        "UPDATE blob SET sha256 = zeroblob(32)",
-    ] {
-        let world = World::new();
-        let id = queue_one(&world, "bob@example.net");
-        world.intruder().execute(change, []).unwrap();
-        let page = world
-            .store
-            .read_blocking(|tx| queue::due(tx, NOON, 10))
-            .unwrap();
-        assert_eq!(
-            (page.rows.len(), page.changed_outside),
-            (0, vec![id]),
-            "{change}"
-        );
-    }
-}
+use crate::{ReadTx, StoreError, WriteTx, fate, recoverable, session};
 
 fn new_session() -> NewSession {
     NewSession {
@@ -266,6 +184,7 @@ fn some_fate(recipient: &str, at: Timestamp) -> Fate {
         reverse_path: "bob@example.net".to_owned(),
         message_id: "<1@example.net>".to_owned(),
         params: Some(b"{}".to_vec()),
+        outcome: Some(b"[]".to_vec()),
     }
 }
 
