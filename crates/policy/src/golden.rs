@@ -55,6 +55,7 @@ fn changes() -> Vec<Change> {
     all.extend(managesieve_changes());
     all.extend(settings(|key| key.starts_with("spam_")));
     all.extend(scanner::changes());
+    all.extend(settings(|key| key.starts_with("outbound_")));
     all
 }
 
@@ -212,7 +213,7 @@ fn system_changes() -> Vec<Change> {
             id: CertificateId(1),
         }),
     ];
-    let later = ["log_", "spam_"];
+    let later = ["log_", "spam_", "outbound_"];
     all.extend(settings(|key| {
         !later.iter().any(|group| key.starts_with(group))
     }));

@@ -272,6 +272,16 @@ settings! {
     recipients_max: RecipientsMax(u64) in 100..=1_000, default 1_000, Capacity;
     /// `Received` fields after which a message is taken for a loop (RFC 5321 §6.3).
     received_hops_max: ReceivedHopsMax(u64) in 20..=100, default 50, Capacity;
+    /// How long mail for another server is tried before its sender is told that it came to nothing,
+    /// in hours (RFC 5321 §4.5.4.1 asks for four to five days).
+    outbound_expiry_hours: OutboundExpiryHours(u64) in 1..=720, default 120, Capacity;
+    /// After how many hours the sender of mail that could not be delivered yet is told so, once; 0
+    /// says nothing before the end.
+    outbound_delay_notice_hours: OutboundDelayNoticeHours(u64) in 0..=720, default 4, Neutral;
+    /// After how many seconds mail is tried again first; each further wait is twice as long.
+    outbound_retry_first_s: OutboundRetryFirstS(u64) in 10..=86_400, default 300, Neutral;
+    /// The longest wait between two attempts, in seconds.
+    outbound_retry_longest_s: OutboundRetryLongestS(u64) in 60..=86_400, default 3_600, Neutral;
     /// Connections to all services at a time.
     connections_max: ConnectionsMax(u64) in 10..=1_000_000, default 10_000, Capacity;
     /// Connections from one source (an IPv4 address or an IPv6 /64) at a time.

@@ -22,7 +22,7 @@ const RANGES_MAX: usize = 500;
 pub(crate) const BEAT: &str = "heartbeat";
 
 /// Every kind of record, by the word it has in the log.
-pub const ACTIVITY_KINDS: [&str; 14] = [
+pub const ACTIVITY_KINDS: [&str; 15] = [
     "sign_in",
     "sign_in.refused",
     "factor.used",
@@ -31,6 +31,7 @@ pub const ACTIVITY_KINDS: [&str; 14] = [
     "mail.given_out",
     "mail.expunged",
     "mail.restored",
+    "queue.changed",
     "rule.looked",
     "explained",
     BEAT,
@@ -58,6 +59,13 @@ pub(crate) enum Record {
     Expunged { mailbox: MailboxId, uids: Vec<Uid> },
     /// Removed messages were brought back by somebody.
     Restored { count: usize, by: String },
+    /// Somebody did something with mail that waits for other servers.
+    QueueActed {
+        act: &'static str,
+        count: usize,
+        some: Vec<String>,
+        by: String,
+    },
     /// Somebody tried a rule on mail that is here.
     RuleLooked {
         what: &'static str,
@@ -105,6 +113,7 @@ impl Record {
             Self::BodiesGiven { .. } => "mail.given_out",
             Self::Expunged { .. } => "mail.expunged",
             Self::Restored { .. } => "mail.restored",
+            Self::QueueActed { .. } => "queue.changed",
             Self::RuleLooked { .. } => "rule.looked",
             Self::Explained { .. } => "explained",
             Self::Heartbeat { .. } => BEAT,
@@ -132,6 +141,12 @@ impl Record {
             } => json!({ "what": what, "level": level, "rule": rule, "by": by }),
             Self::Explained { what, of, by } => json!({ "what": what, "of": of, "by": by }),
             Self::Restored { count, by } => json!({ "count": count, "by": by }),
+            Self::QueueActed {
+                act,
+                count,
+                some,
+                by,
+            } => json!({ "act": act, "count": count, "some": some, "by": by }),
             Self::Heartbeat {
                 number,
                 ledger_size,
@@ -293,6 +308,12 @@ mod tests {
             },
             Record::Restored {
                 count: 1,
+                by: by.clone(),
+            },
+            Record::QueueActed {
+                act: "",
+                count: 1,
+                some: Vec::new(),
                 by: by.clone(),
             },
             Record::Explained {

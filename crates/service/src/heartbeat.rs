@@ -75,7 +75,9 @@ fn ahead_us(clock: &Clock) -> i64 {
 impl Service {
     /// One beat. The caller repeats it every [`HEARTBEAT`].
     pub async fn heartbeat(&self) {
-        self.look_at_time();
+        if self.look_at_time() {
+            self.mend_queue_times().await;
+        }
         self.recheck().await;
         self.expire_rules().await;
         let [activity, trace] = self.seal_logs().await;
@@ -85,14 +87,15 @@ impl Service {
         }
         self.tell_ledger_hourly().await;
         self.settle_fates().await;
+        self.look_after_queue().await;
         self.store_uses().await;
         self.let_go().await;
         self.forget_for_rules().await;
         self.inner.beats.done(self.clock());
     }
 
-    /// Raises an alarm if the clock was set since the last beat.
-    fn look_at_time(&self) {
+    /// Raises an alarm if the clock was set since the last beat; says whether it was set back.
+    fn look_at_time(&self) -> bool {
         let ahead_us = ahead_us(self.clock());
         let before_us = self.inner.beats.ahead_us.swap(ahead_us, Ordering::Relaxed);
         let set_by_us = ahead_us.saturating_sub(before_us);
@@ -102,6 +105,7 @@ impl Service {
             let text = format!("the machine's clock was set {way} by {seconds} seconds");
             self.alarm("clock", &text);
         }
+        set_by_us < -CLOCK_SET_MIN_US
     }
 
     /// Raises an alarm if the time is before that of the last beat or the newest entry, which
@@ -118,6 +122,7 @@ impl Service {
                 "the machine's clock is {seconds} seconds behind what it said before the start"
             );
             self.alarm("clock", &text);
+            self.mend_queue_times().await;
         }
         Ok(())
     }

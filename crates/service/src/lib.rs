@@ -44,10 +44,14 @@ mod factor;
 mod gate;
 pub mod token;
 
+mod queued;
+mod report;
+
 mod accept;
 mod message;
-mod outbound;
 mod rules;
+
+mod outbound;
 
 mod mailbox;
 mod maildrop;
@@ -110,7 +114,8 @@ pub use message::{BodySink, FinishedBody};
 pub use metrics::{Metrics, OpenConnection};
 pub use outbound::{
     Attempt, Cause, Destination, Failure, Host, HostSignIn, HostTls, JOB_RECIPIENTS_MAX, Job,
-    JobParams, JobRecipient, Outcome, Reply, Scope,
+    JobParams, JobRecipient, Outbound, Outcome, QUEUE_ROWS_MAX, QueueAct, QueueActed, QueueRow,
+    QueueWanted, QueueWhy, Reply, Room, Scope, Ticket,
 };
 pub use password::PASSWORD_MAX_OCTETS;
 pub use recover::{QuarantineRow, RECOVERABLE_MAX, RecoverableRow, Restored};
@@ -166,6 +171,9 @@ struct Inner {
     refused_recipients: accept::RefusedRecipients,
     silent_scanners: scan::Silent,
     departures: rules::Departures,
+    turns: queued::Turns,
+    flights: outbound::Flights,
+    bounces: outbound::Bounces,
     maildrops: Arc<Mutex<maildrop::Locked>>,
     outside: Outside,
     beats: heartbeat::Beats,
@@ -230,6 +238,9 @@ impl Service {
             refused_recipients: accept::RefusedRecipients::default(),
             silent_scanners: scan::Silent::default(),
             departures: rules::Departures::default(),
+            turns: queued::Turns::default(),
+            flights: outbound::Flights::default(),
+            bounces: outbound::Bounces::default(),
             maildrops: Arc::default(),
             outside,
             beats,

@@ -61,6 +61,10 @@ pub struct Metrics {
     sign_ins: Counts<2>,
     messages: Counts<2>,
     recipients: Counts<2>,
+    sent: Counts<1>,
+    queued: Gauge,
+    queue_held: Gauge,
+    queue_oldest_at: Gauge,
     delivery_seconds: Histogram,
     imap_commands: Counts<1>,
     heartbeat_at: Gauge,
@@ -119,6 +123,19 @@ impl Metrics {
                 "Messages received, by protocol and outcome",
             ),
             recipients: add.empty("sealpost_recipients", "Recipients asked for, by outcome"),
+            sent: add.empty(
+                "sealpost_outbound_attempts",
+                "Attempts at recipients of other servers, by outcome",
+            ),
+            queued: add.empty(
+                "sealpost_queue_recipients",
+                "Recipients that wait for other servers",
+            ),
+            queue_held: add.empty("sealpost_queue_held", "Of these, those that are held back"),
+            queue_oldest_at: add.empty(
+                "sealpost_queue_oldest_timestamp_seconds",
+                "When the oldest waiting message was accepted; 0 without any",
+            ),
             delivery_seconds: add.metric(
                 "sealpost_delivery_seconds",
                 "From the end of a message to its place on the disk",
@@ -168,6 +185,9 @@ impl Metrics {
                 }
             }
         }
+        for outcome in Outcome::ALL {
+            let _zero = self.sent.get_or_create(&[("outcome", outcome.as_str())]);
+        }
         for service in policy::Service::ALL {
             let _zero = self.connections.get_or_create(&by_service(service));
             let _zero = self.connections_open.get_or_create(&by_service(service));
@@ -204,6 +224,12 @@ impl Metrics {
     pub(crate) fn recipient(&self, protocol: Protocol, outcome: Outcome) {
         let labels = by_outcome(protocol, outcome);
         self.recipients.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn sent(&self, outcome: Outcome) {
+        self.sent
+            .get_or_create(&[("outcome", outcome.as_str())])
+            .inc();
     }
 
     /// Reads what only the system knows; what it will not tell stays as it was.
@@ -243,6 +269,12 @@ impl Service {
         metrics
             .heartbeat_at
             .set(seconds(self.inner.beats.last_at()));
+        // While the readers are busy, the queue keeps its last known length.
+        if let Ok(total) = store.read_blocking(store::queue::total) {
+            metrics.queued.set(signed(total.waiting));
+            metrics.queue_held.set(signed(total.held));
+            metrics.queue_oldest_at.set(seconds(total.oldest));
+        }
         let certificate_end = seconds(self.first_certificate_end());
         metrics.certificate_end.set(certificate_end);
         metrics.low_space.set(i64::from(store.is_low_on_space()));

@@ -216,8 +216,18 @@ impl Store {
         F: FnMut(&mut WriteTx<'_>) -> StoreResult<T> + Send + 'static,
         T: Send + 'static,
     {
+        self.try_write_small(closure).await
+    }
+
+    /// [`Self::write_small`] for closures with an error type of their own.
+    pub async fn try_write_small<T, E, F>(&self, closure: F) -> Result<T, E>
+    where
+        F: FnMut(&mut WriteTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
         let answer = self.submit(closure, Urgency::Small)?;
-        answer.await.unwrap_or_else(|_| Err(self.ended()))
+        answer.await.unwrap_or_else(|_| Err(self.ended().into()))
     }
 
     /// [`Self::try_write`] for what must be recorded even on a full disk: ledger entries, and what

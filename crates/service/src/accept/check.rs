@@ -134,9 +134,11 @@ impl Service {
     ) -> Result<(), RecipientError> {
         let config = self.config();
         let signed_in = client.principal.is_some();
-        let sends = matches!(self.inner.outside, Outside::Sink(_));
+        let sends = self.inner.outside.sends();
+        // Only who really sends can see to it that TLS protects the message all the way.
+        let cannot_protect = wishes.require_tls && !matches!(self.inner.outside, Outside::Queue);
         if matches!(config.resolve(to), Resolution::NotLocal) {
-            return match (signed_in && sends, wishes.require_tls) {
+            return match (signed_in && sends, cannot_protect) {
                 (false, _) => Err(RecipientError::RelayDenied),
                 (true, true) => Err(RecipientError::RequireTls),
                 (true, false) => Ok(()),
@@ -151,7 +153,7 @@ impl Service {
             return Err(RecipientError::RelayDenied);
         }
         if !expansion.outside.is_empty() {
-            return if wishes.require_tls {
+            return if cannot_protect {
                 Err(RecipientError::RequireTls)
             } else {
                 Ok(())

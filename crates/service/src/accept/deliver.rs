@@ -8,19 +8,21 @@ use policy::Config;
 use store::rule::{Memory, MemoryKind};
 use store::{NewEmail, Reason, Removal, WriteTx};
 use types::{
-    AccountId, Address, BlobId, CredentialId, FlagSet, MailboxId, MailboxName, SessionId, Timestamp,
+    AccountId, Address, BlobId, DsnRecipient, FlagSet, MailboxId, MailboxName, ReversePath,
+    Timestamp,
 };
 
+use super::envelope::Came;
 use super::filing::{flags, folder};
-use super::record::{Note, QUARANTINE, REFUSE, REJECT, SINK, STORE};
-use super::{AcceptError, Envelope, Reached, RecipientRefusal, Recipients};
+use super::record::{Note, QUARANTINE, QUEUE, REFUSE, REJECT, SINK, STORE};
+use super::{AcceptError, EnvelopeRecipient, Reached, RecipientRefusal, Recipients, Wishes};
 use crate::error::ServiceResult;
 use crate::mailbox::{self, Described};
 use crate::message::FinishedBody;
 use crate::rules::{
     Above, Copy, Errand, Filing, Gone, Leaving, Look, Place, Plan, Planned, RuleAt, Wish,
 };
-use crate::{Service, header};
+use crate::{Outside, Service, header};
 
 /// Messages up to this size are looked into on the thread that has them.
 const SMALL_OCTETS: u64 = 65_536;
@@ -32,12 +34,15 @@ pub(super) struct Arrival {
     pub(super) id: String,
     pub(super) at: Timestamp,
     pub(super) config_size: u64,
-    pub(super) session: SessionId,
-    pub(super) credential: Option<CredentialId>,
-    pub(super) reverse_path: String,
+    pub(super) came: Came,
+    pub(super) reverse_path: ReversePath,
     pub(super) message_id: String,
     copies: Vec<AccountCopy>,
-    outside: BTreeMap<Address, Leaving>,
+    pub(super) outside: BTreeMap<Address, Leaving>,
+    /// Whether what goes outside is put into the queue; otherwise it is only shown.
+    queues: bool,
+    /// The rule that had the server write it.
+    pub(super) written_by: Option<RuleAt>,
     /// Recipients that lead only outside and whose mail rules stopped.
     stopped: Vec<Copy>,
     errands: Vec<Errand>,
@@ -45,15 +50,25 @@ pub(super) struct Arrival {
     above: BTreeMap<Address, Above>,
     again: Vec<Again>,
     recoverable_until: Timestamp,
-    head: Vec<u8>,
-    message: FinishedBody,
+    pub(super) head: Vec<u8>,
+    pub(super) message: FinishedBody,
     /// The recipients as the envelope has them, for an outcome of each.
     envelope_recipients: Vec<Address>,
     /// What was asked for each recipient that something was asked for, by its compared address.
     pub(super) params: BTreeMap<Address, Vec<u8>>,
-    /// Whether a copy that is refused is kept nowhere, since the sender hears of it.
-    per_recipient: bool,
-    config: Arc<Config>,
+    /// What each recipient's reports are to say, by its compared address.
+    pub(super) dsn: BTreeMap<Address, DsnRecipient>,
+    pub(super) wishes: Wishes,
+    pub(super) config: Arc<Config>,
+}
+
+/// A message on its way in, apart from its content.
+pub(super) struct Parcel<'a> {
+    pub(super) came: Came,
+    pub(super) reverse_path: &'a ReversePath,
+    pub(super) recipients: &'a [EnvelopeRecipient],
+    pub(super) wishes: &'a Wishes,
+    pub(super) written_by: Option<RuleAt>,
 }
 
 /// What becomes of the message for one account.
@@ -145,17 +160,19 @@ impl Arrival {
         service: &Service,
         config: &Arc<Config>,
         id: String,
-        envelope: &Envelope,
+        parcel: Parcel<'_>,
         recipients: Recipients,
         head: Vec<u8>,
         message: FinishedBody,
     ) -> Self {
         let at = service.clock().now();
         let days = i64::try_from(config.settings().recoverable_operator_days).unwrap_or(i64::MAX);
-        let mut params = BTreeMap::new();
-        for recipient in &envelope.recipients {
-            if let Some(asked) = envelope.params(recipient, &message.head) {
+        let (mut params, mut dsn) = (BTreeMap::new(), BTreeMap::new());
+        for recipient in parcel.recipients {
+            if let Some(asked) = parcel.wishes.params(recipient, &message.head) {
                 params.entry(recipient.address.folded()).or_insert(asked);
+                dsn.entry(recipient.address.folded())
+                    .or_insert_with(|| recipient.dsn.clone());
             }
         }
         let leaving = |recipient| Leaving {
@@ -170,13 +187,10 @@ impl Arrival {
             id,
             at,
             config_size: config.size(),
-            session: envelope.client.peer.session,
-            credential: (envelope.client.principal.as_ref()).map(|principal| principal.credential),
-            reverse_path: envelope
-                .reverse_path
-                .address()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            came: parcel.came,
+            reverse_path: parcel.reverse_path.clone(),
+            queues: matches!(service.inner.outside, Outside::Queue),
+            written_by: parcel.written_by,
             message_id: message_id(&message.head),
             copies: accounts
                 .map(|(account, recipient)| AccountCopy::new(config, account, recipient))
@@ -191,11 +205,12 @@ impl Arrival {
             recoverable_until: at.plus_s(days.saturating_mul(86_400)),
             head,
             message,
-            envelope_recipients: (envelope.recipients.iter())
+            envelope_recipients: (parcel.recipients.iter())
                 .map(|recipient| recipient.address.clone())
                 .collect(),
             params,
-            per_recipient: envelope.wishes.per_recipient,
+            dsn,
+            wishes: parcel.wishes.clone(),
             config: Arc::clone(config),
         }
     }
@@ -224,6 +239,12 @@ impl Arrival {
         self
     }
 
+    /// The sender of the envelope; empty for the null path.
+    pub(super) fn sender_text(&self) -> String {
+        let sender = self.reverse_path.address();
+        sender.map(ToString::to_string).unwrap_or_default()
+    }
+
     /// The message as it came.
     pub(super) fn message(&self) -> &FinishedBody {
         &self.message
@@ -233,13 +254,19 @@ impl Arrival {
         self.head.len() as u64 + self.message.body.octets()
     }
 
-    fn describe(&self) -> ServiceResult<Described> {
+    pub(super) fn describe(&self) -> ServiceResult<Described> {
         let body = self.message.body.read_all()?;
         Ok(mailbox::describe(&[self.head.as_slice(), &body].concat()))
     }
 
-    /// Stores what fits; refuses the whole if nothing does.
-    fn store(&self, tx: &mut WriteTx<'_>, described: &Described) -> Result<Settled, AcceptError> {
+    /// Stores what fits; refuses the whole if nothing does. What goes outside gets this place in the
+    /// line.
+    pub(super) fn store(
+        &self,
+        tx: &mut WriteTx<'_>,
+        described: &Described,
+        turn: Timestamp,
+    ) -> Result<Settled, AcceptError> {
         let mut settled = self.sorted(tx)?;
         if !settled.taken && !settled.refused.is_empty() {
             return Err(AcceptError::OverQuota);
@@ -258,8 +285,11 @@ impl Arrival {
         }
         for (target, leaving) in &self.outside {
             let reached = Reached::Outside(target.clone());
-            let note = Note::new(&leaving.recipient, &reached, SINK).looks(&leaving.looks);
-            self.note(tx, &note)?;
+            let note = Note::new(&leaving.recipient, &reached, self.leaving_word());
+            self.note(tx, &note.looks(&leaving.looks))?;
+        }
+        if self.queues {
+            self.depart(tx, &mut mail, turn)?;
         }
         for copy in &self.stopped {
             self.note_stopped(tx, copy)?;
@@ -272,6 +302,11 @@ impl Arrival {
             settled.errands = self.remember(tx)?;
         }
         Ok(settled)
+    }
+
+    /// What a fate calls it that a copy goes outside.
+    fn leaving_word(&self) -> &'static str {
+        if self.queues { QUEUE } else { SINK }
     }
 
     /// The ids of the rules that acted on the message, for whomever.
@@ -383,7 +418,7 @@ impl Arrival {
                 Wish::Reply(reply) => (
                     MemoryKind::Reply,
                     &reply.handle,
-                    &self.reverse_path,
+                    &self.sender_text(),
                     reply.seconds,
                 ),
                 Wish::Notify { .. } | Wish::Redirect { .. } => {
@@ -453,7 +488,7 @@ impl Arrival {
     fn kept_refusals(&self, settled: &Settled) -> BTreeSet<AccountId> {
         let refused = settled.refused.iter().map(|(account, _)| *account);
         let refused = refused.chain(settled.rejected.iter().map(|(account, ..)| *account));
-        if !self.per_recipient {
+        if !self.wishes.per_recipient {
             return refused.collect();
         }
         let (mut told_no, mut told_yes) = (BTreeSet::new(), BTreeSet::new());
@@ -475,7 +510,7 @@ impl Arrival {
             let (action, target) = match &again.place {
                 Place::Kept(_) => match &again.reached {
                     Reached::Account(account) => (self.action_for(*account, settled), None),
-                    Reached::Outside(_) => (SINK, None),
+                    Reached::Outside(_) => (self.leaving_word(), None),
                 },
                 Place::Gone { by, how } => (how.action(), Some(by.to_string())),
                 Place::Held { why } => (QUARANTINE, Some(why.clone())),
@@ -573,13 +608,21 @@ fn without_copy(plan: &Plan) -> Vec<Again> {
 }
 
 /// The message while it is stored; its body is written once, when the first copy needs it.
-struct Mail<'a> {
+pub(super) struct Mail<'a> {
     arrival: &'a Arrival,
     described: &'a Described,
     blob: Option<BlobId>,
 }
 
 impl Mail<'_> {
+    /// The body in the pack.
+    pub(super) fn blob(&mut self, tx: &mut WriteTx<'_>) -> Result<BlobId, AcceptError> {
+        Ok(match self.blob {
+            Some(blob) => blob,
+            None => *self.blob.insert(tx.put_blob(&self.arrival.message.body)?),
+        })
+    }
+
     fn keep(
         &mut self,
         tx: &mut WriteTx<'_>,
@@ -598,10 +641,7 @@ impl Mail<'_> {
         into: Option<(MailboxId, &Filing)>,
     ) -> Result<NewEmail, AcceptError> {
         let arrival = self.arrival;
-        let blob = match self.blob {
-            Some(blob) => blob,
-            None => *self.blob.insert(tx.put_blob(&arrival.message.body)?),
-        };
+        let blob = self.blob(tx)?;
         let (head, described) = match &copy.changed {
             Some((head, described)) => (head, described),
             None => (&arrival.head, self.described),
@@ -635,8 +675,24 @@ impl Service {
             let task = tokio::task::spawn_blocking(move || arrival.describe());
             task.await.map_err(|_| AcceptError::Unavailable)??
         };
-        let store = move |tx: &mut WriteTx<'_>| arrival.store(tx, &described);
-        self.inner.store.try_write(store).await
+        let leaves = arrival.queues && !arrival.outside.is_empty();
+        let turn = self.turn_of(&arrival);
+        let store = move |tx: &mut WriteTx<'_>| arrival.store(tx, &described, turn);
+        let settled = self.inner.store.try_write(store).await;
+        if leaves && settled.is_ok() {
+            self.inner.flights.wake();
+        }
+        settled
+    }
+}
+
+impl Service {
+    /// The place in the line of what goes outside.
+    pub(super) fn turn_of(&self, arrival: &Arrival) -> Timestamp {
+        match arrival.queues && !arrival.outside.is_empty() {
+            true => (self.inner.turns).take(&arrival.sender_text(), arrival.at),
+            false => arrival.at,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use types::{Address, DsnMessage, DsnRecipient, ReversePath};
+use types::{AccountId, Address, CredentialId, DsnMessage, DsnRecipient, ReversePath, SessionId};
 
 use crate::actor::{Peer, Principal};
 use crate::header;
@@ -19,6 +19,29 @@ pub struct SmtpClient {
     pub esmtp: bool,
     /// Who it is, once it signed in.
     pub principal: Option<Arc<Principal>>,
+}
+
+/// How a message came, as far as the record keeps it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Came {
+    /// The session that brought it; none for what the server writes of its own accord.
+    pub(crate) session: Option<SessionId>,
+    /// Who signed in.
+    pub(crate) account: Option<AccountId>,
+    /// With what.
+    pub(crate) credential: Option<CredentialId>,
+}
+
+impl Came {
+    /// What a client brings.
+    pub(super) fn by(client: &SmtpClient) -> Self {
+        let principal = client.principal.as_ref();
+        Self {
+            session: Some(client.peer.session),
+            account: principal.map(|principal| principal.account),
+            credential: principal.map(|principal| principal.credential),
+        }
+    }
 }
 
 /// Sender, recipients and wishes.
@@ -73,7 +96,9 @@ impl Envelope {
             wishes: Wishes::default(),
         }
     }
+}
 
+impl Wishes {
     /// What was asked for a recipient, as the fate keeps it; `None` if nothing was.
     ///
     /// The keys are `notify`, `orcpt`, `ret`, `envid` (RFC 3461 §4), `require_tls` (RFC 8689 §2)
@@ -83,7 +108,7 @@ impl Envelope {
         let mut add = |key: &str, value: Option<Value>| {
             params.extend(value.map(|value| (key.to_owned(), value)));
         };
-        let (wishes, dsn) = (&self.wishes, &recipient.dsn);
+        let (wishes, dsn) = (self, &recipient.dsn);
         add("notify", dsn.notify.map(|notify| json!(notify.to_string())));
         let original = dsn.original.as_ref();
         add(
@@ -101,7 +126,7 @@ impl Envelope {
 }
 
 /// Whether the sender would rather have the message arrive than be protected (RFC 8689 §3).
-fn waives_tls(head: &[u8]) -> bool {
+pub(super) fn waives_tls(head: &[u8]) -> bool {
     header::fields(head)
         .filter(|field| field.is("TLS-Required"))
         .any(|field| header::unfolded(field.value).eq_ignore_ascii_case(b"no"))

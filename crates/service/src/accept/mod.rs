@@ -14,6 +14,7 @@ mod envelope;
 
 mod check;
 mod deliver;
+mod departure;
 mod filing;
 mod record;
 
@@ -33,6 +34,7 @@ use types::{AccountId, Address};
 
 pub(crate) use check::RefusedRecipients;
 pub use check::{RecipientError, SenderError};
+pub(crate) use envelope::Came;
 pub use envelope::{Envelope, EnvelopeRecipient, SmtpClient, Wishes};
 
 use crate::error::ServiceError;
@@ -43,8 +45,10 @@ use crate::scan::Verdict;
 use crate::trace::RECEIVED;
 use crate::{Outside, Service, header};
 pub(crate) use deliver::message_id;
-use deliver::{Arrival, Settled};
+use deliver::{Arrival, Parcel, Settled};
+pub(crate) use errand::OwnMail;
 pub(crate) use filing::{flags, folder};
+pub(crate) use outgoing::postmaster;
 use received::Step;
 pub(crate) use received::received_id;
 pub(crate) use record::{DISCARD, STORE, rules_json};
@@ -213,7 +217,14 @@ impl Service {
             true => Some(self.case(&config, &envelope, &head, (&message, verdict))?),
             false => None,
         };
-        let mut arrival = Arrival::new(self, &config, id, &envelope, recipients, head, message);
+        let parcel = Parcel {
+            came: Came::by(&envelope.client),
+            reverse_path: &envelope.reverse_path,
+            recipients: &envelope.recipients,
+            wishes: &envelope.wishes,
+            written_by: None,
+        };
+        let mut arrival = Arrival::new(self, &config, id, parcel, recipients, head, message);
         if let Some(case) = case {
             arrival = arrival.ruled(self.plan(case).await?);
         }
@@ -315,7 +326,7 @@ impl Service {
             );
             found.add(recipient, expansion);
         }
-        if !found.outside.is_empty() && matches!(self.inner.outside, Outside::Refuse) {
+        if !found.outside.is_empty() && !self.inner.outside.sends() {
             return Err(AcceptError::Unavailable);
         }
         Ok(found)
@@ -323,7 +334,7 @@ impl Service {
 
     /// A name for the message that nobody can guess and that fits a log line. It begins with the
     /// time, so that messages of one time are neighbours in the indexes.
-    fn message_token(&self) -> String {
+    pub(crate) fn message_token(&self) -> String {
         let now_s = u32::try_from(self.clock().now().seconds()).unwrap_or(0);
         format!("{now_s:08x}{:016x}", self.inner.random.number())
     }
@@ -417,6 +428,9 @@ impl Service {
                 false => "refused to the sender",
             };
             tracing::warn!(message.id = %id, "{id} did not fit the mailbox of {recipient}; {what}");
+        }
+        for target in settled.outside.keys() {
+            tracing::info!(message.id = %id, "{id} from {from} is to be sent to {target}");
         }
         self.inner
             .store

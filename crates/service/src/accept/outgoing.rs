@@ -4,7 +4,7 @@
 //! be anybody. It comes to who can end the rule, at an address that names it.
 
 use policy::{Config, RuleLevel};
-use types::{Address, LocalPart, ReversePath};
+use types::{Address, Domain, LocalPart, ReversePath};
 
 use crate::Outgoing;
 use crate::rules::{Leaving, RuleAt};
@@ -20,21 +20,30 @@ pub(super) fn of(
     original: &[u8],
     octets: u64,
 ) -> Outgoing {
-    let rule = leaving.sent_by.as_ref();
+    Outgoing {
+        from: reverse_path(config, from, leaving),
+        to: to.clone(),
+        rule: leaving.sent_by.as_ref().map(ToString::to_string),
+        head: leaving.head.as_deref().unwrap_or(original).to_vec(),
+        octets,
+    }
+}
+
+/// The sender of the envelope with which it leaves.
+pub(super) fn reverse_path(config: &Config, from: &ReversePath, leaving: &Leaving) -> ReversePath {
     // A report about a report would be the beginning of a circle (RFC 5321 §6.1).
-    let back = match (from, rule) {
+    let back = match (from, &leaving.sent_by) {
         (ReversePath::Address(sender), Some(rule)) => {
             return_address(config, rule, [&leaving.recipient, sender])
         }
         _ => None,
     };
-    Outgoing {
-        from: back.map_or_else(|| from.clone(), ReversePath::Address),
-        to: to.clone(),
-        rule: rule.map(ToString::to_string),
-        head: leaving.head.as_deref().unwrap_or(original).to_vec(),
-        octets,
-    }
+    back.map_or_else(|| from.clone(), ReversePath::Address)
+}
+
+/// The postmaster of a domain.
+pub(crate) fn postmaster(domain: &Domain) -> Option<Address> {
+    Address::new(LocalPart::parse(POSTMASTER).ok()?, domain.clone()).ok()
 }
 
 /// Who hears that what a rule sent on could not be delivered: the account, or the postmaster of the

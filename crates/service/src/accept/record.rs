@@ -17,6 +17,7 @@ pub(super) const QUARANTINE: &str = "quarantine";
 pub(crate) const DISCARD: &str = "discard";
 const REDIRECT: &str = "redirect";
 pub(super) const SINK: &str = "sink";
+pub(super) const QUEUE: &str = "queue";
 
 /// Rules of one fate that are told; those that acted come first.
 const LOOKS_MAX: usize = 64;
@@ -87,10 +88,10 @@ impl Arrival {
             action: note.action.to_owned(),
             target: note.target.clone().unwrap_or(target),
             rules: rules_json(note.looks),
-            session: Some(self.session),
-            credential: self.credential,
+            session: self.came.session,
+            credential: self.came.credential,
             size: self.octets(),
-            reverse_path: self.reverse_path.clone(),
+            reverse_path: self.sender_text(),
             message_id: self.message_id.clone(),
             params: self.params.get(note.recipient).cloned(),
             outcome: None,

@@ -35,9 +35,9 @@ use entry::Occasion;
 use prepare::Prepared;
 pub(crate) use prepare::Purge;
 
+use crate::Service;
 use crate::actor::{Actor, Who};
 use crate::command::{Command, Password};
-use crate::{Outside, Service};
 
 /// Commands of one append.
 const COMMANDS_MAX: usize = 2_000;
@@ -515,7 +515,7 @@ impl Service {
         let effects = items.iter().flat_map(|item| &item.judgement.effects);
         let told = items.iter().flat_map(|item| told(item, &sentence));
         let leaves = |effect: &Effect| matches!(effect, Effect::LeavesOrganisation { .. });
-        let sends = matches!(self.inner.outside, Outside::Sink(_));
+        let sends = self.inner.outside.sends();
         let edits = (items.iter())
             .filter(|item| item.payload.kind == ACKNOWLEDGE)
             .flat_map(|_| config.outside_edits().listed())

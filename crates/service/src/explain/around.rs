@@ -290,6 +290,10 @@ fn record_words(kind: &str, detail: &Value) -> Option<(u8, String)> {
         "mail.expunged" => (3, format!("{} removed", messages(detail))),
         "mail.given_out" => (4, format!("{} read", messages(detail))),
         "mail.restored" => (2, format!("{} brought back", messages(detail))),
+        "queue.changed" => (
+            2,
+            format!("queue {}: {} recipients", word("act"), detail["count"]),
+        ),
         "alarm" => (1, format!("ALARM: {}", word("text"))),
         "blocked" => (2, format!("{} blocked", word("source"))),
         "repaired" => (2, format!("repaired: {}", word("text"))),

@@ -178,7 +178,7 @@ fn at_least(number: usize, bound: usize, one: &str) -> String {
 }
 
 /// A moment as people read it, in UTC.
-fn when(at: Timestamp) -> String {
+pub(crate) fn when(at: Timestamp) -> String {
     let text = at.to_rfc3339();
     let seconds = text.split('.').next().unwrap_or_default();
     seconds.trim_end_matches('Z').replacen('T', " ", 1)

@@ -11,6 +11,9 @@ use types::{
     Secret, Status, Timestamp,
 };
 
+use super::flight::Flight;
+use crate::queued::MessageParams;
+
 /// Recipients of one transaction at most; what every server takes (RFC 5321 §4.5.3.1.8).
 pub const JOB_RECIPIENTS_MAX: usize = 100;
 
@@ -18,7 +21,7 @@ pub const JOB_RECIPIENTS_MAX: usize = 100;
 ///
 /// Each of its recipients is leased until [`Self::lease_until`]: nobody else gets them before then,
 /// and if nobody says what became of them, they are handed out again after it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Job {
     /// The name under which the record knows the message.
     pub message: String,
@@ -45,6 +48,27 @@ pub struct Job {
     pub accepted_at: Timestamp,
     /// Until when it is leased.
     pub lease_until: Timestamp,
+    /// What the queue itself must know of it.
+    pub ticket: Ticket,
+}
+
+/// What the queue knows of a job that was handed out; the default belongs to no job.
+#[derive(Debug)]
+pub struct Ticket {
+    pub(super) params: MessageParams,
+    pub(super) expires_at: Timestamp,
+    /// Counts the job as under way as long as it lives.
+    pub(super) _flight: Option<Flight>,
+}
+
+impl Default for Ticket {
+    fn default() -> Self {
+        Self {
+            params: MessageParams::default(),
+            expires_at: Timestamp(0),
+            _flight: None,
+        }
+    }
 }
 
 /// One recipient of a job.
@@ -60,6 +84,10 @@ pub struct JobRecipient {
     pub notify: Option<Notify>,
     /// The recipient as the sender knows it (RFC 3461 §4.2).
     pub original: Option<OriginalRecipient>,
+    /// The recipient of the envelope through which the message reached this one.
+    pub through: String,
+    /// What was said when it was tried last.
+    pub last_reply: Option<String>,
 }
 
 /// What a sender asks for a message, and what its content needs on the way.
@@ -139,6 +167,9 @@ pub struct Attempt {
     pub address: Option<IpAddr>,
     /// How the connection was secured, in words such as `TLSv1.3, DANE`; none if it was not.
     pub tls: Option<String>,
+    /// Whether the other server was told what the sender wants to hear, and reports by itself
+    /// (RFC 3461 §5.2.1).
+    pub reports: bool,
 }
 
 /// How an attempt ended.

@@ -33,8 +33,8 @@ pub(crate) use reply::{Answer, Notice};
 pub use trial::{MessageOctets, RuleTrial, TRIAL_MESSAGE_MAX_OCTETS, TrialMessage, TrialTest};
 pub(crate) use world::{Arrived, special_use};
 
+use crate::Service;
 use crate::mailbox::{Described, describe};
-use crate::{Outside, Service};
 
 /// A plan with the descriptions of the copies whose header block rules changed.
 #[derive(Clone, Debug, Default)]
@@ -70,7 +70,7 @@ impl Service {
         level: RuleLevel,
         target: &Address,
     ) -> Result<(), String> {
-        let sends = matches!(self.inner.outside, Outside::Sink(_));
+        let sends = self.inner.outside.sends();
         let departures = &self.inner.departures;
         departures.may_leave(config, level, target, self.clock().now(), sends)
     }

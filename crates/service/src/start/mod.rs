@@ -48,13 +48,22 @@ pub struct Pin {
     pub vkey: String,
 }
 
-/// What happens to mail for other servers while this one cannot send yet.
+/// What happens to mail for other servers.
 #[derive(Clone)]
 pub enum Outside {
     /// It is refused in the session.
     Refuse,
+    /// It is put into the queue, for whoever sends.
+    Queue,
     /// It is taken and shown, and goes nowhere; for the demo.
     Sink(Arc<dyn Fn(Outgoing) + Send + Sync>),
+}
+
+impl Outside {
+    /// Whether mail for other servers is taken at all.
+    pub(crate) fn sends(&self) -> bool {
+        !matches!(self, Self::Refuse)
+    }
 }
 
 /// A message that would have left.

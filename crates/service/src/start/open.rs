@@ -45,6 +45,9 @@ impl Service {
         service.open_logs().await?;
         service.look_at_time_since_last_start().await?;
         service.load_blocks().await?;
+        if let Err(err) = service.take_back_leases().await {
+            tracing::warn!(error = %err, "what was under way comes back when its leases end: {err}");
+        }
         let mut admission = service.inner.admission.lock().await;
         service.check_objects(&mut admission).await;
         service.record_found(&mut admission).await?;

@@ -477,7 +477,7 @@ fn steps(conn: &Connection, sql: &str) -> (usize, i32, i32) {
 fn the_format_before_is_opened_with_its_empty_queue() {
     let dir = tempfile::tempdir().unwrap();
     let conn = Connection::open(dir.path().join("mail.db")).unwrap();
-    for (_, sql) in &MAIL.steps[..11] {
+    for (_, sql) in &MAIL.steps[..12] {
         conn.execute_batch(sql).unwrap();
     }
     conn.execute_batch(
@@ -485,12 +485,12 @@ fn the_format_before_is_opened_with_its_empty_queue() {
                 session, size, reverse_path, message_id, settled)
          VALUES ('old', 5, 40, NULL, 'ann@example.org', 'sink', 'drop@webmail.test', x'5b5d', 3, 900,
                 '', '', 1);
-         PRAGMA application_id = 0x5345414c; PRAGMA user_version = 11;",
+         PRAGMA application_id = 0x5345414c; PRAGMA user_version = 12;",
     )
     .unwrap();
     drop(conn);
     let store = open(dir.path());
-    assert_eq!(store.migrated().first(), Some(&"0012_outbound"));
+    assert_eq!(store.migrated().first(), Some(&"0013_outbound"));
     let read = |tx: &crate::ReadTx<'_>| {
         let key = fate::FateKey::SentTo("DROP@webmail.test");
         Ok((
