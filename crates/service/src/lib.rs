@@ -196,6 +196,7 @@ impl Service {
     }
 
     /// [`Self::assemble`] with a store of other sizes than the usual ones.
+    // long: one line for each part.
     fn assemble_with(
         start: Start,
         keys: Keys,

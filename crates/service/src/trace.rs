@@ -54,7 +54,8 @@ pub struct TraceRow {
     pub to: String,
     /// The account that it was for.
     pub account: Option<AccountId>,
-    /// What was done: `store`, `refuse`, `sink`, or by rules `discard`, `redirect`, `reject`.
+    /// What was done: `store`, `refuse`, `quarantine`, `sink`; by rules `discard`, `redirect`,
+    /// `reject`; for other servers `queue`, and then `sent`, `bounce` or `drop`.
     pub action: String,
     /// Where it went, or why not.
     pub target: String,

@@ -161,6 +161,11 @@ impl Change {
         tell(out, &client.ask(act)?, true)
     }
 
+    /// Why, as it was said.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
     /// Where a password comes from if the flags do not say.
     pub(crate) fn otherwise(&self) -> Otherwise {
         match (self.dry_run, self.no_input) {

@@ -24,6 +24,7 @@ mod ledger;
 mod log;
 mod proxy;
 mod quarantine;
+mod queue;
 mod recoverable;
 mod rule_trials;
 mod rule_words;
@@ -140,6 +141,9 @@ enum Command {
     /// Mail that a scanner took for spam with certainty; nobody sees it unless it is released.
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
+    /// Mail that waits for other servers.
+    #[command(subcommand)]
+    Queue(queue::Queue),
     /// Settings of the server.
     #[command(subcommand)]
     Config(config::Config),
@@ -199,6 +203,7 @@ impl Cli {
             Command::Activity(command) => command.run(out),
             Command::Recoverable(command) => command.run(out),
             Command::Quarantine(command) => command.run(out),
+            Command::Queue(command) => command.run(out),
             Command::Config(command) => command.run(out),
             Command::Version(command) => command.run(out),
             Command::Completion(command) => command.run(out),

@@ -107,6 +107,13 @@ async fn answer(service: &Service, stop: &Notify, actor: &Actor, ask: Ask) -> An
         Ask::ProxyList => settle(service.proxy_list(actor)),
         Ask::ScannerList => settle(service.scanner_list(actor).await),
         Ask::QuarantineList => settle(service.quarantine_list(actor).await),
+        Ask::QueueList(wanted) => settle(service.queue_list(actor, wanted).await),
+        Ask::QueueWhy(wanted) => settle(service.queue_why(actor, wanted).await),
+        Ask::QueueAct {
+            act,
+            wanted,
+            dry_run,
+        } => settle(service.queue_act(actor, act, wanted, dry_run).await),
         Ask::CertificateList => settle(service.certificate_list(actor)),
         Ask::SettingList => settle(service.setting_list(actor)),
         Ask::LedgerList { from, limit } => settle(service.ledger_list(actor, from, limit).await),

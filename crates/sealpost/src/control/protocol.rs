@@ -6,8 +6,8 @@ use ledger::Claim;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service::{
-    ActivityQuery, AlertQuery, Command, Guarded, Password, Question, RuleAt, RuleSource,
-    TraceQuery, TrialMessage, Wanted,
+    ActivityQuery, AlertQuery, Command, Guarded, Password, Question, QueueAct, QueueWanted, RuleAt,
+    RuleSource, TraceQuery, TrialMessage, Wanted,
 };
 use types::{Address, Domain, MailboxName, RuleId, SessionId};
 
@@ -115,6 +115,19 @@ pub(crate) enum Ask {
     ScannerList,
     /// The mail in quarantine.
     QuarantineList,
+    /// Mail that waits for other servers.
+    QueueList(QueueWanted),
+    /// Why some of it waits.
+    QueueWhy(QueueWanted),
+    /// Do something with it, or say what that would concern.
+    QueueAct {
+        /// What.
+        act: QueueAct,
+        /// With which rows.
+        wanted: QueueWanted,
+        /// Nothing is changed.
+        dry_run: bool,
+    },
     /// All certificates.
     CertificateList,
     /// All settings with meaning, range and value.

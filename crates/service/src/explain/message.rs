@@ -217,6 +217,10 @@ fn outcome(row: &TraceRow) -> String {
         "refuse" => format!("refused: {target}"),
         "quarantine" => format!("kept in quarantine, since {target}"),
         "sink" => format!("went to {target}, OUTSIDE (this demo keeps it)"),
+        "queue" => format!("put into the queue for {target}, OUTSIDE"),
+        "sent" => format!("went OUTSIDE to {target}"),
+        "bounce" => format!("not delivered OUTSIDE to {target}"),
+        "drop" => format!("taken out of the queue: {target}"),
         other => format!("{other} {target}"),
     }
 }
@@ -230,6 +234,10 @@ fn plain(row: &TraceRow) -> &str {
         "reject" | "refuse" => "refused",
         "quarantine" => "kept in quarantine",
         "sink" => "sent OUTSIDE",
+        "queue" => "queued for OUTSIDE",
+        "sent" => "sent OUTSIDE",
+        "bounce" => "not delivered OUTSIDE",
+        "drop" => "taken out of the queue",
         other => other,
     }
 }
@@ -238,10 +246,10 @@ fn harm(rows: &[TraceRow]) -> Vec<String> {
     let lost = |row: &&TraceRow| {
         matches!(
             row.action.as_str(),
-            "discard" | "redirect" | "reject" | "refuse" | "quarantine"
+            "discard" | "redirect" | "reject" | "refuse" | "quarantine" | "bounce" | "drop"
         )
     };
-    let left = |row: &&TraceRow| row.action == "sink";
+    let left = |row: &&TraceRow| matches!(row.action.as_str(), "sink" | "queue");
     match (
         rows.iter().filter(lost).count(),
         rows.iter().filter(left).count(),

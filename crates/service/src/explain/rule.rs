@@ -293,7 +293,10 @@ fn acts(fate: &Fate, id: RuleId) -> (bool, bool) {
     let acts: Vec<_> = own.flat_map(looks::did).collect();
     // A target inside may lead outside, and not all that was to go did: the fate of what went says so.
     let sends = acts.iter().any(|act| act.starts_with("redirect"));
-    (acts.contains(&"discard"), fate.action == "sink" && sends)
+    (
+        acts.contains(&"discard"),
+        (fate.action == "sink" || fate.action == "queue") && sends,
+    )
 }
 
 fn first_act(touched: &Touched) -> Option<Moment> {

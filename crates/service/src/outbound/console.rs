@@ -342,23 +342,7 @@ impl Service {
         let (config, now) = (self.config(), self.clock().now());
         let kept = match (tells, of.account) {
             (false, Some(account)) if of.octets() <= KEPT_MAX_OCTETS => {
-                let body = self.inner.store.read_blob(of.body).await?;
-                let whole = [of.head.as_slice(), &body].concat();
-                let described = tokio::task::spawn_blocking(move || describe(&whole)).await;
-                let described = described.map_err(|_| ServiceError::Unavailable)?;
-                let new = NewEmail {
-                    blob: of.body.id,
-                    head: of.head.clone(),
-                    received_at: of.created_at,
-                    saved_at: now,
-                    thread: None,
-                    envelope: described.envelope,
-                    bodystructure: described.bodystructure,
-                    preview: described.preview,
-                    flags: FlagSet::default(),
-                    keywords: Vec::new(),
-                };
-                Some((account, new))
+                Some((account, self.as_removed_mail(&of, now).await?))
             }
             _ => None,
         };
@@ -388,7 +372,7 @@ impl Service {
                         format!("{}, taken out of the queue by hand", row.address),
                     ),
                 };
-                let ending = Ending::by_hand(through, action, words);
+                let ending = Ending::by_hand(through, action, &words);
                 subject.record(tx, &ending, (now, size))?;
                 queue::refresh(tx, &row.way)?;
             }
@@ -399,6 +383,26 @@ impl Service {
         };
         let written = self.inner.store.try_write_small(write).await;
         written.map_err(|_| ServiceError::Unavailable)
+    }
+
+    /// A message of the queue as one of the removed mail of its account.
+    async fn as_removed_mail(&self, of: &Queued, now: Timestamp) -> ServiceResult<NewEmail> {
+        let body = self.inner.store.read_blob(of.body).await?;
+        let whole = [of.head.as_slice(), &body].concat();
+        let described = tokio::task::spawn_blocking(move || describe(&whole)).await;
+        let described = described.map_err(|_| ServiceError::Unavailable)?;
+        Ok(NewEmail {
+            blob: of.body.id,
+            head: of.head.clone(),
+            received_at: of.created_at,
+            saved_at: now,
+            thread: None,
+            envelope: described.envelope,
+            bodystructure: described.bodystructure,
+            preview: described.preview,
+            flags: FlagSet::default(),
+            keywords: Vec::new(),
+        })
     }
 }
 
@@ -449,15 +453,17 @@ fn why(of: &Queued, row: &Recipient, way: Option<&WayState>, now: Timestamp) -> 
         let said = way.last_reply.as_deref().unwrap_or("nothing");
         let last = way.last_at.map(when).unwrap_or_default();
         lines.push(format!(
-            "{} failed {} times in a row for all mail, the last time {last}: {said}",
-            way.way, way.failures
+            "{} failed {} in a row for all mail, the last time {last}: {said}",
+            way.way,
+            times(way.failures)
         ));
     }
     match (row.attempts, row.last_at) {
         (0, _) | (_, None) => lines.push("This message was not tried yet.".to_owned()),
-        (times, Some(last)) => {
+        (tried, Some(last)) => {
             let said = row.last_reply.as_deref().unwrap_or("nothing");
-            lines.push(format!("Tried {times} times, last {}: {said}", when(last)));
+            let tried = times(tried);
+            lines.push(format!("Tried {tried}, last {}: {said}", when(last)));
         }
     }
     if let Some(held) = &row.held {
@@ -485,4 +491,11 @@ fn why(of: &Queued, row: &Recipient, way: Option<&WayState>, now: Timestamp) -> 
     };
     lines.push(format!("Given up {}; {told} then.", when(of.expires_at)));
     lines
+}
+
+fn times(number: u32) -> String {
+    match number {
+        1 => "once".to_owned(),
+        number => format!("{number} times"),
+    }
 }

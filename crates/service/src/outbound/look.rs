@@ -111,7 +111,7 @@ impl Service {
         match self.inner.store.write_small(mend).await {
             Ok(0) => {}
             Ok(count) => {
-                tracing::warn!("the clock was ahead: {count} waiting messages are due now")
+                tracing::warn!("the clock was ahead: {count} waiting messages are due now");
             }
             Err(err) => tracing::warn!(error = %err, "the queue was not put right: {err}"),
         }
@@ -195,7 +195,7 @@ impl Service {
                         seen.tries(),
                         why.map_or("nobody answered", String::as_str)
                     );
-                    let ending = Ending::by_hand(through, BOUNCE, words);
+                    let ending = Ending::by_hand(through, BOUNCE, &words);
                     over.push((seen.row.id, seen.row.way.clone(), ending));
                 }
                 Look::Tell(next) => {

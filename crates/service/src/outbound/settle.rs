@@ -103,7 +103,7 @@ impl Outbound {
     pub async fn settle(&self, job: Job, attempts: Vec<Attempt>) -> ServiceResult<()> {
         let service = &self.service;
         let config = service.config();
-        let (settlement, lines) = self.settlement(&config, &job, attempts);
+        let (settlement, lines) = self.settlement(&config, &job, &attempts);
         let reports = service.reports(&config, &settlement.subject, lines).await;
         for (id, ending) in &settlement.endings {
             let recipient = job.recipients.iter().find(|one| one.id == *id);
@@ -151,7 +151,7 @@ impl Outbound {
         &self,
         config: &Config,
         job: &Job,
-        attempts: Vec<Attempt>,
+        attempts: &[Attempt],
     ) -> (Settlement, Vec<crate::report::Line>) {
         let service = &self.service;
         let now = service.clock().now();
@@ -162,7 +162,7 @@ impl Outbound {
             now,
             config_size: config.size(),
             way: job.way.clone(),
-            way_state: way_state(&attempts, |failures| schedule.next(now, failures, random)),
+            way_state: way_state(attempts, |failures| schedule.next(now, failures, random)),
             subject: Subject::of_job(job),
             endings: Vec::new(),
             deferred: Vec::new(),

@@ -129,7 +129,7 @@ impl Ending {
         Self {
             through: recipient.through.clone(),
             action,
-            target: cut(target),
+            target: cut(&target),
             outcome: json!({
                 "to": to,
                 "host": attempt.host,
@@ -145,7 +145,7 @@ impl Ending {
     }
 
     /// How it ended without an attempt, such as by somebody's hand.
-    pub(super) fn by_hand(through: String, action: &'static str, words: String) -> Self {
+    pub(super) fn by_hand(through: String, action: &'static str, words: &str) -> Self {
         Self {
             through,
             action,
@@ -173,7 +173,7 @@ fn server(attempt: &Attempt) -> Option<String> {
     }
 }
 
-fn cut(text: String) -> String {
+fn cut(text: &str) -> String {
     let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
     let end = ends.take_while(|end| *end <= TARGET_MAX_OCTETS).last();
     text[..end.unwrap_or(0)].to_owned()

@@ -300,6 +300,7 @@ fn a_clock_that_was_ahead_puts_nothing_off() {
     );
 }
 
+// long: a table of questions.
 #[test]
 fn rows_are_listed_by_what_is_asked() {
     let world = World::new();
