@@ -121,7 +121,7 @@ pub use password::PASSWORD_MAX_OCTETS;
 pub use recover::{QuarantineRow, RECOVERABLE_MAX, RecoverableRow, Restored};
 pub use rules::{
     MessageOctets, PREVIEW_DAYS, PREVIEW_MESSAGES_MAX, RUN_MESSAGES_MAX, RulePreview, RuleRun,
-    RuleSource, RuleTrial, TRIAL_MESSAGE_MAX_OCTETS, TrialMessage, TrialTest,
+    RuleSource, RuleTrial, RunOver, TRIAL_MESSAGE_MAX_OCTETS, TrialMessage, TrialTest,
 };
 pub use scan::{SCAN_MAX_OCTETS, ScannerView};
 pub use scripts::{ScriptError, ScriptRow};

@@ -377,6 +377,19 @@ pub fn newest(
     tx.all(sql, (mailbox.0, since.0, limit), index_row)
 }
 
+/// The newest messages of a mailbox below a UID, or of all; newest UID first.
+pub fn below(
+    tx: &ReadTx<'_>,
+    mailbox: MailboxId,
+    below: Option<Uid>,
+    limit: usize,
+) -> StoreResult<Vec<IndexRow>> {
+    let sql = "SELECT uid, email, flags, modseq, octets, received_at FROM in_mailbox
+                WHERE mailbox = ?1 AND uid < ?2 ORDER BY uid DESC LIMIT ?3";
+    let below = below.map_or(i64::MAX, |uid| i64::from(uid.0));
+    tx.all(sql, (mailbox.0, below, limit), index_row)
+}
+
 fn index_row(row: &Row<'_>) -> rusqlite::Result<IndexRow> {
     Ok(IndexRow {
         uid: Uid(row.get(0)?),

@@ -60,6 +60,9 @@ pub(crate) struct Beside {
     pub(crate) value: Option<(&'static str, Value)>,
 }
 
+/// Asks the server, perhaps several times, and puts the answers together.
+pub(crate) type Asking<'a> = dyn Fn(&Client) -> anyhow::Result<Value> + 'a;
+
 /// What a change came to; the server's answer to [`Ask::Admit`].
 #[derive(Debug, serde::Deserialize)]
 struct Outcome {
@@ -137,6 +140,18 @@ impl Change {
         (plan, act): (Ask, Ask),
         words: impl Fn(&Value, bool) -> Vec<String>,
     ) -> anyhow::Result<()> {
+        let plan = |client: &Client| client.ask(plan.clone());
+        let act = |client: &Client| client.ask(act.clone());
+        self.act_by(out, (&plan, &act), words)
+    }
+
+    /// As [`Self::act`] for what takes several questions.
+    pub(crate) fn act_by(
+        &self,
+        out: &mut dyn Write,
+        (plan, act): (&Asking<'_>, &Asking<'_>),
+        words: impl Fn(&Value, bool) -> Vec<String>,
+    ) -> anyhow::Result<()> {
         let client = self.place.client()?;
         let tell = |out: &mut dyn Write, told: &Value, done: bool| -> anyhow::Result<()> {
             if self.format.json {
@@ -148,17 +163,17 @@ impl Change {
             Ok(())
         };
         if self.dry_run {
-            tell(out, &client.ask(plan)?, false)?;
+            tell(out, &plan(&client)?, false)?;
             eprintln!("Nothing was changed (--dry-run).");
             return Ok(());
         }
         if !self.yes {
-            for line in words(&client.ask(plan)?, false) {
+            for line in words(&plan(&client)?, false) {
                 eprintln!("{}", output::visible(&line));
             }
             self.confirm()?;
         }
-        tell(out, &client.ask(act)?, true)
+        tell(out, &act(&client)?, true)
     }
 
     /// Why, as it was said.

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::Value;
 use service::{
-    MessageOctets, RulePreview, RuleRun, RuleSource, RuleTrial, TRIAL_MESSAGE_MAX_OCTETS,
+    MessageOctets, RulePreview, RuleRun, RuleSource, RuleTrial, RunOver, TRIAL_MESSAGE_MAX_OCTETS,
     TrialMessage,
 };
 use types::{Address, MailboxName, RuleId};
 
 use super::ask::{Beside, Change, Read};
 use super::rules::{Content, Level};
+use crate::control::client::Client;
 use crate::control::protocol::Ask;
 use crate::exit::Failure;
 use crate::output;
@@ -107,13 +108,30 @@ impl Test {
 impl Run {
     /// Carries it out.
     pub(super) fn run(self, out: &mut dyn Write) -> anyhow::Result<()> {
-        let ask = |dry_run| Ask::RuleRun {
-            rule: RuleSource::Rule(self.rule),
-            account: self.account.clone(),
-            folder: self.folder.clone(),
-            dry_run,
-        };
-        self.change.act(out, (ask(true), ask(false)), run_words)
+        let plan = |client: &Client| self.over_all(client, true);
+        let act = |client: &Client| self.over_all(client, false);
+        self.change.act_by(out, (&plan, &act), run_words)
+    }
+
+    /// The whole folder, one run after the other, each below the last.
+    fn over_all(&self, client: &Client, dry_run: bool) -> anyhow::Result<Value> {
+        let mut all = RuleRun::default();
+        loop {
+            let ask = Ask::RuleRun {
+                rule: RuleSource::Rule(self.rule),
+                over: RunOver {
+                    account: self.account.clone(),
+                    folder: self.folder.clone(),
+                    below: all.next,
+                },
+                dry_run,
+            };
+            let run: RuleRun = serde_json::from_value(client.ask(ask)?)?;
+            all.add(&run);
+            if all.next.is_none() {
+                return Ok(serde_json::to_value(all)?);
+            }
+        }
     }
 }
 
@@ -202,9 +220,6 @@ fn run_words(told: &Value, done: bool) -> Vec<String> {
              header) is only done when mail arrives.",
             run.left
         ));
-    }
-    if run.more {
-        lines.push("These are the newest; a run does not reach the older ones. Move them to a folder of their own first.".to_owned());
     }
     lines
 }

@@ -83,13 +83,9 @@ async fn answer(service: &Service, stop: &Notify, actor: &Actor, ask: Ask) -> An
         Ask::RuleTest { rule, message } => settle(service.rule_test(actor, &rule, message).await),
         Ask::RuleRun {
             rule,
-            account,
-            folder,
+            over,
             dry_run,
-        } => {
-            let place = (&account, &folder);
-            settle(service.rule_run(actor, &rule, place, dry_run).await)
-        }
+        } => settle(service.rule_run(actor, &rule, over, dry_run).await),
         Ask::AliasList(domain) => settle(service.alias_list(actor, domain.as_ref())),
         Ask::AliasShow(address) => settle(service.alias_show(actor, &address)),
         Ask::SendAsList => settle(service.send_as_list(actor)),

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service::{
     ActivityQuery, AlertQuery, Command, Guarded, Password, Question, QueueAct, QueueWanted, RuleAt,
-    RuleSource, TraceQuery, TrialMessage, Wanted,
+    RuleSource, RunOver, TraceQuery, TrialMessage, Wanted,
 };
-use types::{Address, Domain, MailboxName, RuleId, SessionId};
+use types::{Address, Domain, RuleId, SessionId};
 
 use crate::exit::Exit;
 
@@ -31,7 +31,7 @@ pub(crate) struct Request {
 }
 
 /// What can be asked.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Ask {
     /// Change something, or say what the change would do.
@@ -182,10 +182,8 @@ pub(crate) enum Ask {
     RuleRun {
         /// The rule.
         rule: RuleSource,
-        /// Whose mail.
-        account: Address,
-        /// In which folder.
-        folder: MailboxName,
+        /// Over which mail.
+        over: RunOver,
         /// Nothing is changed.
         dry_run: bool,
     },

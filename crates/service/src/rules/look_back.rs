@@ -30,7 +30,7 @@ pub const PREVIEW_DAYS: i64 = 30;
 pub const PREVIEW_MESSAGES_MAX: usize = 2_000;
 /// Octets that one look reads.
 const LOOK_OCTETS_MAX: u64 = 268_435_456;
-/// Messages of a folder that one run takes in, the newest of it.
+/// Messages of a folder that one run takes in; the next one goes on below them.
 pub const RUN_MESSAGES_MAX: usize = 1_000;
 const DAY_S: i64 = 86_400;
 /// Where mail came from of which that is not kept.
@@ -93,8 +93,21 @@ pub struct RuleRun {
     pub flagged: usize,
     /// On which it would do what is only done on arrival: send on, answer, reject, change a header.
     pub left: usize,
-    /// Whether the folder has more messages.
-    pub more: bool,
+    /// Where a run over the older messages goes on, if there are any: below this UID.
+    #[serde(default)]
+    pub next: Option<u32>,
+}
+
+/// The mail over which a rule is run: [`RUN_MESSAGES_MAX`] messages of a folder.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunOver {
+    /// Whose.
+    pub account: Address,
+    /// In which folder.
+    pub folder: MailboxName,
+    /// The newest of those below this UID, or of all.
+    #[serde(default)]
+    pub below: Option<u32>,
 }
 
 /// A rule ready to look.
@@ -139,13 +152,13 @@ impl Service {
         &self,
         actor: &Actor,
         source: &RuleSource,
-        (address, folder): (&Address, &MailboxName),
+        over: RunOver,
         dry_run: bool,
     ) -> ServiceResult<RuleRun> {
         let looking = self.looking(actor, source)?;
         let config = Arc::clone(&looking.config);
         let account = config
-            .account_at(address)
+            .account_at(&over.account)
             .ok_or(ServiceError::NotFound("account"))?;
         self.may_on_server(actor, &Right::ManageAccount(account.subject()))?;
         looking.expect_runs_over(account.id)?;
@@ -154,7 +167,7 @@ impl Service {
                 "a rule that is not saved can only be tried; save it first".to_owned(),
             ));
         }
-        let (id, folder, address) = (account.id, folder.clone(), account.address.clone());
+        let (id, address) = (account.id, account.address.clone());
         let what = if dry_run {
             "run over a folder, dry"
         } else {
@@ -162,7 +175,7 @@ impl Service {
         };
         self.record_look(actor, what, (&looking, Some(id))).await?;
         let (rule, now) = (looking.name(), looking.at);
-        let look = move |tx: &ReadTx<'_>| Ok(looking.over(tx, id, &folder));
+        let look = move |tx: &ReadTx<'_>| Ok(looking.over(tx, id, &over));
         let (mailbox, found, mut run) = self.inner.store.read(look).await??;
         if dry_run {
             found.iter().for_each(|message| run.count(&message.ruled));
@@ -417,24 +430,22 @@ impl Looking {
         &self,
         tx: &ReadTx<'_>,
         account: AccountId,
-        folder: &MailboxName,
+        over: &RunOver,
     ) -> ServiceResult<(MailboxId, Vec<Found>, RuleRun)> {
-        let mailbox = store::mailbox::find(tx, account, folder)?;
+        let mailbox = store::mailbox::find(tx, account, &over.folder)?;
         let mailbox = mailbox.ok_or(ServiceError::NotFound("folder"))?;
-        let since = Timestamp(i64::MIN);
-        let rows = store::message::newest(tx, mailbox.id, since, RUN_MESSAGES_MAX + 1)?;
-        let mut run = RuleRun {
-            more: rows.len() > RUN_MESSAGES_MAX,
-            ..RuleRun::default()
-        };
-        let mut found = Vec::new();
+        let below = over.below.map(Uid);
+        let rows = store::message::below(tx, mailbox.id, below, RUN_MESSAGES_MAX + 1)?;
+        let (mut run, mut found) = (RuleRun::default(), Vec::new());
         let mut octets = LOOK_OCTETS_MAX;
-        for row in rows.into_iter().take(RUN_MESSAGES_MAX) {
-            if octets < row.octets {
-                run.more = true;
+        for row in rows {
+            // A message that is larger than what one run reads has a run of its own.
+            let is_full = octets < row.octets && run.messages > 0;
+            if run.messages == RUN_MESSAGES_MAX || is_full {
+                run.next = Some(row.uid.0.saturating_add(1));
                 break;
             }
-            octets -= row.octets;
+            octets = octets.saturating_sub(row.octets);
             run.messages += 1;
             let ruled = self.ruled(tx, account, row.email, row.received_at)?;
             if ruled.looks.iter().any(Look::acted) {
@@ -451,6 +462,16 @@ impl Looking {
 }
 
 impl RuleRun {
+    /// Adds what the run behind this one came to.
+    pub fn add(&mut self, behind: &Self) {
+        self.messages += behind.messages;
+        self.filed += behind.filed;
+        self.removed += behind.removed;
+        self.flagged += behind.flagged;
+        self.left += behind.left;
+        self.next = behind.next;
+    }
+
     fn count(&mut self, ruled: &level::Ruled) {
         let is_left = is_left(ruled);
         self.left += usize::from(is_left || !ruled.wishes.is_empty() || ruled.head.is_some());

@@ -26,7 +26,7 @@ use types::{AccountId, Address};
 pub(crate) use leave::Departures;
 pub(crate) use level::{Filing, Folder, Gone, Look, Place, RuleAt, Wish};
 pub use look_back::{
-    PREVIEW_DAYS, PREVIEW_MESSAGES_MAX, RUN_MESSAGES_MAX, RulePreview, RuleRun, RuleSource,
+    PREVIEW_DAYS, PREVIEW_MESSAGES_MAX, RUN_MESSAGES_MAX, RulePreview, RuleRun, RuleSource, RunOver,
 };
 pub(crate) use plan::{Above, BLOCKED_SENDER, Copy, Errand, Leaving, Plan};
 pub(crate) use reply::{Answer, Notice};

@@ -388,6 +388,15 @@ async fn outgoing_rules_see_only_what_accounts_here_send() {
 }
 
 /// A script for all of `example.org` that is not saved.
+/// The inbox of ann, or what of it lies below a UID.
+fn inbox_of_ann(below: Option<u32>) -> crate::RunOver {
+    crate::RunOver {
+        account: address("ann@example.org"),
+        folder: types::MailboxName::inbox(),
+        below,
+    }
+}
+
 fn domain_script(text: &str) -> crate::RuleSource {
     crate::RuleSource::New {
         at: crate::RuleAt::Domain("example.org".parse().unwrap()),
@@ -413,14 +422,11 @@ async fn rules_look_back_without_telling_what_mail_says() {
     stage.add(DOMAIN, text, "offers", RuleDirection::In).await;
     let source = crate::RuleSource::Rule(types::RuleId(1));
     let run = |dry| {
-        let place = (address("ann@example.org"), types::MailboxName::inbox());
         let (service, source) = (stage.service().clone(), source.clone());
         async move {
-            let (address, folder) = &place;
-            service
-                .rule_run(&console(), &source, (address, folder), dry)
-                .await
-                .unwrap()
+            let actor = console();
+            let run = service.rule_run(&actor, &source, inbox_of_ann(None), dry);
+            run.await.unwrap()
         }
     };
     let dry = run(true).await;
@@ -439,7 +445,6 @@ async fn rules_look_back_without_telling_what_mail_says() {
 async fn conditions_that_stored_mail_cannot_answer_count_as_true_and_stop_a_run() {
     let stage = Stage::with(&[]).await;
     stage.send(&["ann@example.org"], MAIL).await.unwrap();
-    let folder = (address("ann@example.org"), types::MailboxName::inbox());
     for (test, assumed, runs) in [
         ("header :contains \"subject\" \"offer\"", 0, true),
         ("currentdate :value \"ge\" \"date\" \"2099-01-01\"", 1, true),
@@ -452,8 +457,8 @@ async fn conditions_that_stored_mail_cannot_answer_count_as_true_and_stop_a_run(
         let (service, actor) = (stage.service(), console());
         let seen = service.rule_preview(&actor, &source).await.unwrap();
         assert_eq!((seen.matched, seen.assumed.len()), (1, assumed), "{test}");
-        let place = (&folder.0, &folder.1);
-        let run = service.rule_run(&actor, &source, place, true).await;
+        let run = service.rule_run(&actor, &source, inbox_of_ann(None), true);
+        let run = run.await;
         assert_eq!(run.is_ok(), runs, "{test}: {run:?}");
     }
 }
@@ -472,10 +477,9 @@ async fn a_script_that_includes_another_is_not_run_and_its_preview_names_it() {
     let (service, actor) = (stage.service(), console());
     let seen = service.rule_preview(&actor, &source).await.unwrap();
     assert_eq!(seen.included, ["near"]);
-    let (ann, inbox) = (address("ann@example.org"), types::MailboxName::inbox());
     for dry in [true, false] {
-        let run = service.rule_run(&actor, &source, (&ann, &inbox), dry).await;
-        let refused = run.unwrap_err().to_string();
+        let run = service.rule_run(&actor, &source, inbox_of_ann(None), dry);
+        let refused = run.await.unwrap_err().to_string();
         assert!(
             refused.contains("includes the script \"near\""),
             "{refused}"
@@ -535,4 +539,26 @@ async fn a_trial_says_what_would_be_done_and_why() {
         .rule_test(&actor, &source, stored("no-such-id"));
     assert!(missing.await.is_err());
     assert_eq!(stage.stored(), ["1 INBOX"]);
+}
+
+#[tokio::test]
+async fn a_rule_of_a_domain_is_tried_on_mail_that_came_through_an_address_of_it() {
+    let more = vec![
+        scene::domain("example.net"),
+        alias("shop@example.net", &["ann@example.org"]),
+    ];
+    let stage = Stage::made(more, &[]).await;
+    stage.send(&["shop@example.net"], MAIL).await.unwrap();
+    let id = stage.rows(scene::TOKENS).pop().unwrap();
+    let source = crate::RuleSource::New {
+        at: crate::RuleAt::Domain("example.net".parse().unwrap()),
+        content: RuleContent::Script("discard;".to_owned()),
+    };
+    let stored = crate::TrialMessage::Stored { id, to: None };
+    let trial = stage.service().rule_test(&console(), &source, stored).await;
+    let trial = trial.unwrap();
+    assert_eq!(
+        (trial.does, trial.to),
+        (vec!["delete it".to_owned()], address("shop@example.net"))
+    );
 }

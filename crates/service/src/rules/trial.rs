@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use policy::{Config, Right};
+use policy::{Config, Right, RuleLevel};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sieve::{Action, Decision, Outcome, Script};
 use store::fate::{self, Fate, FateKey};
@@ -164,10 +164,7 @@ impl Service {
         let fates = self.inner.store.read(move |tx| fates(tx, &key)).await?;
         let config = &looking.config;
         let meant = |fate: &&Fate| to.as_ref().is_none_or(|to| fate.recipient == *to);
-        let fate = fates.iter().filter(meant).find(|fate| {
-            let account = fate.account;
-            account.is_some_and(|account| config.levels_of(account).contains(&looking.level))
-        });
+        let fate = fates.iter().filter(meant).find(|fate| looking.sees(fate));
         let missing =
             ServiceError::NotFound("message of this id among the mail that the rule sees");
         let (fate, account) = match fate.map(|fate| (fate, fate.account)) {
@@ -229,6 +226,18 @@ fn octets_of(
 }
 
 impl Looking {
+    /// Whether the rule looks at mail that took this way: that of its level's accounts, and what
+    /// reached an account elsewhere through an address of its domain.
+    fn sees(&self, fate: &Fate) -> bool {
+        let through = fate.recipient.parse::<Address>();
+        let domain = through
+            .ok()
+            .and_then(|to| Some(self.config.domain(to.domain())?.id));
+        let by_address = domain.is_some_and(|id| self.level == RuleLevel::Domain(id));
+        let account = fate.account;
+        account.is_some_and(|id| by_address || self.config.levels_of(id).contains(&self.level))
+    }
+
     /// For whom a given message came.
     fn recipient(&self, to: Option<Address>, message: &[u8]) -> ServiceResult<Address> {
         if let Some(to) = to.or_else(|| self.owner()) {
@@ -246,11 +255,11 @@ impl Looking {
 
     fn owner(&self) -> Option<Address> {
         match self.level {
-            policy::RuleLevel::Account(id) => {
+            RuleLevel::Account(id) => {
                 let account = self.config.account(id);
                 account.map(|account| account.address.clone())
             }
-            policy::RuleLevel::Server | policy::RuleLevel::Domain(_) => None,
+            RuleLevel::Server | RuleLevel::Domain(_) => None,
         }
     }
 

@@ -5,7 +5,7 @@ use types::{FlagSet, MailboxName, RuleId};
 use super::*;
 use crate::error::ServiceResult;
 use crate::rules::look_back;
-use crate::{RuleRun, RuleSource};
+use crate::{RUN_MESSAGES_MAX, RuleRun, RuleSource};
 
 const SAVED: RuleSource = RuleSource::Rule(RuleId(1));
 
@@ -20,9 +20,50 @@ impl Stage {
 
     /// Runs a rule over the inbox of ann.
     async fn run(&self, source: &RuleSource, dry: bool) -> ServiceResult<RuleRun> {
-        let place = (&address("ann@example.org"), &MailboxName::inbox());
+        self.run_below(source, None, dry).await
+    }
+
+    /// Copies all mail of the inbox of ann into it, so many times.
+    async fn double_inbox(&self, times: usize) {
+        let (ann, now) = (AccountId(1), self.service().clock().now());
+        let double = move |tx: &mut store::WriteTx<'_>| {
+            let inbox = store::mailbox::find(tx, ann, &MailboxName::inbox())?
+                .unwrap()
+                .id;
+            for _ in 0..times {
+                let uids = store::message::uids(tx, inbox)?;
+                store::message::copy(tx, ann, inbox, &uids, inbox, now)?;
+            }
+            Ok(())
+        };
+        self.service().inner.store.write(double).await.unwrap();
+    }
+
+    async fn run_below(
+        &self,
+        source: &RuleSource,
+        below: Option<u32>,
+        dry: bool,
+    ) -> ServiceResult<RuleRun> {
         let (service, actor) = (self.service(), console());
-        service.rule_run(&actor, source, place, dry).await
+        let over = inbox_of_ann(below);
+        service.rule_run(&actor, source, over, dry).await
+    }
+}
+
+#[tokio::test]
+async fn a_run_over_many_messages_goes_on_where_the_last_one_ended() {
+    let stage = Stage::with_mail("require \"imap4flags\"; addflag \"\\\\Flagged\";").await;
+    stage.double_inbox(10).await;
+    for dry in [true, false] {
+        let first = stage.run(&SAVED, dry).await.unwrap();
+        assert_eq!(
+            (first.messages, first.flagged),
+            (RUN_MESSAGES_MAX, RUN_MESSAGES_MAX)
+        );
+        let next = first.next.expect("there are older ones");
+        let rest = stage.run_below(&SAVED, Some(next), dry).await.unwrap();
+        assert_eq!((rest.messages, rest.flagged, rest.next), (24, 24, None));
     }
 }
 
@@ -118,7 +159,7 @@ async fn a_message_that_is_gone_meanwhile_is_neither_counted_nor_recorded() {
     let (service, ann) = (stage.service(), AccountId(1));
     let looking = service.looking(&console(), &SAVED).unwrap();
     let now = looking.at;
-    let look = move |tx: &store::ReadTx<'_>| Ok(looking.over(tx, ann, &MailboxName::inbox()));
+    let look = move |tx: &store::ReadTx<'_>| Ok(looking.over(tx, ann, &inbox_of_ann(None)));
     let (mailbox, found, run) = service.inner.store.read(look).await.unwrap().unwrap();
     let folder = look_back::Folder {
         account: ann,
