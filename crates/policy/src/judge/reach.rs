@@ -58,7 +58,8 @@ impl Route {
 }
 
 impl Reached {
-    /// Whether this was there before: the same, on no fewer messages.
+    /// Whether this was there before: the same by the same rule, on no fewer messages. What another
+    /// rule does already would go on when that one is removed.
     pub(super) fn was_in(&self, before: &[Self]) -> bool {
         before.iter().any(|known| {
             let route = self.route.outside == known.route.outside
@@ -69,6 +70,7 @@ impl Reached {
                     .iter()
                     .all(|known| self.route.unapproved.contains(known));
             route
+                && self.rule == known.rule
                 && (&self.kind, &self.when, &self.scripts)
                     == (&known.kind, &known.when, &known.scripts)
                 && known.guards.is_subset(&self.guards)

@@ -622,3 +622,15 @@ fn text_of_a_rule_is_shown_with_what_hides_in_it() {
          \"x<U+200B>\\\" . Safe\"."
     );
 }
+
+#[test]
+fn a_second_rule_that_does_the_same_is_told_like_the_first() {
+    let mut sample = sample();
+    let text = "require \"copy\"; redirect :copy \"x@example.net\";";
+    let first = sample.new_rule(ANN, "One", text);
+    let first = sample.make_by(Some(ANN_ID), Change::RuleCreate(first));
+    let second = sample.new_rule(ANN, "Two", text);
+    let second = sample.make_by(Some(ANN_ID), Change::RuleCreate(second));
+    assert_eq!((first.class, first.effects.len()), (Class::C2, 1));
+    assert_eq!((second.class, &second.effects), (Class::C2, &first.effects));
+}
