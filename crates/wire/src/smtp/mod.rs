@@ -11,10 +11,16 @@ pub mod fuzzing;
 
 mod xtext;
 
+mod answer;
 mod command;
 mod content;
 mod reply;
+mod stuffing;
 
+pub use answer::{
+    ANSWER_LINE_MAX_OCTETS, ANSWER_LINES_MAX, Answer, AnswerError, AnswerReader, Capabilities,
+};
 pub use command::{BodyType, Command, ForwardPath, HeloName, MailParams, Verb};
 pub use content::{ChunkReader, ContentFault, DataReader, Progress};
 pub use reply::Reply;
+pub use stuffing::DataWriter;
