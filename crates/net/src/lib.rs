@@ -17,8 +17,10 @@ mod own_ca;
 mod tls;
 mod tls_client;
 
+mod dns;
 mod endpoint;
 mod http;
+mod outgoing;
 mod scanner;
 
 mod conn;
@@ -30,6 +32,9 @@ mod listen;
 pub use certificate::{Certificate, CertificateError};
 pub use clock::Clock;
 pub use conn::{Conn, ConnError, Deadline};
+pub use dns::{
+    AnswersError, DnsError, MailHost, Mx, MxError, MxQuestion, Resolver, ResolverError, mail_hosts,
+};
 pub use endpoint::Endpoint;
 pub use gate::{Gate, OpenGate};
 pub use http::{HttpError, HttpLimits, HttpRequest, HttpResponse, exchange};
@@ -37,6 +42,7 @@ pub use limits::{ConnectionGuard, ConnectionLimitSettings, ConnectionLimits, Lim
 pub use listen::{
     BindError, BoxFuture, Drained, Handler, Listener, ListenerSettings, TlsMode, can_listen,
 };
+pub use outgoing::{Outgoing, OutgoingError};
 pub use own_address::own_address_in;
 pub use own_ca::{IssuedPem, OwnCa, OwnCaError};
 pub use random::Random;

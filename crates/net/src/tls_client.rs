@@ -1,19 +1,28 @@
-//! The client's side of TLS (RFC 8446, RFC 5246): to servers whose authority is known beforehand.
+//! The client's side of TLS (RFC 8446, RFC 5246): to servers that must prove who they are, and, where
+//! plain text is the alternative, to any that encrypts (RFC 7435).
 
 use std::io;
 use std::sync::Arc;
 
-use rustls::crypto::aws_lc_rs;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// Connects to servers that one authority vouches for.
+/// Connects to servers whose certificates it checks in one of the ways below.
 #[derive(Clone)]
 pub struct TlsClient(TlsConnector);
+
+/// A connection under TLS.
+pub(crate) struct Secured {
+    pub(crate) stream: tokio_rustls::client::TlsStream<TcpStream>,
+    /// Such as `TLSv1.3`.
+    pub(crate) version: &'static str,
+}
 
 /// Why nobody can be trusted.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +33,9 @@ pub enum TlsClientError {
     /// It is no certificate, or TLS cannot be set up.
     #[error("the authority cannot be trusted: {0}")]
     Tls(#[from] rustls::Error),
+    /// This machine has no list of authorities.
+    #[error("this machine trusts no authority: install its package of CA certificates")]
+    NoAuthorities,
 }
 
 impl TlsClient {
@@ -31,6 +43,32 @@ impl TlsClient {
     pub fn trusting(ca_pem: &str) -> Result<Self, TlsClientError> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(ca_pem.as_bytes())?)?;
+        Self::with_roots(roots)
+    }
+
+    /// Trusts the authorities that this machine trusts.
+    pub fn trusting_system() -> Result<Self, TlsClientError> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            return Err(TlsClientError::NoAuthorities);
+        }
+        Self::with_roots(roots)
+    }
+
+    /// Takes any certificate: it keeps listeners out who cannot change what passes, and says nothing
+    /// of who answers.
+    pub fn trusting_anyone() -> Result<Self, TlsClientError> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Anyone(provider)))
+            .with_no_client_auth();
+        Ok(Self(TlsConnector::from(Arc::new(config))))
+    }
+
+    fn with_roots(roots: RootCertStore) -> Result<Self, TlsClientError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
@@ -39,14 +77,74 @@ impl TlsClient {
         Ok(Self(TlsConnector::from(Arc::new(config))))
     }
 
+    /// Shakes hands with a server that must prove this name, if it must prove any.
+    pub(crate) async fn secure(&self, tcp: TcpStream, name: &str) -> io::Result<Secured> {
+        let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
+        let stream = self.0.connect(name, tcp).await?;
+        let newest = Some(rustls::ProtocolVersion::TLSv1_3);
+        let is_newest = stream.get_ref().1.protocol_version() == newest;
+        Ok(Secured {
+            stream,
+            version: if is_newest { "TLSv1.3" } else { "TLSv1.2" },
+        })
+    }
+
     /// Shakes hands with a server that must prove this name.
     pub async fn connect(
         &self,
         tcp: TcpStream,
         name: &str,
     ) -> io::Result<impl AsyncRead + AsyncWrite + Unpin + Send + use<>> {
-        let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
-        self.0.connect(name, tcp).await
+        Ok(self.secure(tcp, name).await?.stream)
+    }
+}
+
+/// Takes any certificate. The handshake must be signed with its key all the same.
+#[derive(Debug)]
+struct Anyone(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.0.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.0.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -71,10 +169,14 @@ mod tests {
         let chain = issued.chain_pem.as_bytes();
         let certificate = Certificate::from_pem(chain, &issued.key_pem, now).unwrap();
         let server = TlsServer::new(Certificates::new(&certificate, &[])).unwrap();
-        for (ca, name, is_trusted) in [
+        let trusting = |ca: &OwnCa| TlsClient::trusting(ca.certificate_pem()).unwrap();
+        let (ours, other) = (trusting(&ours), trusting(&other));
+        let anyone = TlsClient::trusting_anyone().unwrap();
+        for (client, name, is_trusted) in [
             (&ours, "localhost", true),
             (&ours, "mail.example.org", false),
             (&other, "localhost", false),
+            (&anyone, "mail.example.org", true),
         ] {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let tcp = TcpStream::connect(listener.local_addr().unwrap())
@@ -87,7 +189,6 @@ mod tests {
                 tls.write_all(b"hello").await?;
                 tls.shutdown().await
             });
-            let client = TlsClient::trusting(ca.certificate_pem()).unwrap();
             match client.connect(tcp, name).await {
                 Ok(mut tls) => {
                     let mut heard = String::new();
