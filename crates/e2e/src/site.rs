@@ -1,5 +1,7 @@
 //! A place for one server: the binary, a folder that goes away, ports that nobody else uses.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -14,6 +16,9 @@ pub const PASSWORD: &str = "three pale lanterns 41";
 /// Domain of a server that was set up.
 pub(crate) const DOMAIN: &str = "demo.test";
 
+/// Nothing that a test sends finds its way to another server.
+const NOWHERE: &str = "dns_servers = []\n";
+
 /// Where a server lives, and how its program is started.
 pub struct Site {
     pub(crate) binary: PathBuf,
@@ -21,6 +26,7 @@ pub struct Site {
     pub(crate) ports: Block,
     pub(crate) data: PathBuf,
     pub(crate) wrapper: Vec<String>,
+    outbound: String,
 }
 
 impl Site {
@@ -34,7 +40,14 @@ impl Site {
             ports: Block::claim()?,
             data,
             wrapper: Vec::new(),
+            outbound: NOWHERE.to_owned(),
         })
+    }
+
+    /// The same, but other servers are reached as this part of the start file says.
+    pub fn reaching(self, outbound: &str) -> Self {
+        let outbound = outbound.to_owned();
+        Self { outbound, ..self }
     }
 
     /// The same with another data folder.
@@ -111,6 +124,11 @@ impl Site {
             "-",
             "--json",
         ];
-        self.run(&args, format!("{PASSWORD}\n").as_bytes())
+        let ran = self.run(&args, format!("{PASSWORD}\n").as_bytes())?;
+        if ran.status == Some(0) {
+            let mut file = OpenOptions::new().append(true).open(self.start_file())?;
+            write!(file, "\n[outbound]\n{}", self.outbound)?;
+        }
+        Ok(ran)
     }
 }

@@ -4,13 +4,15 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context as _;
 use ledger::Origin;
 use ledger::note::VerifierKey;
-use net::{Clock, Random};
+use net::{Clock, Random, Resolver};
+use queue::WayOut;
 use serde::Deserialize;
 use service::{Outside, Paths, Pin, Start};
 use types::Domain;
@@ -20,6 +22,8 @@ use crate::run;
 
 /// Octets of a start file that are read.
 const START_FILE_MAX_OCTETS: u64 = 65_536;
+/// The port of SMTP (RFC 5321 §4.5.4.2).
+const SMTP_PORT: u16 = 25;
 /// Where the control socket lies in the data folder.
 const CONTROL_SOCKET: &str = "control.sock";
 
@@ -38,6 +42,38 @@ pub(crate) struct StartFile {
     pub(crate) origin: Origin,
     /// The key that its checkpoints must be signed with.
     pub(crate) vkey: VerifierKey,
+    /// How other servers are reached.
+    pub(crate) outbound: Outbound,
+}
+
+/// How other servers are reached: what depends on the network of the machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Outbound {
+    /// Servers that are asked for DNS; those of the system if it is not there, and none at all if it
+    /// is empty: mail for other servers waits then.
+    pub(crate) dns_servers: Option<Vec<SocketAddr>>,
+    /// The port of servers that DNS names; 25 if it is not there.
+    pub(crate) port: Option<u16>,
+    /// Whether DNS may lead to this machine and to private networks.
+    pub(crate) local_targets: bool,
+}
+
+impl Outbound {
+    /// The way to other servers.
+    pub(crate) fn way_out(&self) -> anyhow::Result<WayOut> {
+        let resolver = match self.dns_servers.as_deref() {
+            None => Resolver::live(&[]),
+            Some([]) => Ok(Resolver::none()),
+            Some(servers) => Resolver::live(servers),
+        };
+        let resolver = resolver.unwrap_or_else(|err| {
+            tracing::error!(error = %err, "mail for other servers waits until the next start: {err}");
+            Resolver::none()
+        });
+        let out = WayOut::new(resolver, Random::system())?;
+        Ok(out.within(self.port.unwrap_or(SMTP_PORT), self.local_targets))
+    }
 }
 
 #[derive(Deserialize)]
@@ -48,6 +84,8 @@ struct Written {
     keys_dir: Option<toml::Spanned<PathBuf>>,
     control_socket: Option<toml::Spanned<PathBuf>>,
     ledger: WrittenLedger,
+    #[serde(default)]
+    outbound: Outbound,
 }
 
 #[derive(Deserialize)]
@@ -94,7 +132,7 @@ impl StartFile {
             },
             clock: Clock::real(),
             random: Random::system(),
-            outside: Outside::Refuse,
+            outside: Outside::Queue,
             hash_threads: run::hash_threads(),
         }
     }
@@ -155,6 +193,7 @@ impl StartFile {
             control_socket,
             origin,
             vkey,
+            outbound: written.outbound,
         })
     }
 
@@ -255,6 +294,7 @@ mod tests {
             control_socket: "/run/sealpost/ctl.sock".into(),
             origin,
             vkey: key.verifier().clone(),
+            outbound: Outbound::default(),
         }
     }
 
@@ -276,6 +316,43 @@ mod tests {
         let file = StartFile::parse("s.toml", &format!("{head}{}", ledger())).unwrap();
         assert_eq!(file.keys_dir, Path::new("/srv/mail-keys"));
         assert_eq!(file.control_socket, Path::new("/srv/mail/control.sock"));
+        assert_eq!(file.outbound, Outbound::default());
+    }
+
+    #[test]
+    fn the_way_to_other_servers_can_be_said() {
+        let head = "host_name = 'mail.example.org'\ndata_dir = '/srv/mail'\n";
+        let read = |outbound: &str| {
+            let text = format!("{head}{}[outbound]\n{outbound}", ledger());
+            StartFile::parse("s.toml", &text).map(|file| file.outbound)
+        };
+        let said =
+            "dns_servers = ['127.0.0.1:53', '[::1]:5353']\nport = 2525\nlocal_targets = true\n";
+        let expected = Outbound {
+            dns_servers: Some(vec![
+                "127.0.0.1:53".parse().unwrap(),
+                "[::1]:5353".parse().unwrap(),
+            ]),
+            port: Some(2_525),
+            local_targets: true,
+        };
+        assert_eq!(read(said), Ok(expected));
+        let none = read("dns_servers = []\n").unwrap();
+        assert_eq!(none.dns_servers, Some(Vec::new()));
+        for (outbound, words) in [
+            (
+                "dns_servers = ['127.0.0.1']\n",
+                "s.toml, line 7: invalid socket address",
+            ),
+            (
+                "port = 70000\n",
+                "s.toml, line 7: invalid value: integer `70000`",
+            ),
+            ("dns = []\n", "s.toml, line 7: unknown field `dns`"),
+        ] {
+            let failure = read(outbound).unwrap_err().to_string();
+            assert!(failure.starts_with(words), "{failure}");
+        }
     }
 
     fn ledger() -> String {

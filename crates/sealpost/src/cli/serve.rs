@@ -31,7 +31,7 @@ impl Serve {
             let service = Service::open(file.start(), &file.pin(), Mode::Serve, facts).await?;
             let signals = Signals::listen()?;
             let house = House::open(service, &file.control_socket, signals).await?;
-            house.run().await
+            house.sending(file.outbound.way_out()?).run().await
         })
     }
 }

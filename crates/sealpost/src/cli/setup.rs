@@ -216,6 +216,7 @@ impl Plan {
             control_socket: start_file::default_socket(&self.paths.data),
             origin: pin.origin.parse()?,
             vkey: pin.vkey.parse()?,
+            outbound: start_file::Outbound::default(),
         };
         file.create(&self.config).with_context(|| {
             format!(

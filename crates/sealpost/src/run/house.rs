@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use net::Shutdown;
+use queue::WayOut;
 use service::{HEARTBEAT, Service};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
@@ -32,6 +33,8 @@ pub(crate) struct House {
     signals: Signals,
     /// Hears that the server is to end.
     asked: Arc<Notify>,
+    /// How mail for other servers leaves; `None` where none does.
+    out: Option<WayOut>,
 }
 
 /// The control socket; none as long as it cannot be made.
@@ -81,7 +84,17 @@ impl House {
             console,
             signals,
             asked: Arc::default(),
+            out: None,
         })
+    }
+
+    /// Sends what the queue holds to other servers as long as it runs.
+    #[must_use]
+    pub(crate) fn sending(self, out: WayOut) -> Self {
+        Self {
+            out: Some(out),
+            ..self
+        }
     }
 
     /// By which the server is asked to end while it runs, as by a signal.
@@ -117,11 +130,13 @@ impl House {
             console,
             mut signals,
             asked,
+            out,
         } = self;
         let (stop, shutdown) = Shutdown::pair();
         let answering = Arc::new(dispatch::answering(service.clone(), Arc::clone(&asked)));
         let pulse = tokio::spawn(pulse(service.clone(), shutdown.clone()));
         let watchdog = tokio::spawn(watchdog(service.clone(), shutdown.clone()));
+        let sender = tokio::spawn(send(service.clone(), out, shutdown.clone()));
         let control = tokio::spawn(console.serve(answering, shutdown));
         info!("ready");
         notify(State::Ready);
@@ -130,7 +145,7 @@ impl House {
         stop.stop();
         let drain = async {
             let drained = doors.close().await;
-            for task in [control, pulse, watchdog] {
+            for task in [sender, control, pulse, watchdog] {
                 if let Err(err) = task.await {
                     error!(%err, "a task ended by a fault of the server: {err}");
                 }
@@ -219,6 +234,13 @@ impl Console {
             }
         };
         socket.serve(answering, shutdown).await;
+    }
+}
+
+/// Sends what waits for other servers, if this server sends at all.
+async fn send(service: Service, out: Option<WayOut>, shutdown: Shutdown) {
+    if let Some(out) = out {
+        queue::run(service, out, shutdown).await;
     }
 }
 
