@@ -7,6 +7,7 @@ mod binary;
 mod ports;
 mod ready;
 
+pub mod daemon;
 pub mod dialogue;
 pub mod disk;
 pub mod program;

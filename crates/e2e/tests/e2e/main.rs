@@ -17,6 +17,7 @@ mod mail_settings;
 mod managesieve;
 mod mbsync;
 mod operation;
+mod outbound;
 mod programs;
 mod proof;
 mod proxy;

@@ -4,10 +4,9 @@
 use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
+use e2e::daemon::Daemon;
 use e2e::{Server, clients, program};
 use serde_json::Value;
 
@@ -17,51 +16,11 @@ const EICAR: &str = r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-
 const GTUBE: &str = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X";
 /// Exit status of swaks when the content was refused.
 const DATA_REFUSED: i32 = 26;
-/// A scanner reads its configuration and signatures first.
-const START: Duration = Duration::from_secs(60);
 
-/// A scanner that ends with this value.
+/// A scanner and where it answers.
 struct Scanner {
-    process: Child,
+    _daemon: Daemon,
     address: String,
-}
-
-impl Drop for Scanner {
-    fn drop(&mut self) {
-        let id = self.process.id().to_string();
-        // Asked first, so that its own children go too; if it is gone, there is nothing to do.
-        let asked = Command::new("kill").arg(id).status();
-        if asked.is_err() {
-            self.process.kill().ok();
-        }
-        self.process.wait().ok();
-    }
-}
-
-fn start(
-    program: &str,
-    args: &[&str],
-    address: String,
-    answers: impl Fn() -> bool,
-) -> anyhow::Result<Scanner> {
-    let process = Command::new(program)
-        .args(args)
-        .env("PATH", format!("{}:/usr/sbin", std::env::var("PATH")?))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .with_context(|| format!("{program} is not installed"))?;
-    let mut scanner = Scanner { process, address };
-    let begun = Instant::now();
-    while !answers() {
-        if let Some(status) = scanner.process.try_wait()? {
-            bail!("{program} ended at once: {status}");
-        }
-        ensure!(begun.elapsed() < START, "{program} does not answer");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    Ok(scanner)
 }
 
 fn made(folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
@@ -93,8 +52,10 @@ fn clamd(server: &Server) -> anyhow::Result<Scanner> {
     fs::write(&config, text)?;
     let config = format!("--config-file={}", config.display());
     let address = format!("unix:{}", socket.display());
-    start("clamd", &[&config], address, || {
-        UnixStream::connect(&socket).is_ok()
+    let answers = || UnixStream::connect(&socket).is_ok();
+    Ok(Scanner {
+        _daemon: Daemon::start("clamd", [config], answers)?,
+        address,
     })
 }
 
@@ -121,7 +82,10 @@ fn rspamd(server: &Server, port: u16) -> anyhow::Result<Scanner> {
     let ping = format!("http://{at}/ping");
     let answers =
         || program::run("curl", ["-s", &ping], b"").is_ok_and(|ran| ran.out.contains("pong"));
-    start("rspamd", &args, at.clone(), answers)
+    Ok(Scanner {
+        _daemon: Daemon::start("rspamd", args, answers)?,
+        address: at.clone(),
+    })
 }
 
 fn send(server: &Server, subject: &str, body: &str) -> anyhow::Result<program::Ran> {

@@ -1,0 +1,334 @@
+//! Mail for other servers: by Debian's dnsmasq, to aiosmtpd and to a second Sealpost, over kills.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use e2e::daemon::Daemon;
+use e2e::{Server, Site, clients, program};
+use serde_json::Value;
+
+/// How long a delivery may take on a machine that does other things too.
+const SOON: Duration = Duration::from_secs(60);
+
+/// The world outside: DNS, a server for `far.test`, and a server of ours for `other.test`.
+struct World {
+    _dns: Daemon,
+    receiver: Option<Daemon>,
+    other: Server,
+    folder: PathBuf,
+    /// The part of the start file by which a server finds it.
+    reaching: String,
+}
+
+impl World {
+    /// Both servers have the port of the second Sealpost, at addresses of their own.
+    fn begin() -> anyhow::Result<Self> {
+        let other = Server::serve(Site::new()?)?;
+        for args in [
+            &["config", "set", "host_name", "mx.other.test", "--yes"][..],
+            &["domain", "add", "other.test", "--yes"],
+            &["alias", "add", "eve@other.test", &other.address(1), "--yes"],
+        ] {
+            other.cli(args)?.ok()?;
+        }
+        let folder = other.scratch().join("far");
+        fs::create_dir(&folder)?;
+        let (mail, dns) = (other.ready().ports.smtp, other.site().port(80));
+        let args = [
+            "--no-daemon",
+            "--conf-file=/dev/null",
+            "--no-resolv",
+            "--no-hosts",
+            "--bind-interfaces",
+            "--listen-address=127.0.0.1",
+            &format!("--port={dns}"),
+            "--local=/test/",
+            "--mx-host=far.test,down.far.test,5",
+            "--mx-host=far.test,mx.far.test,10",
+            "--host-record=down.far.test,127.0.0.9",
+            "--host-record=mx.far.test,127.0.0.8",
+            "--host-record=other.test,127.0.0.1",
+        ];
+        let asks = || {
+            // A second one on the same port would say that it is taken.
+            TcpStream::connect(("127.0.0.1", dns)).is_ok()
+        };
+        let world = Self {
+            _dns: Daemon::start("dnsmasq", args, asks)?,
+            receiver: None,
+            reaching: format!(
+                "dns_servers = [\"127.0.0.1:{dns}\"]\nport = {mail}\nlocal_targets = true\n"
+            ),
+            other,
+            folder,
+        };
+        world.receiving()
+    }
+
+    /// The same with its server for `far.test` started, again if need be.
+    fn receiving(mut self) -> anyhow::Result<Self> {
+        self.receiver = None;
+        let key = self.folder.join("key.pem").display().to_string();
+        let certificate = self.folder.join("certificate.pem").display().to_string();
+        let words = [
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            "/CN=mx.far.test",
+        ];
+        let files = ["-keyout", &key, "-out", &certificate, "-days", "2"];
+        program::run("openssl", words.into_iter().chain(files), b"")?.ok()?;
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/receiver.py");
+        let port = self.other.ready().ports.smtp;
+        let folder = self.folder.display().to_string();
+        let args = [
+            script,
+            "127.0.0.8",
+            &port.to_string(),
+            &folder,
+            &certificate,
+            &key,
+        ];
+        let listens = || TcpStream::connect(("127.0.0.8", port)).is_ok();
+        self.receiver = Some(Daemon::start(clients::packaged_python(), args, listens)?);
+        Ok(self)
+    }
+
+    /// A server of ours that finds this world.
+    fn server(&self) -> anyhow::Result<Server> {
+        Server::serve(Site::new()?.reaching(&self.reaching))
+    }
+
+    /// What arrived at `far.test`.
+    fn arrived(&self) -> anyhow::Result<Vec<Value>> {
+        let mut arrived = Vec::new();
+        for file in fs::read_dir(&self.folder)? {
+            let path = file?.path();
+            if path.extension().is_some_and(|kind| kind == "json") {
+                arrived.push(serde_json::from_slice(&fs::read(path)?)?);
+            }
+        }
+        Ok(arrived)
+    }
+}
+
+/// Asks until there is an answer.
+fn soon<T>(what: &str, mut ask: impl FnMut() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
+    let begun = Instant::now();
+    loop {
+        match ask()? {
+            Some(found) => return Ok(found),
+            None if begun.elapsed() > SOON => bail!("{what} did not happen"),
+            None => thread::sleep(Duration::from_millis(100)),
+        }
+    }
+}
+
+fn lines(server: &Server, args: &[&str]) -> anyhow::Result<Vec<Value>> {
+    let ran = server.cli(args)?.ok()?;
+    let lines = ran.out.lines().map(serde_json::from_str);
+    Ok(lines.collect::<Result<_, _>>()?)
+}
+
+/// The owner writes to these; gives nothing back before it is accepted.
+fn submit(server: &Server, to: &str, subject: &str) -> anyhow::Result<()> {
+    let from = server.address(1);
+    let (subject, port) = (
+        format!("Subject: {subject}"),
+        server.ready().ports.submissions,
+    );
+    let args = [
+        "--tlsc",
+        "--auth-user",
+        &from,
+        "--auth-password",
+        e2e::PASSWORD,
+        "--from",
+        &from,
+        "--to",
+        to,
+        "--header",
+        &subject,
+        "--body",
+        "first line\n.dots\n..\nlast line",
+    ];
+    clients::swaks(server, port, &args)?.ok()?;
+    Ok(())
+}
+
+/// What became of mail for a recipient outside in the end.
+fn end(server: &Server, to: &str) -> anyhow::Result<Value> {
+    soon(&format!("the end of mail for {to}"), || {
+        let rows = lines(server, &["trace", "--to", to, "--json"])?;
+        Ok(rows.into_iter().find(|row| row["action"] != "queue"))
+    })
+}
+
+#[test]
+fn mail_reaches_other_servers_and_what_they_say_reaches_its_sender() -> anyhow::Result<()> {
+    let world = World::begin()?;
+    let server = world.server()?;
+    submit(&server, "bob@far.test,no.one@far.test", "lunch")?;
+    let row = end(&server, "bob@far.test")?;
+    let target = row["target"].as_str().context("a target")?;
+    ensure!(
+        row["action"] == "sent"
+            && target
+                .contains("taken by mx.far.test (127.0.0.8) over TLSv1.3, certificate not checked")
+            && target.contains("250 2.0.0 taken as"),
+        "{row}"
+    );
+    let arrived = world.arrived()?;
+    ensure!(
+        arrived.len() == 1 && arrived[0]["tls"] == true,
+        "{arrived:?}"
+    );
+    ensure!(
+        arrived[0]["to"] == serde_json::json!(["bob@far.test"]),
+        "{arrived:?}"
+    );
+    let content = arrived[0]["content"].as_str().context("content")?;
+    ensure!(
+        content.contains("\r\n\r\nfirst line\r\n.dots\r\n..\r\nlast line\r\n"),
+        "{content}"
+    );
+    ensure!(!content.contains("Return-Path"), "{content}");
+
+    let row = end(&server, "no.one@far.test")?;
+    ensure!(row["action"] == "bounce", "{row}");
+    let report = soon("the report", || {
+        let ran = clients::python(&server, "read_ids.py", &["1", "INBOX"])?.ok()?;
+        Ok((ran.out.lines().count() == 1).then_some(ran.out))
+    })?;
+    ensure!(report.contains("@"), "{report}");
+    let inbox = "/INBOX;UID=1";
+    let report = clients::curl(
+        &server,
+        ("imaps", server.ready().ports.imaps),
+        inbox,
+        1,
+        &[],
+    )?
+    .ok()?;
+    for part in [
+        "To: <u0001@demo.test>",
+        "Content-Type: multipart/report; report-type=delivery-status",
+        "<no.one@far.test>",
+        "not delivered: the other server refused it",
+        "550 5.1.1 nobody of this name",
+        "Final-Recipient: rfc822; no.one@far.test",
+        "Action: failed",
+        "Status: 5.1.1",
+    ] {
+        ensure!(report.out.contains(part), "{part}: {}", report.out);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_put_off_waits_where_one_can_see_why_and_act() -> anyhow::Result<()> {
+    let world = World::begin()?;
+    let server = world.server()?;
+    submit(&server, "grey@far.test", "later")?;
+    let row = soon("the first attempt", || {
+        let rows = lines(&server, &["queue", "list", "--json"])?;
+        Ok(rows.into_iter().find(|row| row["attempts"] == 1))
+    })?;
+    ensure!(row["reply"] == "450 4.2.0 come back in a while", "{row}");
+    let id = row["id"].as_str().context("a number")?;
+    let why = server.cli(&["queue", "why", id])?.ok()?.out;
+    ensure!(
+        why.contains("Tried once") && why.contains("450 4.2.0"),
+        "{why}"
+    );
+    let plan = server
+        .cli(&["queue", "retry", "--destination", "far.test", "--dry-run"])?
+        .ok()?;
+    ensure!(
+        plan.out.contains("Try at once: 1 recipient of 1 message."),
+        "{plan:?}"
+    );
+    server
+        .cli(&["queue", "hold", id, "--reason", "a look first", "--yes"])?
+        .ok()?;
+    let listed = server.cli(&["queue", "list", "--held"])?.ok()?.out;
+    ensure!(listed.contains("held"), "{listed}");
+    server.cli(&["queue", "release", "--all", "--yes"])?.ok()?;
+    server.cli(&["queue", "retry", "--all", "--yes"])?.ok()?;
+    ensure!(end(&server, "grey@far.test")?["action"] == "sent");
+    ensure!(lines(&server, &["queue", "list", "--json"])?.is_empty());
+
+    submit(&server, "drop@far.test", "twice")?;
+    let told = soon("the lost reply", || {
+        let rows = lines(&server, &["queue", "list", "--json"])?;
+        let row = rows.into_iter().find(|row| row["attempts"] == 1);
+        Ok(row.and_then(|row| row["reply"].as_str().map(str::to_owned)))
+    })?;
+    ensure!(
+        told.contains("no reply came, so it is sent again and may arrive twice"),
+        "{told}"
+    );
+    server.cli(&["queue", "retry", "--all", "--yes"])?.ok()?;
+    ensure!(end(&server, "drop@far.test")?["action"] == "sent");
+    submit(&server, "x@down.test", "nowhere")?;
+    let row = end(&server, "x@down.test")?;
+    let target = row["target"].as_str().context("a target")?;
+    ensure!(
+        target.contains("down.test: the domain does not exist"),
+        "{row}"
+    );
+    Ok(())
+}
+
+#[test]
+fn kills_of_either_side_lose_nothing() -> anyhow::Result<()> {
+    const MESSAGES: usize = 120;
+    let mut world = World::begin()?;
+    let mut server = world.server()?;
+    for number in 0..MESSAGES {
+        let to = ["eve@other.test", "bob@far.test"][number % 2];
+        submit(&server, to, &format!("number {number}"))?;
+        match number {
+            30 | 90 => {
+                server.kill()?;
+                server.start_again()?;
+            }
+            60 => world.other.kill()?,
+            75 => {
+                world.other.start_again()?;
+                world = world.receiving()?;
+            }
+            _ => {}
+        }
+    }
+    soon("the last delivery", || {
+        server.cli(&["queue", "retry", "--all", "--yes"])?.ok()?;
+        let rows = lines(&server, &["queue", "list", "--json"])?;
+        Ok(rows.is_empty().then_some(()))
+    })?;
+    let from = server.address(1);
+    let told = ["trace", "--from", &from, "--limit", "1000", "--json"];
+    let sent = lines(&server, &told)?;
+    let sent: BTreeSet<_> = (sent.iter())
+        .filter(|row| row["action"] == "sent")
+        .map(|row| row["message_id"].to_string())
+        .collect();
+    ensure!(sent.len() == MESSAGES, "{} of {MESSAGES}", sent.len());
+    let kept = lines(&world.other, &told)?;
+    let kept = kept.iter().map(|row| row["message_id"].to_string());
+    let arrived = world.arrived()?;
+    let arrived = arrived.iter().map(|mail| mail["content"].to_string());
+    let there = kept.chain(arrived).collect::<Vec<_>>().concat();
+    for id in &sent {
+        ensure!(there.contains(id.trim_matches('"')), "{id} is lost");
+    }
+    Ok(())
+}
