@@ -60,7 +60,7 @@ async fn every_command_leaves_its_entries_with_actor_door_and_effects() {
         "{admitted:?}"
     );
     let last = admitted.effects.last().unwrap();
-    assert!(last.contains("does not send to others yet"), "{last}");
+    assert!(last.contains("does not send to others"), "{last}");
     let entries = entries(&world.data());
     let last = entries.last().unwrap();
     assert_eq!(last.kind, "alias.create");

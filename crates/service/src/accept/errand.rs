@@ -118,7 +118,7 @@ impl Service {
                     });
                 }
                 Outside::Refuse if is_outside => {
-                    return Err("this server does not send to others yet".to_owned());
+                    return Err("this server does not send to others".to_owned());
                 }
                 _ => {
                     let own = self.own_mail(config, &came, (id, target), text)?;

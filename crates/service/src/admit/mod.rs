@@ -44,9 +44,9 @@ const COMMANDS_MAX: usize = 2_000;
 /// Octets of the words that an actor gives.
 const REASON_MAX_OCTETS: usize = 2_000;
 
-/// Said beside an exit that this server cannot serve yet.
-const CANNOT_SEND: &str = "This server does not send to others yet: until it does, mail to an \
-                           address with a target outside is refused, also for targets here.";
+/// Said beside an exit of a server that sends nothing.
+const CANNOT_SEND: &str = "This server does not send to others: mail to an address with a target \
+                           outside is refused, also for targets here.";
 
 /// The type of change whose plan lists the edits that it is about.
 const ACKNOWLEDGE: &str = "security.acknowledge";

@@ -40,7 +40,7 @@ impl Departures {
             return Err(format!("{target} is not an approved target"));
         }
         if !sends {
-            return Err("this server does not send to others yet".to_owned());
+            return Err("this server does not send to others".to_owned());
         }
         if !self.count(level, now) {
             return Err(format!(
