@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use types::{AccountId, Address, CertificateId, CredentialId, Domain, ListenerId, Network};
 
 use crate::change::{
-    AccessSubject, Blocked, IfSilent, Owned, ScannerAddress, ScannerKind, Sender, Service, digits,
+    AccessSubject, Blocked, IfSilent, Owned, RouteFor, ScannerAddress, ScannerKind, Sender,
+    Service, digits,
 };
 use crate::role::Role;
 
@@ -198,6 +199,17 @@ pub enum Effect {
         account: AccountId,
         /// The credential.
         credential: CredentialId,
+    },
+    /// Mail for other servers goes another way.
+    RoutesMail {
+        /// Which mail.
+        mail: RouteFor,
+        /// To which host and port; `null` for the hosts that DNS names.
+        to: Option<String>,
+        /// Whether the host must prove its name.
+        checked: bool,
+        /// Whether this server signs in there.
+        signs_in: bool,
     },
     /// Mail is shown to a service, whole, before it is taken.
     SendsContent {

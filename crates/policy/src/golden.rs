@@ -2,6 +2,7 @@
 //!
 //! A new variant adds a line to `golden/*.jsonl`; a line that is there stays as it is.
 
+mod route;
 mod scanner;
 
 use std::collections::BTreeSet;
@@ -56,6 +57,7 @@ fn changes() -> Vec<Change> {
     all.extend(settings(|key| key.starts_with("spam_")));
     all.extend(scanner::changes());
     all.extend(settings(|key| key.starts_with("outbound_")));
+    all.extend(route::changes());
     all
 }
 
@@ -461,6 +463,7 @@ fn effects() -> Vec<Effect> {
     });
     all.extend(rule_effects());
     all.extend(scanner::effects());
+    all.extend(route::effects());
     all
 }
 

@@ -11,8 +11,8 @@ use crate::change::{
     AccountCreate, AccountNameSet, AccountQuotaSet, AccountRoleSet, AliasCreate, AppPasswordCreate,
     BlockAdd, BlockRemove, CatchAllSet, CertificateSet, Change, DomainAliasCreate, DomainCreate,
     DomainPlusAddressingSet, ListenerSet, MEMBERS_PER_CHANGE_MAX, Owned, PasswordSet,
-    RecoveryCodesCreate, RuleLevel, RuleMove, RuleRef, RuleSet, ScannerRemove, ScannerSet,
-    SendAsGrant, TokenCreate, TotpCreate,
+    RecoveryCodesCreate, RouteRemove, RouteSet, RuleLevel, RuleMove, RuleRef, RuleSet,
+    ScannerRemove, ScannerSet, SendAsGrant, TokenCreate, TotpCreate,
 };
 use crate::config::{Config, Credential, CredentialKind, Rule};
 
@@ -58,6 +58,7 @@ impl Change {
             Self::Boot(boot) => vec![boot.start_file],
             Self::OutsideEdit(edit) => edit.evidence.into_iter().collect(),
             Self::CertificateSet(set) => vec![set.chain, set.key],
+            Self::RouteSet(set) => set.password.into_iter().collect(),
             Self::PasswordSet(set) => vec![set.secret],
             Self::AppPasswordCreate(c) => vec![c.secret],
             Self::TotpCreate(c) => vec![c.secret],
@@ -198,6 +199,9 @@ impl Change {
             Self::ProxySet(set) => config.proxies_as_change(set.id),
             Self::BlockAdd(BlockAdd { id, .. }) | Self::BlockRemove(BlockRemove { id }) => {
                 block(config, id)?
+            }
+            Self::RouteSet(RouteSet { id, .. }) | Self::RouteRemove(RouteRemove { id }) => {
+                Self::RouteSet(config.route(id)?.clone())
             }
             Self::ScannerSet(ScannerSet { id, .. }) | Self::ScannerRemove(ScannerRemove { id }) => {
                 Self::ScannerSet(config.scanner(*id)?.clone())

@@ -87,7 +87,9 @@ impl Change {
             | Self::BlockAdd(_)
             | Self::BlockRemove(_)
             | Self::ScannerSet(_)
-            | Self::ScannerRemove(_) => Right::ManageServer,
+            | Self::ScannerRemove(_)
+            | Self::RouteSet(_)
+            | Self::RouteRemove(_) => Right::ManageServer,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use types::{AccountId, Address, CredentialId, DomainId, ListenerId, Network};
 
-use crate::change::{AccessSubject, Blocked, IfSilent, Owned, ScannerKind, Service};
+use crate::change::{AccessSubject, Blocked, IfSilent, Owned, RouteFor, ScannerKind, Service};
 use crate::config::{Config, CredentialKind};
 use crate::effect::{Access, Effect, Grantee, Protection, Refused, Sources, Whose};
 use crate::role::Role;
@@ -106,12 +106,37 @@ pub fn sentence(effect: &Effect, config: &Config, viewer: Viewer) -> String {
             account,
             credential,
         } => words.creates_access(*account, *credential),
+        Effect::RoutesMail {
+            mail,
+            to,
+            checked,
+            signs_in,
+        } => diverts(mail, to.as_deref(), *checked, *signs_in),
         Effect::SendsContent { scanner, to } => {
             format!("Shows all mail that comes in, whole, to {scanner} at {to} before it is taken.")
         }
         Effect::DelegatesVerdict { scanner, if_silent } => delegates(*scanner, *if_silent),
         Effect::AndMore { count } => format!("Does {count} more things of these kinds."),
     }
+}
+
+fn diverts(mail: &RouteFor, to: Option<&str>, checked: bool, signs_in: bool) -> String {
+    let mail = match mail {
+        RouteFor::All => "all mail for other servers".to_owned(),
+        RouteFor::Domain(domain) => format!("all mail for {}", shown::domain(domain)),
+    };
+    let Some(to) = to else {
+        return format!("Hands {mail} to the hosts that DNS names.");
+    };
+    let (how, then) = match checked {
+        true => (", under TLS with a checked certificate", ""),
+        false => (
+            "",
+            " Nobody is kept from reading it on the way, or from taking it.",
+        ),
+    };
+    let signs = if signs_in { ", and signs in there" } else { "" };
+    format!("Hands {mail} to {to}, which can read it{how}{signs}.{then}")
 }
 
 fn delegates(scanner: ScannerKind, if_silent: IfSilent) -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use net::{Outgoing, OutgoingError, Random, Resolver, TlsClient, TlsClientError};
-use service::{HostSignIn, HostTls};
+use service::{HostSignIn, RouteTls};
 use types::{Secret, Status};
 use wire::sasl::Mechanism;
 use wire::smtp::{Capabilities, Command, HeloName};
@@ -104,7 +104,7 @@ impl WayOut {
 pub(crate) struct Dial<'a> {
     pub(crate) host: &'a str,
     pub(crate) address: SocketAddr,
-    pub(crate) tls: HostTls,
+    pub(crate) tls: RouteTls,
     pub(crate) sign_in: Option<&'a HostSignIn>,
     pub(crate) lmtp: bool,
     pub(crate) own_name: &'a str,
@@ -115,18 +115,18 @@ impl Dial<'_> {
     /// does without (RFC 7435 §3).
     pub(crate) async fn open(&self, out: &WayOut) -> Result<Session, Broken> {
         match self.open_with(out, self.tls).await {
-            Err(Broken::Conn(OutgoingError::Tls(_))) if self.tls == HostTls::Opportunistic => {
-                self.open_with(out, HostTls::None).await
+            Err(Broken::Conn(OutgoingError::Tls(_))) if self.tls == RouteTls::Opportunistic => {
+                self.open_with(out, RouteTls::None).await
             }
             opened => opened,
         }
     }
 
-    async fn open_with(&self, out: &WayOut, tls: HostTls) -> Result<Session, Broken> {
+    async fn open_with(&self, out: &WayOut, tls: RouteTls) -> Result<Session, Broken> {
         let times = out.times;
         let source: Option<IpAddr> = None;
         let mut conn = Outgoing::connect(self.address, source, times.connect).await?;
-        if tls == HostTls::Implicit {
+        if tls == RouteTls::Implicit {
             let client = self.checking(out)?;
             conn.start_tls(client, self.host, times.connect).await?;
         }
@@ -137,10 +137,10 @@ impl Dial<'_> {
         }
         self.hello(&mut session).await?;
         let begins = match tls {
-            HostTls::None | HostTls::Implicit => None,
-            HostTls::Opportunistic => session.offered.start_tls.then_some(&out.anyone),
-            HostTls::StartTls if session.offered.start_tls => Some(self.checking(out)?),
-            HostTls::StartTls => {
+            RouteTls::None | RouteTls::Implicit => None,
+            RouteTls::Opportunistic => session.offered.start_tls.then_some(&out.anyone),
+            RouteTls::StartTls if session.offered.start_tls => Some(self.checking(out)?),
+            RouteTls::StartTls => {
                 let words = format!("{} does not offer TLS, which is required", self.host);
                 return Err(Broken::Own(Status::new(4, 7, 10), words));
             }
@@ -150,11 +150,11 @@ impl Dial<'_> {
             if answer.is_yes() {
                 session.start_tls(client, self.host).await?;
                 self.hello(&mut session).await?;
-            } else if tls == HostTls::StartTls {
+            } else if tls == RouteTls::StartTls {
                 return Err(Broken::Said(answer));
             }
         }
-        session.is_checked = matches!(tls, HostTls::StartTls | HostTls::Implicit);
+        session.is_checked = matches!(tls, RouteTls::StartTls | RouteTls::Implicit);
         if let Some(sign_in) = self.sign_in {
             self.sign_in(&mut session, sign_in).await?;
         }

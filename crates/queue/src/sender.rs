@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use net::{MailHost, MxQuestion, Shutdown, mail_hosts};
 use service::{
-    Attempt, Destination, Failure, Host, HostTls, Job, Outbound, Outcome, Room, Service,
+    Attempt, Destination, Failure, Host, Job, Outbound, Outcome, Room, RouteTls, Service,
 };
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -227,8 +227,8 @@ impl Worker {
                     host,
                     address: SocketAddr::new(address, self.out.port),
                     tls: match job.params.require_tls {
-                        true => HostTls::StartTls,
-                        false => HostTls::Opportunistic,
+                        true => RouteTls::StartTls,
+                        false => RouteTls::Opportunistic,
                     },
                     sign_in: None,
                     lmtp: false,

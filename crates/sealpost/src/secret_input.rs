@@ -85,6 +85,34 @@ impl PasswordSource {
         })
     }
 
+    /// A password that is known elsewhere, from this file if there is one.
+    pub(crate) fn of_file(password_file: Option<PathBuf>) -> Self {
+        Self {
+            password_file,
+            generate: false,
+        }
+    }
+
+    /// As [`Self::read`] for a password that is known elsewhere: it is asked for once.
+    pub(crate) fn read_known(
+        &self,
+        otherwise: Otherwise,
+        whose: &str,
+    ) -> anyhow::Result<NewPassword> {
+        if self.password_file.is_some() {
+            return self.read(otherwise, whose);
+        }
+        if otherwise == Otherwise::Fail || !io::stdin().is_terminal() {
+            let words =
+                format!("no password for {whose}: add --password-file FILE (- for standard input)");
+            return Err(Failure::usage(words).into());
+        }
+        Ok(NewPassword {
+            secret: prompt(&format!("Password for {whose}: "))?,
+            generated: false,
+        })
+    }
+
     /// As [`Self::read`], but makes a password where the flags say nothing.
     pub(crate) fn read_or_generate(&self) -> anyhow::Result<NewPassword> {
         match &self.password_file {

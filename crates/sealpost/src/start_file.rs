@@ -60,18 +60,22 @@ pub(crate) struct Outbound {
 }
 
 impl Outbound {
-    /// The way to other servers.
-    pub(crate) fn way_out(&self) -> anyhow::Result<WayOut> {
+    /// Whom it asks for DNS.
+    pub(crate) fn resolver(&self) -> Resolver {
         let resolver = match self.dns_servers.as_deref() {
             None => Resolver::live(&[]),
             Some([]) => Ok(Resolver::none()),
             Some(servers) => Resolver::live(servers),
         };
-        let resolver = resolver.unwrap_or_else(|err| {
+        resolver.unwrap_or_else(|err| {
             tracing::error!(error = %err, "mail for other servers waits until the next start: {err}");
             Resolver::none()
-        });
-        let out = WayOut::new(resolver, Random::system())?;
+        })
+    }
+
+    /// The way to other servers.
+    pub(crate) fn way_out(&self) -> anyhow::Result<WayOut> {
+        let out = WayOut::new(self.resolver(), Random::system())?;
         Ok(out.within(self.port.unwrap_or(SMTP_PORT), self.local_targets))
     }
 }

@@ -5,7 +5,9 @@
 
 use std::net::SocketAddr;
 
-use policy::change::{Blocked, IfSilent, ScannerAddress, ScannerKind};
+use policy::change::{
+    Blocked, IfSilent, RouteFor, RouteHost, RouteTls, ScannerAddress, ScannerKind,
+};
 use policy::{
     Config, MailScope, Role, RuleContent, RuleDirection, RuleLevel, Sender, SenderList, TokenScope,
 };
@@ -255,6 +257,26 @@ pub enum Command {
         listener: Option<SocketAddr>,
         /// Whether it is so from now on.
         trusted: bool,
+    },
+    /// Mail for other servers goes to a host, whatever DNS says.
+    RouteSet {
+        /// Which mail.
+        mail: RouteFor,
+        /// To which host.
+        host: RouteHost,
+        /// At which port.
+        port: u16,
+        /// How the connection is secured.
+        tls: RouteTls,
+        /// Whether the host speaks LMTP.
+        lmtp: bool,
+        /// Name and password for signing in there.
+        sign_in: Option<(String, Password)>,
+    },
+    /// Mail for other servers goes to the hosts that DNS names again.
+    RouteRemove {
+        /// Which mail.
+        mail: RouteFor,
     },
     /// Mail is shown to a scanner before it is taken, in this way from now on.
     ScannerSet {

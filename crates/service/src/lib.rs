@@ -113,9 +113,9 @@ pub use maildrop::MaildropLock;
 pub use message::{BodySink, FinishedBody};
 pub use metrics::{Metrics, OpenConnection};
 pub use outbound::{
-    Attempt, Cause, Destination, Failure, Host, HostSignIn, HostTls, JOB_RECIPIENTS_MAX, Job,
-    JobParams, JobRecipient, Outbound, Outcome, QUEUE_ROWS_MAX, QueueAct, QueueActed, QueueRow,
-    QueueWanted, QueueWhy, Reply, Room, Scope, Ticket,
+    Attempt, Cause, Destination, Failure, Host, HostSignIn, JOB_RECIPIENTS_MAX, Job, JobParams,
+    JobRecipient, Outbound, Outcome, QUEUE_ROWS_MAX, QueueAct, QueueActed, QueueRow, QueueWanted,
+    QueueWhy, Reply, Room, RouteFound, RouteTls, RouteView, Scope, Ticket,
 };
 pub use password::PASSWORD_MAX_OCTETS;
 pub use recover::{QuarantineRow, RECOVERABLE_MAX, RecoverableRow, Restored};

@@ -17,7 +17,7 @@ use crate::error::{StoreError, StoreResult};
 use crate::tx::{ReadTx, WriteTx, checked, optional, time};
 
 pub use lease::{
-    Claim, Claimed, Deferral, claim, defer, give_back, keep, mend_times, release_leases,
+    Claim, Claimed, Deferral, claim, defer, give_back, keep, mend_times, release_leases, reroute,
 };
 pub use select::{
     Filter, Page, Total, find, holding, list, looked, looks, retrying, sender_text, total,

@@ -289,6 +289,68 @@ fn what_is_put_off_waits_where_one_can_see_why_and_act() -> anyhow::Result<()> {
 }
 
 #[test]
+fn a_route_and_a_relay_need_no_dns() -> anyhow::Result<()> {
+    let world = World::begin()?;
+    let server = Server::serve(Site::new()?)?;
+    let place = format!("127.0.0.8:{}", world.other.ready().ports.smtp);
+    let said = server
+        .cli(&["route", "add", "far.test", &place, "--yes"])?
+        .ok()?;
+    let sentence = format!("Hands all mail for far.test to {place}, which can read it.");
+    ensure!((said.out + &said.err).contains(&sentence), "{sentence}");
+    let tested = server.cli(&["route", "test", "bob@far.test"])?.ok()?.out;
+    let words = format!("To {place}, by the route for far.test (TLS: opportunistic).");
+    ensure!(tested.trim_end() == words, "{tested}");
+    submit(&server, "bob@far.test", "by a route")?;
+    let row = end(&server, "bob@far.test")?;
+    ensure!(row["action"] == "sent", "{row}");
+    let exits = server.cli(&["exits", "list"])?.ok()?.out;
+    ensure!(exits.contains("sealpost route rm far.test"), "{exits}");
+    server.cli(&["route", "rm", "far.test", "--yes"])?.ok()?;
+
+    server.cli(&["relay", "set", &place, "--yes"])?.ok()?;
+    submit(&server, "x@any.test", "by the relay")?;
+    ensure!(end(&server, "x@any.test")?["action"] == "sent");
+    server.cli(&["relay", "off", "--yes"])?.ok()?;
+    // A password goes nowhere in the clear, and stands in no output.
+    let unsafe_way = ["relay", "set", &place, "--user", "us", "--tls", "none"];
+    let args = [&unsafe_way[..], &["--password-file", "-", "--yes"]].concat();
+    let refused = server.cli_with_input(&args, b"hunter2 and more\n")?;
+    ensure!(
+        refused.err.contains("since a password goes there"),
+        "{refused:?}"
+    );
+    let args = [
+        "relay",
+        "set",
+        &place,
+        "--user",
+        "us",
+        "--password-file",
+        "-",
+        "--yes",
+    ];
+    let set = server.cli_with_input(&args, b"hunter2 and more\n")?.ok()?;
+    let shown = server.cli(&["relay", "show", "--json"])?.ok()?;
+    let entry = server.cli(&["ledger", "list", "--json"])?.ok()?;
+    for ran in [&set, &shown, &entry] {
+        ensure!(!(ran.out.clone() + &ran.err).contains("hunter2"), "{ran:?}");
+    }
+    // The certificate of that server proves nothing, so nothing is sent to it.
+    submit(&server, "y@any.test", "not yet")?;
+    let row = soon("the first attempt", || {
+        let rows = lines(&server, &["queue", "list", "--json"])?;
+        Ok(rows.into_iter().find(|row| row["attempts"] == 1))
+    })?;
+    let reply = row["reply"].as_str().unwrap_or_default();
+    ensure!(
+        reply.contains("TLS failed") || reply.contains("trusts no authority"),
+        "{row}"
+    );
+    Ok(())
+}
+
+#[test]
 fn kills_of_either_side_lose_nothing() -> anyhow::Result<()> {
     const MESSAGES: usize = 120;
     let mut world = World::begin()?;

@@ -13,6 +13,7 @@ mod credential;
 mod domain;
 mod listener;
 mod recoverable;
+mod route;
 mod rule;
 mod scanner;
 mod senders;
@@ -44,6 +45,7 @@ pub use exit::{ExitAllow, ExitRevoke};
 pub use id::{Member, MemberError, Owned};
 pub use listener::{ListenerRemove, ListenerSet, Service, ServiceError, ServiceSwitch};
 pub use recoverable::RecoverablePurge;
+pub use route::{RouteError, RouteFor, RouteHost, RouteRemove, RouteSet, RouteTls};
 pub use rule::{
     LevelError, RuleContent, RuleDirection, RuleLevel, RuleMove, RulePurpose, RuleRef, RuleSet,
 };
@@ -227,6 +229,10 @@ changes! {
     SendersChange(SendersChange) = "senders.change",
     /// Removed mail of an account is deleted for good before its time.
     RecoverablePurge(RecoverablePurge) = "recoverable.purge",
+    /// Mail for other servers goes to a host, whatever DNS says.
+    RouteSet(RouteSet) = "route.set",
+    /// Mail for other servers goes to the hosts that DNS names again.
+    RouteRemove(RouteRemove) = "route.remove",
 }
 
 impl Change {
@@ -299,6 +305,8 @@ target_is_id!(
     ExitRevoke,
     SendersChange,
     RecoverablePurge,
+    RouteSet,
+    RouteRemove,
 );
 
 impl Target for Setting {

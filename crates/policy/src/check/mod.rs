@@ -5,6 +5,7 @@
 
 mod credential;
 mod error;
+mod route;
 mod rule;
 mod scanner;
 mod senders;
@@ -165,6 +166,8 @@ impl Change {
             Self::BlockAdd(add) => source::check_block(config, add),
             // It may be a block of the server's own, which is no part of the configuration.
             Self::BlockRemove(_) => Ok(()),
+            Self::RouteSet(set) => route::check(config, set),
+            Self::RouteRemove(c) => found(config.route(&c.id), "route", &c.id),
             Self::ScannerSet(set) => scanner::check(config, set),
             Self::ScannerRemove(c) => found(config.scanner(c.id), "scanner", c.id),
             Self::RuleCreate(_)

@@ -99,6 +99,14 @@ impl Config {
                 self.sources.block_remove(&c.id);
                 Ok(())
             }
+            Change::RouteSet(set) => {
+                Arc::make_mut(&mut self.routes).insert(set.id.clone(), set.clone());
+                Ok(())
+            }
+            Change::RouteRemove(c) => present(
+                Arc::make_mut(&mut self.routes).remove(&c.id).map(drop),
+                c.id.clone(),
+            ),
             Change::ScannerSet(set) => {
                 Arc::make_mut(&mut self.scanners).insert(set.id, set.clone());
                 Ok(())

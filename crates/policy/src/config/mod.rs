@@ -44,7 +44,7 @@ use types::{
     ListenerId, Sha256,
 };
 
-use crate::change::{Genesis, Member, Owned, ScannerKind, ScannerSet, Service};
+use crate::change::{Genesis, Member, Owned, RouteFor, RouteSet, ScannerKind, ScannerSet, Service};
 use crate::id_map::IdMap;
 use crate::role::Authority;
 use crate::settings::Settings;
@@ -69,6 +69,7 @@ pub struct Config {
     former: Arc<BTreeMap<Address, AccountId>>,
     sources: source::Sources,
     scanners: Arc<BTreeMap<ScannerKind, ScannerSet>>,
+    routes: Arc<BTreeMap<RouteFor, RouteSet>>,
     rules: rule::Rules,
     senders: senders::Senders,
     outside_edits: Arc<OutsideEdits>,
@@ -175,6 +176,22 @@ impl Config {
     pub fn open_listeners(&self) -> impl Iterator<Item = &Listener> {
         self.listeners()
             .filter(|listener| self.service_is_on(listener.service))
+    }
+
+    /// The routes of mail for other servers.
+    pub fn routes(&self) -> impl Iterator<Item = &RouteSet> {
+        self.routes.values()
+    }
+
+    /// One of them.
+    pub fn route(&self, id: &RouteFor) -> Option<&RouteSet> {
+        self.routes.get(id)
+    }
+
+    /// The route that mail for a domain takes; `None` if it goes to the hosts that DNS names.
+    pub fn route_to(&self, domain: &Domain) -> Option<&RouteSet> {
+        let own = self.route(&RouteFor::Domain(domain.clone()));
+        own.or_else(|| self.route(&RouteFor::All))
     }
 
     /// The services that look at mail before it is taken, as they were set.

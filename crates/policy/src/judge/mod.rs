@@ -18,6 +18,8 @@ mod rule;
 mod source;
 
 #[cfg(test)]
+mod route_tests;
+#[cfg(test)]
 mod rule_tests;
 #[cfg(test)]
 mod scanner_tests;

@@ -7,7 +7,7 @@ use types::{CertificateId, Domain};
 
 use super::risk::Trait;
 use super::{Case, Class, Findings};
-use crate::change::{Change, ScannerKind};
+use crate::change::{Change, RouteRemove, RouteSet, ScannerKind};
 use crate::config::Config;
 use crate::effect::{Effect, Protection, Refused, Whose};
 use crate::settings::Meaning;
@@ -37,6 +37,7 @@ pub(super) fn compare(case: &Case<'_>, findings: &mut Findings) {
         findings.detect("P7");
     }
     compare_scanners(case, findings);
+    compare_routes(case, findings);
     let served = served_names(case.after);
     for (name, certificate) in served_names(case.before) {
         if !served.contains_key(&name) {
@@ -64,6 +65,26 @@ fn compare_scanners(case: &Case<'_>, findings: &mut Findings) {
         findings.add(Effect::SendsContent { scanner, to }, Class::C2);
         let if_silent = after.if_silent;
         findings.add(Effect::DelegatesVerdict { scanner, if_silent }, Class::C2);
+    }
+}
+
+/// Whoever is handed mail reads it and may keep it.
+fn compare_routes(case: &Case<'_>, findings: &mut Findings) {
+    let (Change::RouteSet(RouteSet { id, .. }) | Change::RouteRemove(RouteRemove { id })) =
+        case.change
+    else {
+        return;
+    };
+    let after = case.after.route(id);
+    let effect = Effect::RoutesMail {
+        mail: id.clone(),
+        to: after.map(RouteSet::place),
+        checked: after.is_some_and(|route| route.tls.is_checked()),
+        signs_in: after.is_some_and(|route| route.user.is_some()),
+    };
+    findings.add(effect, Class::C2);
+    if after.is_some() {
+        findings.detect("R7");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which host is spoken to, how often, and hosts that the configuration would name.
 
 use net::TlsClient;
-use service::{HostSignIn, HostTls, Job, Room};
+use service::{HostSignIn, Job, Room, RouteTls};
 use types::Secret;
 
 use super::peer::{Peer, Script, tls};
@@ -119,7 +119,7 @@ impl Content for Piece {
     }
 }
 
-fn dial<'a>(peer: &Peer, tls: HostTls, sign_in: Option<&'a HostSignIn>) -> Dial<'a> {
+fn dial<'a>(peer: &Peer, tls: RouteTls, sign_in: Option<&'a HostSignIn>) -> Dial<'a> {
     Dial {
         host: "mx.far.test",
         address: peer.at,
@@ -139,24 +139,24 @@ async fn a_certificate_is_checked_where_that_is_demanded() {
         (
             "mx.far.test",
             false,
-            HostTls::StartTls,
+            RouteTls::StartTls,
             "TLSv1.3, certificate checked",
         ),
         (
             "mx.far.test",
             true,
-            HostTls::Implicit,
+            RouteTls::Implicit,
             "TLSv1.3, certificate checked",
         ),
-        ("other.test", false, HostTls::StartTls, "TLS failed"),
-        ("other.test", true, HostTls::Implicit, "TLS failed"),
+        ("other.test", false, RouteTls::StartTls, "TLS failed"),
+        ("other.test", true, RouteTls::Implicit, "TLS failed"),
         (
             "other.test",
             false,
-            HostTls::Opportunistic,
+            RouteTls::Opportunistic,
             "TLSv1.3, certificate not checked",
         ),
-        ("mx.far.test", false, HostTls::None, "in the clear"),
+        ("mx.far.test", false, RouteTls::None, "in the clear"),
     ] {
         let script = Script {
             tls: Some(tls(&ca, name, now)),
@@ -230,7 +230,7 @@ async fn a_password_is_only_sent_under_tls_and_only_to_who_asks_for_it() {
             ..Script::default()
         };
         let peer = Peer::start(script).await;
-        let opened = dial(&peer, HostTls::Opportunistic, Some(&sign_in))
+        let opened = dial(&peer, RouteTls::Opportunistic, Some(&sign_in))
             .open(&way_out("{}", 1))
             .await;
         let found = match opened {
@@ -255,7 +255,7 @@ async fn lmtp_has_an_end_for_each_recipient() {
     let job = job(&office, &["a@far.test", "b@far.test"]).await;
     let dial = Dial {
         lmtp: true,
-        ..dial(&peer, HostTls::None, None)
+        ..dial(&peer, RouteTls::None, None)
     };
     let mut session = dial.open(&way_out("{}", 1)).await.unwrap();
     let envelope = session.envelope(&job).await.unwrap();
@@ -274,7 +274,7 @@ async fn content_with_a_bare_line_end_never_gets_its_dot() {
     let peer = Peer::start(Script::default()).await;
     let office = Office::new().await;
     let job = job(&office, &[BOB]).await;
-    let mut session = dial(&peer, HostTls::None, None)
+    let mut session = dial(&peer, RouteTls::None, None)
         .open(&way_out("{}", 1))
         .await
         .unwrap();

@@ -26,6 +26,7 @@ mod proxy;
 mod quarantine;
 mod queue;
 mod recoverable;
+mod route;
 mod rule_trials;
 mod rule_words;
 mod rules;
@@ -144,6 +145,12 @@ enum Command {
     /// Mail that waits for other servers.
     #[command(subcommand)]
     Queue(queue::Queue),
+    /// Hosts to which mail for a domain goes, whatever DNS says.
+    #[command(subcommand)]
+    Route(route::Route),
+    /// The host to which all mail for other servers goes (smart host).
+    #[command(subcommand)]
+    Relay(route::Relay),
     /// Settings of the server.
     #[command(subcommand)]
     Config(config::Config),
@@ -204,6 +211,8 @@ impl Cli {
             Command::Recoverable(command) => command.run(out),
             Command::Quarantine(command) => command.run(out),
             Command::Queue(command) => command.run(out),
+            Command::Route(command) => command.run(out),
+            Command::Relay(command) => command.run(out),
             Command::Config(command) => command.run(out),
             Command::Version(command) => command.run(out),
             Command::Completion(command) => command.run(out),

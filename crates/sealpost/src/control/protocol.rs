@@ -115,6 +115,10 @@ pub(crate) enum Ask {
     ScannerList,
     /// The mail in quarantine.
     QuarantineList,
+    /// All routes of mail for other servers.
+    RouteList,
+    /// Where mail for an address goes.
+    RouteTest(Address),
     /// Mail that waits for other servers.
     QueueList(QueueWanted),
     /// Why some of it waits.

@@ -99,7 +99,7 @@ impl Arrival {
         NewRecipient {
             address: to.clone(),
             params: RecipientParams::new(&leaving.recipient, asked).to_json(),
-            way: way(to).name,
+            way: way(&self.config, to).name,
             due_at: turn,
             held: None,
         }

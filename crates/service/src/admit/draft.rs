@@ -7,7 +7,7 @@ use policy::change::{
     AliasCreate, AliasMembersChange, AliasRemove, CatchAllClear, CatchAllSet, CertificateRemove,
     CertificateSet, DetailSeparator, DomainAliasCreate, DomainAliasRemove, DomainCreate,
     DomainPlusAddressingSet, DomainRef, ListenerRemove, ListenerSet, PasswordSet, RecoverablePurge,
-    ScannerRemove, ScannerSet, SendAsGrant, SendAsRevoke, ServiceSwitch,
+    RouteRemove, RouteSet, ScannerRemove, ScannerSet, SendAsGrant, SendAsRevoke, ServiceSwitch,
 };
 use policy::judge::judge;
 use policy::{
@@ -107,6 +107,8 @@ impl<'a> Draft<'a> {
             | Command::CertificateSet { .. }
             | Command::CertificateRemove { .. }
             | Command::LedgerAcknowledge { .. }
+            | Command::RouteSet { .. }
+            | Command::RouteRemove { .. }
             | Command::ScannerSet { .. }
             | Command::ScannerRemove { .. }
             | Command::SettingSet { .. } => self.add_to_server(command),
@@ -411,6 +413,30 @@ impl<'a> Draft<'a> {
                 if_silent: *if_silent,
                 timeout_s: *timeout_s,
             }),
+            Command::RouteSet {
+                mail,
+                host,
+                port,
+                tls,
+                lmtp,
+                sign_in,
+            } => {
+                let (user, password) = match sign_in {
+                    Some((user, password)) => (Some(user.clone()), Some(&password.0)),
+                    None => (None, None),
+                };
+                let password = password.map(|password| self.secret(password.expose()));
+                Change::RouteSet(RouteSet {
+                    id: mail.clone(),
+                    host: host.clone(),
+                    port: *port,
+                    tls: *tls,
+                    lmtp: *lmtp,
+                    user,
+                    password,
+                })
+            }
+            Command::RouteRemove { mail } => Change::RouteRemove(RouteRemove { id: mail.clone() }),
             Command::ScannerRemove { kind } => Change::ScannerRemove(ScannerRemove { id: *kind }),
             Command::SettingSet { key, value } => {
                 let setting = Setting::parse(key, value);

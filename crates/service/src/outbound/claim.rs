@@ -1,17 +1,21 @@
 //! Handing out: the jobs that are due, of many ways a few each, so that no place that is slow or
 //! dead keeps the others waiting.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
+use policy::Config;
 use store::queue::{self, Claim, Claimed};
 use store::{StoreResult, WriteTx};
 use types::{QueueId, Timestamp};
 
-use super::job::{Destination, JOB_RECIPIENTS_MAX, Job, JobParams, JobRecipient, Ticket};
+use super::job::{
+    Destination, Host, HostSignIn, JOB_RECIPIENTS_MAX, Job, JobParams, JobRecipient, Ticket,
+};
 use super::{LEASE_S, Outbound};
 use crate::error::ServiceResult;
-use crate::queued::{AHEAD_S, MessageParams, RecipientParams, way};
+use crate::queued::{self, AHEAD_S, Lead, MessageParams, RecipientParams, Way};
 
 /// Jobs that one call hands out at most.
 const JOBS_MAX: usize = 256;
@@ -36,6 +40,8 @@ struct Wanted {
     lease: String,
     /// Jobs under way on each way.
     under_way: HashMap<String, usize>,
+    /// Which way mail goes now.
+    config: Arc<Config>,
 }
 
 /// What the store gave.
@@ -43,6 +49,8 @@ struct Wanted {
 struct Taken {
     claimed: Vec<(Claimed, bool)>,
     forged: Vec<QueueId>,
+    /// Whether rows were put on another way, on which nobody has looked for them yet.
+    moved: bool,
 }
 
 impl Wanted {
@@ -92,7 +100,7 @@ impl Wanted {
                 if count == jobs || !may {
                     continue;
                 }
-                if let Some(claimed) = self.take_one(tx, &way, &mut taken.forged)? {
+                if let Some(claimed) = self.take_one(tx, &way, taken)? {
                     taken.claimed.push((claimed, failing));
                     *of_way.entry(way.clone()).or_insert(0) += 1;
                     count += 1;
@@ -111,7 +119,7 @@ impl Wanted {
         &self,
         tx: &mut WriteTx<'_>,
         way: &str,
-        forged: &mut Vec<QueueId>,
+        taken: &mut Taken,
     ) -> StoreResult<Option<Claimed>> {
         let claim = Claim {
             way,
@@ -120,7 +128,27 @@ impl Wanted {
             until: lease_end(self.now),
             recipients_max: JOB_RECIPIENTS_MAX,
         };
-        queue::claim(tx, &claim, forged)
+        // Routes may have changed since it was put here: what goes another way now waits there.
+        while let Some(mut claimed) = queue::claim(tx, &claim, &mut taken.forged)? {
+            let mut others = BTreeSet::new();
+            for row in &claimed.recipients {
+                let now = queued::way(&self.config, &row.address).name;
+                if now != way {
+                    queue::reroute(tx, row.id, &self.lease, (&now, self.now))?;
+                    others.insert((row.id, now));
+                    taken.moved = true;
+                }
+            }
+            for (_, other) in &others {
+                queue::refresh(tx, other)?;
+            }
+            let moved = |id| others.iter().any(|(other, _)| *other == id);
+            claimed.recipients.retain(|row| !moved(row.id));
+            if !claimed.recipients.is_empty() {
+                return Ok(Some(claimed));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -135,9 +163,10 @@ impl Outbound {
     pub async fn claim(&self, room: Room) -> ServiceResult<Vec<Job>> {
         let service = &self.service;
         let wanted = self.wanted(room);
+        let config = Arc::clone(&wanted.config);
         let take = move |tx: &mut WriteTx<'_>| wanted.take(tx);
         let taken = service.inner.store.write_small(take).await?;
-        Ok(self.hand_out(taken))
+        Ok(self.hand_out(&config, taken).await)
     }
 
     /// Hands out more for a place to which a connection is open, beyond [`Room::per_way`] if need
@@ -148,11 +177,11 @@ impl Outbound {
             probes: 0,
             per_way: jobs,
         });
-        let way = way.to_owned();
+        let (way, config) = (way.to_owned(), Arc::clone(&wanted.config));
         let take = move |tx: &mut WriteTx<'_>| {
             let mut taken = Taken::default();
             while taken.claimed.len() < wanted.room.jobs.min(JOBS_MAX) {
-                match wanted.take_one(tx, &way, &mut taken.forged)? {
+                match wanted.take_one(tx, &way, &mut taken)? {
                     Some(claimed) => taken.claimed.push((claimed, false)),
                     None => break,
                 }
@@ -161,7 +190,7 @@ impl Outbound {
             Ok(taken)
         };
         let taken = self.service.inner.store.write_small(take).await?;
-        Ok(self.hand_out(taken))
+        Ok(self.hand_out(&config, taken).await)
     }
 
     /// Lengthens the lease of a job that takes longer than usual.
@@ -214,30 +243,81 @@ impl Outbound {
             now: self.service.clock().now(),
             lease: self.lease(),
             under_way: self.service.inner.flights.jobs(),
+            config: self.service.config(),
         }
     }
 
     /// Makes jobs of what was taken.
-    fn hand_out(&self, taken: Taken) -> Vec<Job> {
+    async fn hand_out(&self, config: &Config, taken: Taken) -> Vec<Job> {
         for id in taken.forged {
             let text =
                 format!("{id} in the queue was changed past the server; it is held and never sent");
             self.service.alarm("queue", &text);
         }
+        if taken.moved {
+            self.service.inner.flights.wake();
+        }
         let now = self.service.clock().now();
-        let jobs = taken.claimed.into_iter();
-        jobs.filter_map(|(claimed, is_probe)| self.job(claimed, is_probe, now))
-            .collect()
+        let mut jobs = Vec::with_capacity(taken.claimed.len());
+        for (claimed, is_probe) in taken.claimed {
+            let first = claimed.recipients.first();
+            let Some(to) = first.map(|row| row.address.clone()) else {
+                continue;
+            };
+            let way = queued::way(config, &to);
+            match self.destination(&way).await {
+                Ok(destination) => {
+                    jobs.extend(self.job(claimed, (way.name, destination), is_probe, now));
+                }
+                // It comes back when its lease is over.
+                Err(why) => self.service.alarm("queue", &format!("mail waits: {why}")),
+            }
+        }
+        jobs
     }
 
-    fn job(&self, claimed: Claimed, is_probe: bool, now: Timestamp) -> Option<Job> {
+    /// Where a way leads, with what is needed to sign in there.
+    async fn destination(&self, way: &Way<'_>) -> Result<Destination, String> {
+        let route = match way.to {
+            Lead::Domain(domain) => return Ok(Destination::Domain(domain.clone())),
+            Lead::Route(route) => route,
+        };
+        let unreadable = || format!("the password for {} cannot be read", way.name);
+        let sign_in = match (&route.user, route.password) {
+            (Some(user), Some(id)) => {
+                let read =
+                    (self.service.inner.store).read(move |tx| store::ledger::object(tx, &id));
+                let sealed = read.await.ok().flatten().ok_or_else(unreadable)?;
+                let opened = self.service.inner.vault.open_secret(id, &sealed);
+                Some(HostSignIn {
+                    user: user.clone(),
+                    password: opened.ok_or_else(unreadable)?,
+                })
+            }
+            _ => None,
+        };
+        Ok(Destination::Host(Host {
+            name: route.host.to_string(),
+            port: route.port,
+            tls: route.tls,
+            sign_in,
+            lmtp: route.lmtp,
+        }))
+    }
+
+    fn job(
+        &self,
+        claimed: Claimed,
+        (way, destination): (String, Destination),
+        is_probe: bool,
+        now: Timestamp,
+    ) -> Option<Job> {
         let Claimed {
             message,
             recipients: rows,
         } = claimed;
-        let first = way(&rows.first()?.address);
         let mut ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-        let flight = self.service.inner.flights.begin(&first.name, &mut ids)?;
+        let flight = self.service.inner.flights.begin(&way, &mut ids)?;
         let params = MessageParams::from_json(&message.params);
         let recipients = rows.into_iter().filter(|row| ids.contains(&row.id));
         let recipients = recipients.map(|row| {
@@ -255,8 +335,8 @@ impl Outbound {
         Some(Job {
             message: message.message,
             account: message.account,
-            destination: Destination::Domain(first.domain),
-            way: first.name,
+            destination,
+            way,
             is_probe,
             reverse_path: message.reverse_path,
             recipients: recipients.collect(),

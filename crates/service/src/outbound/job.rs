@@ -4,7 +4,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
+use policy::change::RouteTls;
 use store::BlobRef;
 use types::{
     AccountId, Address, Domain, EnvelopeId, Notify, OriginalRecipient, QueueId, Ret, ReversePath,
@@ -124,25 +124,11 @@ pub struct Host {
     /// Its port.
     pub port: u16,
     /// How the connection is secured.
-    pub tls: HostTls,
+    pub tls: RouteTls,
     /// How this server signs in there.
     pub sign_in: Option<HostSignIn>,
     /// Whether it speaks LMTP (RFC 2033).
     pub lmtp: bool,
-}
-
-/// How the connection to a host of the configuration is secured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HostTls {
-    /// Never.
-    None,
-    /// By STARTTLS where it is offered; the certificate is not checked.
-    Opportunistic,
-    /// By STARTTLS with a certificate that is checked, else not at all.
-    StartTls,
-    /// From the first octet, with a certificate that is checked (RFC 8314 §3.3).
-    Implicit,
 }
 
 /// A name and a password for another server.

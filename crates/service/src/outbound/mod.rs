@@ -9,6 +9,7 @@ mod console;
 mod flight;
 mod job;
 mod look;
+mod routes;
 mod settle;
 mod telling;
 
@@ -17,9 +18,13 @@ pub use claim::Room;
 pub use console::{QUEUE_ROWS_MAX, QueueAct, QueueActed, QueueRow, QueueWanted, QueueWhy};
 pub(crate) use flight::Flights;
 pub use job::{
-    Attempt, Cause, Destination, Failure, Host, HostSignIn, HostTls, JOB_RECIPIENTS_MAX, Job,
-    JobParams, JobRecipient, Outcome, Reply, Scope, Ticket,
+    Attempt, Cause, Destination, Failure, Host, HostSignIn, JOB_RECIPIENTS_MAX, Job, JobParams,
+    JobRecipient, Outcome, Reply, Scope, Ticket,
 };
+pub(crate) use routes::view as route_view;
+pub use routes::{RouteFound, RouteView};
+
+pub use policy::change::RouteTls;
 
 use crate::Service;
 

@@ -9,4 +9,4 @@ mod way;
 pub(crate) use params::{MessageParams, RecipientParams};
 pub(crate) use schedule::{Schedule, TRIES_MIN};
 pub(crate) use turn::{AHEAD_S, Turns};
-pub(crate) use way::way;
+pub(crate) use way::{Lead, Way, way};

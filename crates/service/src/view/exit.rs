@@ -23,8 +23,8 @@ const DAY_S: i64 = 86_400;
 /// A way out.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ExitView {
-    /// `rule`, `forward`, `alias`, `catch_all`, `app_password`, `token`, `send_as`, `session` or
-    /// `allowed`.
+    /// `rule`, `forward`, `alias`, `catch_all`, `route`, `relay`, `app_password`, `token`, `send_as`,
+    /// `session` or `allowed`.
     pub kind: String,
     /// Its id or name.
     pub id: String,
@@ -65,6 +65,7 @@ impl Service {
             exits.extend(of_rule(&config, rule, now, last));
         }
         exits.extend(of_addresses(&config));
+        exits.extend(of_routes(&config));
         exits.extend(of_credentials(&config, &self.last_uses().await?));
         exits.extend(of_grants(&config));
         exits.extend(allowed(&config, now));
@@ -175,6 +176,32 @@ fn of_addresses(config: &Config) -> Vec<ExitView> {
         }
     }
     exits
+}
+
+/// Hosts that are handed all mail for a domain, or for everyone.
+fn of_routes(config: &Config) -> Vec<ExitView> {
+    let of = |route| {
+        let route = crate::outbound::route_view(config, route);
+        let is_relay = route.mail == "*";
+        ExitView {
+            kind: if is_relay { "relay" } else { "route" }.to_owned(),
+            end: match is_relay {
+                true => "sealpost relay off".to_owned(),
+                false => format!("sealpost route rm {}", quoted(&route.mail)),
+            },
+            whose: match is_relay {
+                true => "all mail for other servers".to_owned(),
+                false => format!("all mail for {}", route.mail),
+            },
+            id: route.mail,
+            to: route.to,
+            place: Some("OUTSIDE".to_owned()),
+            state: "on".to_owned(),
+            entry: route.entry,
+            ..ExitView::default()
+        }
+    };
+    config.routes().map(of).collect()
 }
 
 /// Passwords of programs and tokens: whoever has one reads mail.

@@ -2,6 +2,7 @@
 
 mod console;
 mod reports;
+mod routes;
 mod times;
 
 use std::sync::Arc;

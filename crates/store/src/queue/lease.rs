@@ -145,6 +145,21 @@ pub fn give_back(
     Ok(())
 }
 
+/// Moves a leased row to another way, due at once and free for whoever is next. The caller refreshes
+/// both ways.
+pub fn reroute(
+    tx: &mut WriteTx<'_>,
+    id: QueueId,
+    lease: &str,
+    (way, now): (&str, Timestamp),
+) -> StoreResult<()> {
+    tx.run(
+        "UPDATE queue SET way = ?3, due_at = ?4, lease = NULL WHERE id = ?1 AND lease = ?2",
+        (id.0, lease, way, now.0),
+    )?;
+    Ok(())
+}
+
 /// Lengthens a lease.
 pub fn keep(tx: &mut WriteTx<'_>, id: QueueId, lease: &str, until: Timestamp) -> StoreResult<()> {
     tx.run(
