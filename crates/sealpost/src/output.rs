@@ -3,7 +3,7 @@
 //! Standard output carries data only; all talk goes to standard error. Text that others chose (an
 //! address, a header field) is printed so that it cannot steer the terminal.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -12,6 +12,8 @@ use serde_json::Value;
 const GAP: &str = "  ";
 /// Characters of one cell; what is longer is cut with an ellipsis, the JSON has it whole.
 const CELL_MAX_CHARS: usize = 100;
+/// Characters of a line of a table where a terminal does not say how wide it is.
+const USUAL_WIDTH: usize = 100;
 
 /// A column of a table: its title, and the path of the value in a row, such as `actor.kind`.
 pub(crate) struct Column(pub(crate) &'static str, pub(crate) &'static str);
@@ -48,7 +50,7 @@ impl Format {
             return rows.iter().try_for_each(|row| json_line(out, row));
         }
         let rows: Vec<Value> = rows.iter().map(outside_marked).collect();
-        table(out, &rows, columns, below)
+        table(out, (&rows, columns), below, screen_width())
     }
 
     /// Prints one thing with all its values, or as one JSON line.
@@ -100,11 +102,27 @@ pub(crate) fn visible(text: &str) -> String {
     shown
 }
 
+/// How wide the terminal is that shows standard output; none if it goes elsewhere.
+fn screen_width() -> Option<usize> {
+    let out = io::stdout();
+    if !out.is_terminal() {
+        return None;
+    }
+    let size = rustix::termios::tcgetwinsize(&out).ok();
+    let columns = size.map(|size| usize::from(size.ws_col));
+    Some(
+        columns
+            .filter(|columns| *columns > 0)
+            .unwrap_or(USUAL_WIDTH),
+    )
+}
+
+/// Prints a table no wider than `screen`: long cells are broken between words.
 fn table(
     out: &mut dyn Write,
-    rows: &[Value],
-    columns: &[Column],
+    (rows, columns): (&[Value], &[Column]),
     below: &dyn Fn(&Value) -> Vec<String>,
+    screen: Option<usize>,
 ) -> io::Result<()> {
     let title = columns
         .iter()
@@ -119,23 +137,79 @@ fn table(
     let lines: Vec<Vec<String>> = std::iter::once(title)
         .chain(rows.iter().map(cells))
         .collect();
-    let width = |column: usize| {
-        let chars = lines.iter().map(|line| line[column].chars().count());
-        chars.max().unwrap_or_default()
-    };
-    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    let widths = widths(&lines, columns.len(), screen);
     let title_and_rows = std::iter::once(None).chain(rows.iter().map(Some));
     for (line, row) in lines.iter().zip(title_and_rows) {
-        let mut text = String::new();
-        for (value, width) in line.iter().zip(&widths) {
-            text.push_str(&format!("{value:width$}{GAP}"));
-        }
-        writeln!(out, "{}", text.trim_end())?;
+        print_row(out, line, &widths)?;
         for line in row.map(below).unwrap_or_default() {
             writeln!(out, "{line}")?;
         }
     }
     Ok(())
+}
+
+/// How wide each column is: as its longest cell, or less where all of them pass the screen; never
+/// narrower than its longest word.
+fn widths(lines: &[Vec<String>], columns: usize, screen: Option<usize>) -> Vec<usize> {
+    let longest = |column: usize, of: &dyn Fn(&str) -> usize| {
+        let chars = lines.iter().map(|line| of(&line[column]));
+        chars.max().unwrap_or_default()
+    };
+    let word = |text: &str| {
+        let words = text.split_whitespace().map(|word| word.chars().count());
+        words.max().unwrap_or_default()
+    };
+    let least: Vec<usize> = (0..columns).map(|at| longest(at, &word)).collect();
+    let whole = |text: &str| text.chars().count();
+    let mut widths: Vec<usize> = (0..columns).map(|at| longest(at, &whole)).collect();
+    let gaps = GAP.len() * columns.saturating_sub(1);
+    let room = screen.unwrap_or(usize::MAX).saturating_sub(gaps);
+    while widths.iter().sum::<usize>() > room {
+        let slack = |at: &usize| widths[*at] > least[*at];
+        let Some(widest) = (0..columns).filter(slack).max_by_key(|at| widths[*at]) else {
+            break;
+        };
+        widths[widest] -= 1;
+    }
+    widths
+}
+
+/// One row, which takes several lines where a cell does not fit its column.
+fn print_row(out: &mut dyn Write, cells: &[String], widths: &[usize]) -> io::Result<()> {
+    let fitted =
+        cells
+            .iter()
+            .zip(widths)
+            .map(|(text, width)| match text.chars().count() <= *width {
+                true => vec![text.clone()],
+                false => broken(text, *width),
+            });
+    let fitted: Vec<Vec<String>> = fitted.collect();
+    let height = fitted.iter().map(Vec::len).max().unwrap_or_default();
+    for at in 0..height {
+        let mut text = String::new();
+        for (lines, width) in fitted.iter().zip(widths) {
+            let part = lines.get(at).map_or("", String::as_str);
+            text.push_str(&format!("{part:width$}{GAP}"));
+        }
+        writeln!(out, "{}", text.trim_end())?;
+    }
+    Ok(())
+}
+
+/// Breaks a text between words into lines of at most `width` characters; a longer word stands whole.
+pub(crate) fn broken(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 fn cell(row: &Value, path: &str) -> String {
@@ -163,12 +237,21 @@ fn plain(value: &Value) -> String {
         Value::Bool(false) => "no".to_owned(),
         Value::Number(number) => number.to_string(),
         Value::String(text) if text.is_empty() => "-".to_owned(),
-        Value::String(text) => visible(text),
+        Value::String(text) => visible(to_seconds(text).as_deref().unwrap_or(text)),
         Value::Array(values) if values.is_empty() => "-".to_owned(),
         Value::Array(values) => joined(values),
         Value::Object(fields) if fields.is_empty() => "-".to_owned(),
         Value::Object(_) => visible(&value.to_string()),
     }
+}
+
+/// A time of RFC 3339 without its fraction; `None` for every other text. The JSON has it whole.
+fn to_seconds(text: &str) -> Option<String> {
+    let (seconds, fraction) = text.strip_suffix('Z')?.split_once('.')?;
+    let is_time = seconds.len() == "2026-11-23T22:14:03".len()
+        && fraction.bytes().all(|octet| octet.is_ascii_digit())
+        && types::Timestamp::from_rfc3339(text).is_some();
+    is_time.then(|| format!("{seconds}Z"))
 }
 
 /// Values side by side: sentences as they are, all else with commas.
@@ -296,6 +379,33 @@ mod tests {
             Format { json }.list(&mut out, &rows, columns).unwrap();
             let out = String::from_utf8(out).unwrap();
             assert!(out.contains(shown), "{out}");
+        }
+    }
+
+    #[test]
+    fn times_have_seconds_for_people_and_all_digits_for_programs() {
+        let time = "2026-11-23T22:14:03.123456Z";
+        let rows = json!([{"address": time}]);
+        assert!(printed(false, &rows).contains("2026-11-23T22:14:03Z "));
+        assert!(printed(true, &rows).contains(time));
+        for text in ["192.0.2.7", "a.Z", "2026-11-23T22:14:03Z", "x.example.Z"] {
+            assert_eq!(to_seconds(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_table_is_no_wider_than_the_screen_and_loses_no_word() {
+        let does = "Copies, for all 14 mailboxes, mail whose subject contains words.";
+        let rows = [json!({"address": does, "actor": {"kind": "ben@example.org"}})];
+        for (screen, lines) in [(None, 2), (Some(100), 2), (Some(50), 4), (Some(3), 8)] {
+            let mut out = Vec::new();
+            table(&mut out, (&rows, COLUMNS), &|_| Vec::new(), screen).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            assert_eq!(text.lines().count(), lines, "{screen:?}: {text}");
+            let fits = |line: &str| line.chars().count() <= screen.unwrap_or(usize::MAX).max(27);
+            assert!(text.lines().all(fits), "{screen:?}: {text}");
+            let words = |text: &str| text.split_whitespace().count();
+            assert_eq!(words(&text), words(does) + 3, "{text}");
         }
     }
 

@@ -18,7 +18,6 @@ const COLUMNS: &[Column] = &[
     Column("OCTETS", "octets"),
     Column("REMOVED BY", "reason"),
     Column("RULE", "rule"),
-    Column("NAME", "rule_name"),
     Column("ENTRY", "rule_entry"),
     Column("REMOVED", "removed"),
     Column("KEPT UNTIL", "until"),

@@ -190,10 +190,13 @@ fn bound(word: &str) -> Bound {
 }
 
 fn size(text: &str) -> Result<u64, String> {
-    let quota: Quota = text.parse()?;
-    quota
-        .0
-        .ok_or_else(|| "a size is a number such as 500K or 5M".to_owned())
+    let short = text.strip_suffix(['B', 'b']);
+    let short = short.filter(|short| short.ends_with(['K', 'k', 'M', 'm', 'G', 'g']));
+    let quota: Result<Quota, _> = short.unwrap_or(text).parse();
+    let size = quota.ok().and_then(|quota| quota.0);
+    size.ok_or_else(|| {
+        format!("{text:?} is no size: write a number with its unit, such as 500K or 5M")
+    })
 }
 
 fn priority(text: &str) -> Result<Priority, String> {
@@ -233,6 +236,7 @@ mod tests {
             ),
             ("not automated", "When "),
             ("larger 5M", "When "),
+            ("larger 5MB", "When "),
             ("from-domain is a.test | b.test", "When "),
             ("received from 2026-05-01 until 2026-05-31", "When "),
         ] {
@@ -256,7 +260,9 @@ mod tests {
             ("subject has x", "how shall subject be compared"),
             ("subject contains", "with what"),
             ("subject contains a||b", "with what"),
-            ("larger 5", "no unit"),
+            ("larger 5", "is no size: write a number with its unit"),
+            ("larger none", "is no size"),
+            ("larger five", "is no size"),
             ("priority urgent", "write high, normal or low"),
             ("received yesterday", "write received from DAY"),
             ("received from yesterday", "no day"),

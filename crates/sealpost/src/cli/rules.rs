@@ -27,7 +27,7 @@ const COLUMNS: &[Column] = &[
     Column("STATE", "state"),
     Column("NAME", "name"),
     Column("DOES", "does"),
-    Column("BY", "made_by"),
+    Column("LAST BY", "changed_by"),
     Column("ENTRY", "changed_entry"),
     Column("30 DAYS", "matches_30_days"),
 ];
@@ -202,7 +202,9 @@ impl Content {
         }
         if self.actions.is_empty() {
             if !self.conditions.is_empty() {
-                return Err(Failure::usage("what shall it do? Add --then ACTION").into());
+                let words = "what shall it do? Add --then ACTION: conditions and actions of a rule are \
+                             said together, also where only one of them changes";
+                return Err(Failure::usage(words).into());
             }
             return Ok(None);
         }

@@ -3,25 +3,11 @@
 
 use std::io::{self, Write};
 
+pub(super) use crate::output::broken;
 use crate::output::visible;
 
 /// Columns of a screen that everybody has.
 pub(super) const COLUMNS: usize = 80;
-
-/// Breaks a text between words into lines of at most `width` characters; a longer word stands whole.
-pub(super) fn broken(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
 
 /// Prints a text behind a label; its further lines stand below the first.
 pub(super) fn labelled(

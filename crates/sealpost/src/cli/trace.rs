@@ -20,7 +20,6 @@ const COLUMNS: &[Column] = &[
     Column("TO", "to"),
     Column("WHAT", "action"),
     Column("WHERE", "target"),
-    Column("ID", "id"),
 ];
 /// Spaces before what is told below a row.
 const INDENT: usize = 4;
@@ -71,9 +70,16 @@ impl Trace {
             limit: Some(usize::try_from(self.limit)?),
         };
         let rows = self.read.place.client()?.ask(Ask::Trace(query))?;
-        let below = |row: &Value| [scanners(row), rules(row, self.verbose)].concat();
+        let below = |row: &Value| [id(row), scanners(row), rules(row, self.verbose)].concat();
         Ok(self.read.format.list_with(out, &rows, COLUMNS, &below)?)
     }
+}
+
+/// By what `trace --id` and `explain message` find it.
+fn id(row: &Value) -> Vec<String> {
+    let id = row["id"].as_str().map(visible);
+    let line = id.map(|id| format!("{:INDENT$}id {id}", ""));
+    line.into_iter().collect()
 }
 
 /// What scanners said, a line for each.

@@ -311,7 +311,7 @@ pub(super) fn refusal(config: &Config, kind: &str, judgement: &Judgement) -> Opt
     let unapproved = judgement.unapproved.first()?;
     let target = policy::shown::address(unapproved);
     Some(AdmitError::Conflict(format!(
-        "mail may not go to {target}, OUTSIDE your organisation: nobody has allowed this exit. An admin can, with `sealpost exits allow {target}`"
+        "mail may not go to {target}, OUTSIDE your organisation: nobody has allowed this exit. An admin can, with `sealpost exits allow {target}` and --account, --domain or --server"
     )))
 }
 
