@@ -1,6 +1,7 @@
 //! Opening a session with a host: connection, greeting, EHLO, TLS, sign-in.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -54,8 +55,9 @@ pub struct WayOut {
     pub(crate) allows_local: bool,
     pub(crate) times: Times,
     anyone: TlsClient,
-    /// None where this machine trusts no authority; what needs one then waits.
-    trusted: Option<TlsClient>,
+    /// Read when the first host must prove its name, since there are many authorities. None where
+    /// this machine trusts none; what needs one then waits.
+    trusted: Arc<OnceLock<Option<TlsClient>>>,
 }
 
 impl WayOut {
@@ -68,7 +70,7 @@ impl WayOut {
             allows_local: false,
             times: Times::default(),
             anyone: TlsClient::trusting_anyone()?,
-            trusted: TlsClient::trusting_system().ok(),
+            trusted: Arc::default(),
         })
     }
 
@@ -87,7 +89,7 @@ impl WayOut {
     #[cfg(test)]
     pub(crate) fn trusting(self, trusted: TlsClient) -> Self {
         Self {
-            trusted: Some(trusted),
+            trusted: Arc::new(OnceLock::from(Some(trusted))),
             ..self
         }
     }
@@ -162,7 +164,10 @@ impl Dial<'_> {
     }
 
     fn checking<'a>(&self, out: &'a WayOut) -> Result<&'a TlsClient, Broken> {
-        out.trusted.as_ref().ok_or_else(|| {
+        let trusted = out
+            .trusted
+            .get_or_init(|| TlsClient::trusting_system().ok());
+        trusted.as_ref().ok_or_else(|| {
             let words = format!(
                 "the certificate of {} cannot be checked: this machine trusts no authority",
                 self.host
