@@ -16,7 +16,7 @@ const DETECTIONS: [(&str, &str); 8] = [
     ),
     (
         "R7",
-        "it deletes or diverts mail of a whole domain, or of everyone",
+        "it deletes, refuses or diverts mail of a whole domain, or of everyone",
     ),
     ("R9", "one address outside gets mail in several ways"),
 ];

@@ -235,6 +235,9 @@ impl<'a> Place<'a> {
             EffectKind::Rejects => {
                 let class = self.class(Class::C0, Class::C2, Class::C2);
                 findings.add(Effect::Rejects { whose, of }, class);
+                if self.is_wide() {
+                    findings.detect("R7");
+                }
             }
             EffectKind::Redirects { keeps_copy, .. } => {
                 self.redirects(reached, *keeps_copy, findings);

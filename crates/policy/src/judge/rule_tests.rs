@@ -634,3 +634,14 @@ fn a_second_rule_that_does_the_same_is_told_like_the_first() {
     assert_eq!((first.class, first.effects.len()), (Class::C2, 1));
     assert_eq!((second.class, &second.effects), (Class::C2, &first.effects));
 }
+
+#[test]
+fn refusing_mail_of_a_whole_domain_is_detected() {
+    let mut sample = sample();
+    let text = "require \"reject\"; if header :contains \"subject\" \"x\" { reject \"no\"; }";
+    for (level, found) in [(ORG, vec!["R7"]), (ANN, Vec::new())] {
+        let set = sample.new_rule(level, "Refuse", text);
+        let judgement = sample.make(Change::RuleCreate(set));
+        assert_eq!(judgement.detections, found, "{level}");
+    }
+}

@@ -197,7 +197,7 @@ async fn a_sender_who_signed_in_is_told_of_the_delivery() {
     for part in [
         "To: <bob@example.org>\r\nSubject: Delivered\r\n",
         "Auto-Submitted: auto-replied\r\n",
-        "  <full@example.org>: delivered to the mailbox\r\n",
+        "  <full@example.org>\r\n    delivered to the mailbox.\r\n",
         "Reporting-MTA: dns; mx.example.org\r\nOriginal-Envelope-Id: one more\r\n",
         "\r\n\r\nOriginal-Recipient: rfc822; x@far.test\r\nFinal-Recipient: rfc822; \
          full@example.org\r\nAction: delivered\r\nStatus: 2.0.0\r\n",
