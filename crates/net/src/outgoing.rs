@@ -35,8 +35,15 @@ pub enum OutgoingError {
     #[error("TLS failed: {0}")]
     Tls(String),
     /// The network failed.
-    #[error("{0}")]
+    #[error("{}", in_words(.0))]
     Io(#[from] io::Error),
+}
+
+/// What the system says, without its number for it.
+fn in_words(err: &io::Error) -> String {
+    let text = err.to_string();
+    let words = text.split(" (os error").next().unwrap_or_default();
+    words.to_lowercase()
 }
 
 /// A connection to another server.

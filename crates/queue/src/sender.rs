@@ -258,7 +258,7 @@ impl Worker {
                     });
                 }
                 Err(broken) => {
-                    let failure = broken.failure(&format!("{host} ({address})"));
+                    let failure = broken.failure(&place(host, address));
                     tracing::debug!("{}: {}", job.way, failure.cause);
                     last = Some(failure);
                 }
@@ -276,7 +276,7 @@ impl Worker {
         if let Some(end) = open.session.unfit(job) {
             return (Ends::All(end), true);
         }
-        let doing = format!("{} ({})", open.host, open.address);
+        let doing = place(&open.host, open.address);
         let broken = |broken: &Broken| Outcome::Deferred(broken.failure(&doing));
         let envelope = match open.session.envelope(job).await {
             Ok(envelope) => envelope,
@@ -334,6 +334,15 @@ impl Worker {
             tracing::error!(message.id = %message, "what became of {message} is not noted, so it is sent again: {err}");
         }
     }
+}
+
+/// A host and its address, as people read them.
+fn place(host: &str, address: IpAddr) -> String {
+    let address = address.to_string();
+    if host == address {
+        return address;
+    }
+    format!("{host} ({address})")
 }
 
 /// How the recipients of a job ended.

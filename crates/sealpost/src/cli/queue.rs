@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::Value;
 use service::{QueueAct, QueueWanted};
-use types::{Address, Domain, QueueId};
+use types::{Address, QueueId};
 
 use super::ask::{Change, Read};
 use crate::control::protocol::Ask;
@@ -93,9 +93,9 @@ pub(crate) struct Which {
     /// Their numbers, such as q_12.
     #[arg(conflicts_with_all = ["destination", "sender", "recipient", "message", "held", "all"])]
     ids: Vec<QueueId>,
-    /// Those that go there.
-    #[arg(long, value_name = "DOMAIN")]
-    destination: Option<Domain>,
+    /// Those that go there: a domain, or the host and port of a route.
+    #[arg(long, value_name = "PLACE")]
+    destination: Option<String>,
     /// Those from this sender of the envelope; <> for reports.
     #[arg(long, value_name = "ADDRESS")]
     sender: Option<String>,

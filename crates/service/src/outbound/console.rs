@@ -6,7 +6,7 @@ use policy::Right;
 use serde::{Deserialize, Serialize};
 use store::queue::{self, Filter, Queued, Recipient, WayState};
 use store::{NewEmail, ReadTx, Reason, Removal, WriteTx};
-use types::{Address, Domain, FlagSet, MailboxName, QueueId, Status, Timestamp};
+use types::{Address, FlagSet, MailboxName, QueueId, Status, Timestamp};
 
 use super::telling::{BOUNCE, DROP, Ending, Subject, is_asked};
 use crate::Service;
@@ -33,8 +33,8 @@ pub struct QueueWanted {
     pub ids: Vec<QueueId>,
     /// Those of the message of this id, which its sender was told.
     pub message: Option<String>,
-    /// Those that go there.
-    pub destination: Option<Domain>,
+    /// Those that go there: a domain, or the host and port of a route.
+    pub destination: Option<String>,
     /// Those with this sender of the envelope; `<>` for what has none.
     pub sender: Option<String>,
     /// Those for this recipient.
@@ -151,7 +151,7 @@ impl QueueAct {
 impl QueueWanted {
     fn filter(&self) -> Filter {
         Filter {
-            way: self.destination.as_ref().map(ToString::to_string),
+            way: self.destination.clone(),
             sender: (self.sender.as_deref())
                 .map(|sender| sender.trim_matches(['<', '>']).to_owned()),
             recipient: self.recipient.as_ref().map(ToString::to_string),
@@ -453,7 +453,7 @@ fn why(of: &Queued, row: &Recipient, way: Option<&WayState>, now: Timestamp) -> 
         let said = way.last_reply.as_deref().unwrap_or("nothing");
         let last = way.last_at.map(when).unwrap_or_default();
         lines.push(format!(
-            "{} failed {} in a row for all mail, the last time {last}: {said}",
+            "{} failed for all mail {}, last {last}: {said}",
             way.way,
             times(way.failures)
         ));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use policy::change::{RouteFor, RouteTls};
-use service::{Command, Destination, Password, RouteFound};
+use service::{Command, Destination, Password, QueueWanted, RouteFound};
 use testkit::World;
 use types::Secret;
 
@@ -87,6 +87,23 @@ async fn what_waits_takes_a_route_that_comes_and_leaves_one_that_goes() {
     let job = only_job(&world).await;
     let found = (job.way.as_str(), job.recipients.len());
     assert_eq!(found, ("192.0.2.7:2525", 2));
+    for (destination, rows) in [
+        ("192.0.2.7:2525", 2),
+        ("far.test", 1),
+        ("test", 0),
+        ("%", 0),
+    ] {
+        let wanted = QueueWanted {
+            destination: Some(destination.to_owned()),
+            ..QueueWanted::default()
+        };
+        let listed = world.service.queue_list(&World::console(), wanted).await;
+        assert_eq!(
+            listed.expect("the console may").len(),
+            rows,
+            "{destination}"
+        );
+    }
     settle(&world, job, unreachable()).await;
     set(
         &world,

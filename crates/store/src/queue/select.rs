@@ -13,7 +13,7 @@ use crate::tx::{ReadTx, WriteTx, optional};
 /// Which rows are wanted; what is `None` asks nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Those on this way.
+    /// Those on this way, or for recipients of this domain.
     pub way: Option<String>,
     /// Those with this sender of the envelope; empty for the null path.
     pub sender: Option<String>,
@@ -51,7 +51,8 @@ pub struct Total {
 pub fn list(tx: &ReadTx<'_>, filter: &Filter, limit: usize) -> StoreResult<Page> {
     let sql = select_recipient!(
         "JOIN queue_message m ON m.id = q.message
-          WHERE q.id > ?1 AND (?2 IS NULL OR q.way = ?2)
+          WHERE q.id > ?1 AND (?2 IS NULL OR q.way = ?2 COLLATE NOCASE
+                 OR substr(q.recipient, -length(?2) - 1) = '@' || ?2 COLLATE NOCASE)
             AND (?3 IS NULL OR m.reverse_path = ?3 COLLATE NOCASE)
             AND (?4 IS NULL OR q.recipient = ?4 COLLATE NOCASE)
             AND (?5 IS NULL OR m.message = ?5)
