@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use types::{AccountId, Address, CertificateId, CredentialId, Domain, ListenerId, Network};
 
 use crate::change::{
-    AccessSubject, Blocked, IfSilent, Owned, RouteFor, ScannerAddress, ScannerKind, Sender,
-    Service, digits,
+    AccessSubject, Blocked, DkimName, DkimUse, IfSilent, Owned, RouteFor, ScannerAddress,
+    ScannerKind, Sender, Service, digits,
 };
 use crate::role::Role;
 
@@ -199,6 +199,13 @@ pub enum Effect {
         account: AccountId,
         /// The credential.
         credential: CredentialId,
+    },
+    /// A key with which mail is signed is made, used, left or forgotten.
+    SigningKey {
+        /// The key.
+        key: DkimName,
+        /// What is done with it from now on; `null` if it is forgotten.
+        state: Option<DkimUse>,
     },
     /// Mail for other servers goes another way.
     RoutesMail {

@@ -2,6 +2,7 @@
 //!
 //! A new variant adds a line to `golden/*.jsonl`; a line that is there stays as it is.
 
+mod dkim;
 mod route;
 mod scanner;
 
@@ -58,6 +59,7 @@ fn changes() -> Vec<Change> {
     all.extend(scanner::changes());
     all.extend(settings(|key| key.starts_with("outbound_")));
     all.extend(route::changes());
+    all.extend(dkim::changes());
     all
 }
 
@@ -464,6 +466,7 @@ fn effects() -> Vec<Effect> {
     all.extend(rule_effects());
     all.extend(scanner::effects());
     all.extend(route::effects());
+    all.extend(dkim::effects());
     all
 }
 

@@ -40,8 +40,8 @@ pub use change::{
 pub use check::{CONTENT_MAX_OCTETS, ChangeError, ChangeErrorKind, RULES_PER_LEVEL_MAX};
 pub use config::{
     AccessList, Account, Alias, Author, Authorship, Block, Certificate, Config, ConfigBuilder,
-    Credential, CredentialKind, Exit, ExpandError, Expansion, FormerRule, Grant, HostedDomain,
-    Listener, Password, Resolution, Rule, SenderLists, StateItem,
+    Credential, CredentialKind, DkimKey, Exit, ExpandError, Expansion, FormerRule, Grant,
+    HostedDomain, Listener, Password, Resolution, Rule, SenderLists, StateItem,
 };
 pub use effect::Effect;
 pub use fold_error::FoldError;

@@ -9,10 +9,10 @@ use types::{Network, Sha256};
 
 use crate::change::{
     AccountCreate, AccountNameSet, AccountQuotaSet, AccountRoleSet, AliasCreate, AppPasswordCreate,
-    BlockAdd, BlockRemove, CatchAllSet, CertificateSet, Change, DomainAliasCreate, DomainCreate,
-    DomainPlusAddressingSet, ListenerSet, MEMBERS_PER_CHANGE_MAX, Owned, PasswordSet,
-    RecoveryCodesCreate, RouteRemove, RouteSet, RuleLevel, RuleMove, RuleRef, RuleSet,
-    ScannerRemove, ScannerSet, SendAsGrant, TokenCreate, TotpCreate,
+    BlockAdd, BlockRemove, CatchAllSet, CertificateSet, Change, DkimCreate, DkimRemove, DkimSetUse,
+    DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, ListenerSet, MEMBERS_PER_CHANGE_MAX,
+    Owned, PasswordSet, RecoveryCodesCreate, RouteRemove, RouteSet, RuleLevel, RuleMove, RuleRef,
+    RuleSet, ScannerRemove, ScannerSet, SendAsGrant, TokenCreate, TotpCreate,
 };
 use crate::config::{Config, Credential, CredentialKind, Rule};
 
@@ -59,6 +59,7 @@ impl Change {
             Self::OutsideEdit(edit) => edit.evidence.into_iter().collect(),
             Self::CertificateSet(set) => vec![set.chain, set.key],
             Self::RouteSet(set) => set.password.into_iter().collect(),
+            Self::DkimCreate(made) => vec![made.secret],
             Self::PasswordSet(set) => vec![set.secret],
             Self::AppPasswordCreate(c) => vec![c.secret],
             Self::TotpCreate(c) => vec![c.secret],
@@ -69,6 +70,7 @@ impl Change {
     }
 
     /// Whose matter it is: of an account, of a domain, or of the whole server.
+    // long: one table
     fn scope(&self, config: &Config) -> Scope {
         let of_account = |id| Scope {
             domain: config.account(id).map(|account| account.domain),
@@ -114,6 +116,12 @@ impl Change {
                 of_domain(c.id)
             }
             Self::DomainPlusAddressingSet(c) => of_domain(c.id),
+            Self::DkimCreate(DkimCreate { id, .. })
+            | Self::DkimSetUse(DkimSetUse { id, .. })
+            | Self::DkimRemove(DkimRemove { id }) => Scope {
+                domain: at(&id.domain),
+                account: None,
+            },
             Self::DomainAliasCreate(c) => of_domain(c.of),
             Self::DomainAliasRemove(c) => Scope {
                 domain: config.domain_alias(c.id).map(|(_, of)| of),
@@ -200,6 +208,11 @@ impl Change {
             Self::BlockAdd(BlockAdd { id, .. }) | Self::BlockRemove(BlockRemove { id }) => {
                 block(config, id)?
             }
+            Self::DkimSetUse(c) => Self::DkimSetUse(DkimSetUse {
+                id: c.id.clone(),
+                state: config.dkim_key(&c.id)?.state,
+            }),
+            Self::DkimRemove(c) => Self::DkimCreate(config.dkim_key(&c.id)?.made.clone()),
             Self::RouteSet(RouteSet { id, .. }) | Self::RouteRemove(RouteRemove { id }) => {
                 Self::RouteSet(config.route(id)?.clone())
             }

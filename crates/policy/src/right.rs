@@ -2,7 +2,7 @@
 
 use types::{AccountId, DomainId, RuleId};
 
-use crate::change::{Change, Owned, RuleLevel};
+use crate::change::{Change, DkimCreate, DkimRemove, DkimSetUse, Owned, RuleLevel};
 use crate::config::Config;
 use crate::role::{Right, Role, Subject};
 
@@ -46,6 +46,12 @@ impl Change {
             Self::CatchAllSet(c) => inside(config, c.id),
             Self::CatchAllClear(c) => inside(config, c.id),
             Self::DomainPlusAddressingSet(c) => inside(config, c.id),
+            Self::DkimCreate(DkimCreate { id, .. })
+            | Self::DkimSetUse(DkimSetUse { id, .. })
+            | Self::DkimRemove(DkimRemove { id }) => {
+                let domain = config.domain(&id.domain);
+                domain.map_or(Right::ManageServer, |d| Right::ManageDomain(d.id))
+            }
             Self::RuleCreate(c) | Self::RuleChange(c) => of_level(config, c.level),
             Self::RuleRemove(c) | Self::RulePause(c) | Self::RuleResume(c) => of_rule(config, c.id),
             Self::RuleMove(c) => of_rule(config, c.id),

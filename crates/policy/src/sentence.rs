@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 
 use types::{AccountId, Address, CredentialId, DomainId, ListenerId, Network};
 
-use crate::change::{AccessSubject, Blocked, IfSilent, Owned, RouteFor, ScannerKind, Service};
+use crate::change::{
+    AccessSubject, Blocked, DkimName, DkimUse, IfSilent, Owned, RouteFor, ScannerKind, Service,
+};
 use crate::config::{Config, CredentialKind};
 use crate::effect::{Access, Effect, Grantee, Protection, Refused, Sources, Whose};
 use crate::role::Role;
@@ -106,6 +108,7 @@ pub fn sentence(effect: &Effect, config: &Config, viewer: Viewer) -> String {
             account,
             credential,
         } => words.creates_access(*account, *credential),
+        Effect::SigningKey { key, state } => signing_key(key, *state),
         Effect::RoutesMail {
             mail,
             to,
@@ -117,6 +120,18 @@ pub fn sentence(effect: &Effect, config: &Config, viewer: Viewer) -> String {
         }
         Effect::DelegatesVerdict { scanner, if_silent } => delegates(*scanner, *if_silent),
         Effect::AndMore { count } => format!("Does {count} more things of these kinds."),
+    }
+}
+
+fn signing_key(key: &DkimName, state: Option<DkimUse>) -> String {
+    let domain = shown::domain(&key.domain);
+    match state {
+        Some(DkimUse::Waits) => {
+            format!("Makes the key {key}, with which mail of {domain} can be signed.")
+        }
+        Some(DkimUse::Signs) => format!("Signs mail of {domain} with the key {key}."),
+        Some(DkimUse::Rests) => format!("No longer signs mail of {domain} with the key {key}."),
+        None => format!("Forgets the key {key}, with which mail of {domain} could be signed."),
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use net::{MailHost, MxQuestion, Shutdown, mail_hosts};
 use service::{
-    Attempt, Destination, Failure, Host, Job, Outbound, Outcome, Room, RouteTls, Service,
+    Attempt, Cause, Destination, Failure, Host, Job, Outbound, Outcome, Room, RouteTls, Scope,
+    Service,
 };
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -276,6 +277,18 @@ impl Worker {
         if let Some(end) = open.session.unfit(job) {
             return (Ends::All(end), true);
         }
+        let signatures = match self.outbound.signatures(job).await {
+            Ok(signatures) => signatures,
+            Err(words) => {
+                let cause = Cause::Local {
+                    status: Status::new(4, 7, 5),
+                    words,
+                };
+                let scope = Scope::Message;
+                let end = Outcome::Deferred(Failure { scope, cause });
+                return (Ends::All(end), true);
+            }
+        };
         let doing = place(&open.host, open.address);
         let broken = |broken: &Broken| Outcome::Deferred(broken.failure(&doing));
         let envelope = match open.session.envelope(job).await {
@@ -294,7 +307,7 @@ impl Worker {
         let content = Stored {
             outbound: &self.outbound,
             job,
-            place: Place::Head,
+            place: Place::Head(signatures),
         };
         match open.session.content(content, &envelope.accepted).await {
             Ok(more) => {
@@ -356,9 +369,8 @@ fn ends_session(end: &Outcome) -> bool {
     match end {
         Outcome::Delivered(_) => false,
         Outcome::Refused(failure) | Outcome::Deferred(failure) => {
-            let is_goodbye =
-                matches!(&failure.cause, service::Cause::Reply(reply) if reply.code == 421);
-            is_goodbye || failure.scope == service::Scope::Destination
+            let is_goodbye = matches!(&failure.cause, Cause::Reply(reply) if reply.code == 421);
+            is_goodbye || failure.scope == Scope::Destination
         }
     }
 }
@@ -371,19 +383,24 @@ struct Stored<'a> {
 }
 
 enum Place {
-    Head,
+    /// With the signatures that go before it.
+    Head(Vec<u8>),
     Body(u64),
 }
 
 impl Content for Stored<'_> {
     async fn next(&mut self, max_octets: usize) -> Result<Vec<u8>, String> {
-        let from = match self.place {
-            Place::Head if !self.job.head.is_empty() => {
+        let from = match &mut self.place {
+            Place::Head(signatures) => {
+                let mut head = std::mem::take(signatures);
+                head.extend_from_slice(&self.job.head);
                 self.place = Place::Body(0);
-                return Ok(self.job.head.clone());
+                if !head.is_empty() {
+                    return Ok(head);
+                }
+                0
             }
-            Place::Head => 0,
-            Place::Body(from) => from,
+            Place::Body(from) => *from,
         };
         let piece = self.outbound.body(self.job, from, max_octets).await;
         let piece = piece.map_err(|err| format!("the message cannot be read here: {err}"))?;

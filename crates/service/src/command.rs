@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use policy::change::{
-    Blocked, IfSilent, RouteFor, RouteHost, RouteTls, ScannerAddress, ScannerKind,
+    Blocked, DkimName, IfSilent, RouteFor, RouteHost, RouteTls, ScannerAddress, ScannerKind,
 };
 use policy::{
     Config, MailScope, Role, RuleContent, RuleDirection, RuleLevel, Sender, SenderList, TokenScope,
@@ -257,6 +257,26 @@ pub enum Command {
         listener: Option<SocketAddr>,
         /// Whether it is so from now on.
         trusted: bool,
+    },
+    /// Keys are made with which mail of a domain can be signed.
+    DkimCreate {
+        /// The domain.
+        domain: Domain,
+    },
+    /// Mail of a domain is signed with the keys that wait, and no longer with those before them.
+    DkimSign {
+        /// The domain.
+        domain: Domain,
+    },
+    /// Mail of a domain is signed no longer.
+    DkimRest {
+        /// The domain.
+        domain: Domain,
+    },
+    /// A key is forgotten.
+    DkimRemove {
+        /// The key.
+        key: DkimName,
     },
     /// Mail for other servers goes to a host, whatever DNS says.
     RouteSet {

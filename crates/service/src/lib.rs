@@ -63,6 +63,7 @@ mod heartbeat;
 mod recover;
 mod scan;
 
+mod dkim;
 mod doctor;
 mod looks;
 pub mod shell;
@@ -113,9 +114,9 @@ pub use maildrop::MaildropLock;
 pub use message::{BodySink, FinishedBody};
 pub use metrics::{Metrics, OpenConnection};
 pub use outbound::{
-    Attempt, Cause, Destination, Failure, Host, HostSignIn, JOB_RECIPIENTS_MAX, Job, JobParams,
-    JobRecipient, Outbound, Outcome, QUEUE_ROWS_MAX, QueueAct, QueueActed, QueueRow, QueueWanted,
-    QueueWhy, Reply, Room, RouteFound, RouteTls, RouteView, Scope, Ticket,
+    Attempt, Cause, Destination, DkimView, Failure, Host, HostSignIn, JOB_RECIPIENTS_MAX, Job,
+    JobParams, JobRecipient, Outbound, Outcome, QUEUE_ROWS_MAX, QueueAct, QueueActed, QueueRow,
+    QueueWanted, QueueWhy, Reply, Room, RouteFound, RouteTls, RouteView, Scope, Ticket,
 };
 pub use password::PASSWORD_MAX_OCTETS;
 pub use recover::{QuarantineRow, RECOVERABLE_MAX, RecoverableRow, Restored};
@@ -173,6 +174,7 @@ struct Inner {
     departures: rules::Departures,
     turns: queued::Turns,
     flights: outbound::Flights,
+    signing_keys: dkim::ReadyKeys,
     bounces: outbound::Bounces,
     maildrops: Arc<Mutex<maildrop::Locked>>,
     outside: Outside,
@@ -241,6 +243,7 @@ impl Service {
             departures: rules::Departures::default(),
             turns: queued::Turns::default(),
             flights: outbound::Flights::default(),
+            signing_keys: dkim::ReadyKeys::default(),
             bounces: outbound::Bounces::default(),
             maildrops: Arc::default(),
             outside,

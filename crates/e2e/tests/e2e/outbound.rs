@@ -1,6 +1,6 @@
 //! Mail for other servers: by Debian's dnsmasq, to aiosmtpd and to a second Sealpost, over kills.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// The world outside: DNS, a server for `far.test`, and a server of ours for `other.test`.
 struct World {
-    _dns: Daemon,
+    dns: Option<Daemon>,
     receiver: Option<Daemon>,
     other: Server,
     folder: PathBuf,
@@ -39,6 +39,22 @@ impl World {
         let folder = other.scratch().join("far");
         fs::create_dir(&folder)?;
         let (mail, dns) = (other.ready().ports.smtp, other.site().port(80));
+        let world = Self {
+            dns: None,
+            receiver: None,
+            reaching: format!(
+                "dns_servers = [\"127.0.0.1:{dns}\"]\nport = {mail}\nlocal_targets = true\n"
+            ),
+            other,
+            folder,
+        };
+        world.knowing(&[])?.receiving()
+    }
+
+    /// The same with texts in DNS, each behind its name.
+    fn knowing(mut self, texts: &[(String, String)]) -> anyhow::Result<Self> {
+        self.dns = None;
+        let dns = self.other.site().port(80);
         let args = [
             "--no-daemon",
             "--conf-file=/dev/null",
@@ -58,16 +74,17 @@ impl World {
             // A second one on the same port would say that it is taken.
             TcpStream::connect(("127.0.0.1", dns)).is_ok()
         };
-        let world = Self {
-            _dns: Daemon::start("dnsmasq", args, asks)?,
-            receiver: None,
-            reaching: format!(
-                "dns_servers = [\"127.0.0.1:{dns}\"]\nport = {mail}\nlocal_targets = true\n"
-            ),
-            other,
-            folder,
-        };
-        world.receiving()
+        let texts = texts.iter().map(|(name, text)| {
+            let pieces: Vec<_> = text
+                .as_bytes()
+                .chunks(255)
+                .map(String::from_utf8_lossy)
+                .collect();
+            format!("--txt-record={name},{}", pieces.join(","))
+        });
+        let args = args.map(str::to_owned).into_iter().chain(texts);
+        self.dns = Some(Daemon::start("dnsmasq", args, asks)?);
+        Ok(self)
     }
 
     /// The same with its server for `far.test` started, again if need be.
@@ -392,5 +409,118 @@ fn kills_of_either_side_lose_nothing() -> anyhow::Result<()> {
     for id in &sent {
         ensure!(there.contains(id.trim_matches('"')), "{id} is lost");
     }
+    Ok(())
+}
+
+/// What dkimpy says of each signature of a message.
+fn judged(
+    world: &World,
+    content: &Value,
+    texts: &[(String, String)],
+) -> anyhow::Result<Vec<Value>> {
+    let records: BTreeMap<_, _> = texts.iter().cloned().collect();
+    let asked = serde_json::json!({ "content": content, "records": records });
+    let file = world.folder.join("asked");
+    fs::write(&file, serde_json::to_vec(&asked)?)?;
+    let file = file.display().to_string();
+    let ran = clients::python_with_packages(&world.other, "verify_dkim.py", &[&file])?.ok()?;
+    Ok(serde_json::from_str(&ran.out)?)
+}
+
+fn arrived_with(world: &World, subject: &str) -> anyhow::Result<Value> {
+    soon(&format!("{subject} at far.test"), || {
+        let arrived = world
+            .arrived()?
+            .into_iter()
+            .map(|mail| mail["content"].clone());
+        let is_it = |content: &Value| {
+            content
+                .as_str()
+                .is_some_and(|content| content.contains(subject))
+        };
+        Ok(arrived.into_iter().find(is_it))
+    })
+}
+
+#[test]
+fn what_leaves_is_signed_and_what_a_stranger_wrote_is_not() -> anyhow::Result<()> {
+    let mut world = World::begin()?;
+    let server = world.server()?;
+    let owner = server.address(1);
+    let (_, domain) = owner.split_once('@').context("a domain")?;
+    submit(&server, "bob@far.test", "before the keys")?;
+    let plain = arrived_with(&world, "before the keys")?;
+    ensure!(!plain.to_string().contains("DKIM-Signature"), "{plain}");
+
+    let rotate = ["domain", "dkim", "rotate", domain, "--yes"];
+    let made = server.cli(&rotate)?.ok()?;
+    ensure!(made.out.contains("Put these records into DNS"), "{made:?}");
+    let early = server.cli(&rotate)?;
+    ensure!(early.err.contains("is not there"), "{early:?}");
+    let show = ["domain", "dkim", "show", domain, "--json"];
+    let keys = lines(&server, &show)?;
+    let text = |key: &Value, what: &str| key[what].as_str().unwrap_or_default().to_owned();
+    let texts: Vec<_> = (keys.iter())
+        .map(|key| (text(key, "name"), text(key, "record")))
+        .collect();
+    world = world.knowing(&texts)?;
+    server.cli(&rotate)?.ok()?;
+    let states: Vec<_> = lines(&server, &show)?
+        .iter()
+        .map(|key| text(key, "state"))
+        .collect();
+    ensure!(states == ["signs", "signs"], "{states:?}");
+
+    submit(&server, "bob@far.test", "behind the keys")?;
+    let signed = arrived_with(&world, "behind the keys")?;
+    let verdicts = judged(&world, &signed, &texts)?;
+    ensure!(
+        verdicts == [Value::Bool(true), Value::Bool(true)],
+        "{verdicts:?} {signed}"
+    );
+    let content = signed.as_str().context("a text")?;
+    for (from, to) in [
+        ("last line", "last lies"),
+        ("Subject: behind", "Subject: beyond"),
+        ("Subject: behind", "Subject: more\r\nSubject: behind"),
+        ("From: ", "From: <eve@other.test>\r\nFrom: "),
+    ] {
+        let changed = Value::String(content.replacen(from, to, 1));
+        let verdicts = judged(&world, &changed, &texts)?;
+        let all_fail = verdicts
+            .iter()
+            .all(|verdict| *verdict == Value::Bool(false));
+        ensure!(all_fail && changed != signed, "{from}: {verdicts:?}");
+    }
+
+    strangers_and_rest(&world, &server, domain)
+}
+
+/// Mail that only says that it is the owner's, and the end of signing.
+fn strangers_and_rest(world: &World, server: &Server, domain: &str) -> anyhow::Result<()> {
+    let owner = server.address(1);
+    server
+        .cli(&["forward", "set", &owner, "bob@far.test", "--yes"])?
+        .ok()?;
+    let header = format!("From: {owner}");
+    let args = [
+        "--from",
+        "eve@other.test",
+        "--to",
+        &owner,
+        "--header",
+        &header,
+        "--header",
+        "Subject: forged author",
+    ];
+    clients::swaks(server, server.ready().ports.smtp, &args)?.ok()?;
+    let forged = arrived_with(world, "forged author")?;
+    ensure!(!forged.to_string().contains("DKIM-Signature"), "{forged}");
+    server
+        .cli(&["domain", "dkim", "off", domain, "--yes"])?
+        .ok()?;
+    submit(server, "bob@far.test", "the keys rest")?;
+    let plain = arrived_with(world, "the keys rest")?;
+    ensure!(!plain.to_string().contains("DKIM-Signature"), "{plain}");
     Ok(())
 }

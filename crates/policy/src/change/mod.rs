@@ -10,6 +10,7 @@ mod account;
 mod alias;
 mod certificate;
 mod credential;
+mod dkim;
 mod domain;
 mod listener;
 mod recoverable;
@@ -36,6 +37,9 @@ pub use certificate::{CertificateRemove, CertificateSet};
 pub use credential::{
     AppPasswordCreate, CredentialRef, MailScope, RecoveryCodesCreate, ScopeError, TokenCreate,
     TokenScope, TotpCreate,
+};
+pub use dkim::{
+    DkimAlgorithm, DkimCreate, DkimName, DkimNameError, DkimRemove, DkimSetUse, DkimUse,
 };
 pub use domain::{
     DetailSeparator, DomainAliasCreate, DomainAliasRemove, DomainCreate, DomainPlusAddressingSet,
@@ -233,6 +237,12 @@ changes! {
     RouteSet(RouteSet) = "route.set",
     /// Mail for other servers goes to the hosts that DNS names again.
     RouteRemove(RouteRemove) = "route.remove",
+    /// A key is made with which mail of a domain can be signed.
+    DkimCreate(DkimCreate) = "dkim.create",
+    /// Mail is signed with a key, or no longer.
+    DkimSetUse(DkimSetUse) = "dkim.use",
+    /// A key is forgotten.
+    DkimRemove(DkimRemove) = "dkim.remove",
 }
 
 impl Change {
@@ -307,6 +317,9 @@ target_is_id!(
     RecoverablePurge,
     RouteSet,
     RouteRemove,
+    DkimCreate,
+    DkimSetUse,
+    DkimRemove,
 );
 
 impl Target for Setting {

@@ -4,6 +4,7 @@
 //! of what was once admitted never asks them.
 
 mod credential;
+mod dkim;
 mod error;
 mod route;
 mod rule;
@@ -166,6 +167,9 @@ impl Change {
             Self::BlockAdd(add) => source::check_block(config, add),
             // It may be a block of the server's own, which is no part of the configuration.
             Self::BlockRemove(_) => Ok(()),
+            Self::DkimCreate(create) => dkim::create(config, create),
+            Self::DkimSetUse(set) => dkim::set_use(config, set),
+            Self::DkimRemove(c) => found(config.dkim_key(&c.id), "key", &c.id),
             Self::RouteSet(set) => route::check(config, set),
             Self::RouteRemove(c) => found(config.route(&c.id), "route", &c.id),
             Self::ScannerSet(set) => scanner::check(config, set),

@@ -10,14 +10,14 @@ use types::{
 };
 
 use super::{
-    Account, Alias, Authorship, Certificate, Config, Credential, CredentialKind, Grant,
+    Account, Alias, Authorship, Certificate, Config, Credential, CredentialKind, DkimKey, Grant,
     HostedDomain, Listener, Password,
 };
 use crate::change::{
     AccountCreate, AliasCreate, AliasMembersChange, AppPasswordCreate, Boot, CertificateSet,
-    Change, DetailSeparator, DomainAliasCreate, DomainCreate, DomainPlusAddressingSet, ExitAllow,
-    Genesis, ListenerSet, Member, OutsideEdit, Owned, PasswordSet, RuleLevel, RuleSet, SendAsGrant,
-    SendersOf, Service, TokenCreate,
+    Change, DetailSeparator, DkimUse, DomainAliasCreate, DomainCreate, DomainPlusAddressingSet,
+    ExitAllow, Genesis, ListenerSet, Member, OutsideEdit, Owned, PasswordSet, RuleLevel, RuleSet,
+    SendAsGrant, SendersOf, Service, TokenCreate,
 };
 use crate::fold_error::FoldError;
 use crate::role::Role;
@@ -99,6 +99,22 @@ impl Config {
                 self.sources.block_remove(&c.id);
                 Ok(())
             }
+            Change::DkimCreate(made) => {
+                let key = DkimKey {
+                    made: made.clone(),
+                    state: DkimUse::Waits,
+                };
+                Arc::make_mut(&mut self.dkim).insert(made.id.clone(), key);
+                Ok(())
+            }
+            Change::DkimSetUse(c) => {
+                let key = Arc::make_mut(&mut self.dkim).get_mut(&c.id);
+                present(key, c.id.clone()).map(|key| key.state = c.state)
+            }
+            Change::DkimRemove(c) => present(
+                Arc::make_mut(&mut self.dkim).remove(&c.id).map(drop),
+                c.id.clone(),
+            ),
             Change::RouteSet(set) => {
                 Arc::make_mut(&mut self.routes).insert(set.id.clone(), set.clone());
                 Ok(())
@@ -260,6 +276,7 @@ impl Config {
         let name = domain.name.clone();
         Arc::make_mut(&mut self.names).remove(&name);
         self.domains.remove(id.0);
+        Arc::make_mut(&mut self.dkim).retain(|key, _| key.domain != name);
         self.rules.forget_level(seq, made, RuleLevel::Domain(id));
         self.senders.forget(SendersOf::Domain(id));
         Ok(())

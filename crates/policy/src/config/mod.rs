@@ -26,8 +26,8 @@ pub use authorship::{Author, Authorship};
 pub use circle::Forwarder;
 pub use fold::ConfigBuilder;
 pub use model::{
-    Account, Alias, Certificate, Credential, CredentialKind, Grant, HostedDomain, Listener,
-    Password,
+    Account, Alias, Certificate, Credential, CredentialKind, DkimKey, Grant, HostedDomain,
+    Listener, Password,
 };
 pub use outside_edit::{OpenEdit, OutsideEdits};
 pub use resolve::{ExpandError, Expansion, Resolution};
@@ -44,7 +44,9 @@ use types::{
     ListenerId, Sha256,
 };
 
-use crate::change::{Genesis, Member, Owned, RouteFor, RouteSet, ScannerKind, ScannerSet, Service};
+use crate::change::{
+    DkimName, Genesis, Member, Owned, RouteFor, RouteSet, ScannerKind, ScannerSet, Service,
+};
 use crate::id_map::IdMap;
 use crate::role::Authority;
 use crate::settings::Settings;
@@ -70,6 +72,7 @@ pub struct Config {
     sources: source::Sources,
     scanners: Arc<BTreeMap<ScannerKind, ScannerSet>>,
     routes: Arc<BTreeMap<RouteFor, RouteSet>>,
+    dkim: Arc<BTreeMap<DkimName, DkimKey>>,
     rules: rule::Rules,
     senders: senders::Senders,
     outside_edits: Arc<OutsideEdits>,
@@ -176,6 +179,17 @@ impl Config {
     pub fn open_listeners(&self) -> impl Iterator<Item = &Listener> {
         self.listeners()
             .filter(|listener| self.service_is_on(listener.service))
+    }
+
+    /// The keys with which mail of a domain is signed, was, or can be.
+    pub fn dkim_keys(&self, domain: &Domain) -> impl Iterator<Item = &DkimKey> {
+        let keys = self.dkim.values();
+        keys.filter(move |key| key.made.id.domain == *domain)
+    }
+
+    /// One of them.
+    pub fn dkim_key(&self, id: &DkimName) -> Option<&DkimKey> {
+        self.dkim.get(id)
     }
 
     /// The routes of mail for other servers.

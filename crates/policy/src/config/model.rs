@@ -10,7 +10,9 @@ use types::{
     ListenerId, Network, Sha256, Timestamp,
 };
 
-use crate::change::{DetailSeparator, MailScope, Member, Owned, Service, TokenScope};
+use crate::change::{
+    DetailSeparator, DkimCreate, DkimUse, MailScope, Member, Owned, Service, TokenScope,
+};
 use crate::role::{Role, Subject};
 
 /// Where a service answers.
@@ -218,4 +220,13 @@ pub struct Grant {
     pub account: AccountId,
     /// With whose address.
     pub of: Owned,
+}
+
+/// A key with which mail can be signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DkimKey {
+    /// What was made.
+    pub made: DkimCreate,
+    /// What is done with it.
+    pub state: DkimUse,
 }

@@ -18,6 +18,8 @@ mod rule;
 mod source;
 
 #[cfg(test)]
+mod dkim_tests;
+#[cfg(test)]
 mod route_tests;
 #[cfg(test)]
 mod rule_tests;

@@ -7,7 +7,9 @@ use types::{CertificateId, Domain};
 
 use super::risk::Trait;
 use super::{Case, Class, Findings};
-use crate::change::{Change, RouteRemove, RouteSet, ScannerKind};
+use crate::change::{
+    Change, DkimCreate, DkimRemove, DkimSetUse, RouteRemove, RouteSet, ScannerKind,
+};
 use crate::config::Config;
 use crate::effect::{Effect, Protection, Refused, Whose};
 use crate::settings::Meaning;
@@ -38,6 +40,7 @@ pub(super) fn compare(case: &Case<'_>, findings: &mut Findings) {
     }
     compare_scanners(case, findings);
     compare_routes(case, findings);
+    compare_keys(case, findings);
     let served = served_names(case.after);
     for (name, certificate) in served_names(case.before) {
         if !served.contains_key(&name) {
@@ -86,6 +89,21 @@ fn compare_routes(case: &Case<'_>, findings: &mut Findings) {
     if after.is_some() {
         findings.detect("R7");
     }
+}
+
+/// Keys stay here; whoever asks for one cannot read it.
+fn compare_keys(case: &Case<'_>, findings: &mut Findings) {
+    let (Change::DkimCreate(DkimCreate { id, .. })
+    | Change::DkimSetUse(DkimSetUse { id, .. })
+    | Change::DkimRemove(DkimRemove { id })) = case.change
+    else {
+        return;
+    };
+    let effect = Effect::SigningKey {
+        key: id.clone(),
+        state: case.after.dkim_key(id).map(|key| key.state),
+    };
+    findings.add(effect, Class::C1);
 }
 
 fn compare_setting(key: &str, meaning: Meaning, order: Ordering, findings: &mut Findings) {

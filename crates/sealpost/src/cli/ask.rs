@@ -28,9 +28,9 @@ pub(crate) struct Read {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Change {
     #[command(flatten)]
-    place: Place,
+    pub(crate) place: Place,
     #[command(flatten)]
-    format: Format,
+    pub(crate) format: Format,
     /// Do it without asking.
     #[arg(long, short)]
     yes: bool,

@@ -6,6 +6,7 @@ use service::Command;
 use types::{Address, Domain as Name};
 
 use super::ask::{Change, Read};
+use super::dkim::Dkim;
 use super::values::Switch;
 use crate::control::protocol::Ask;
 use crate::output::Column;
@@ -45,6 +46,9 @@ pub(crate) enum Domain {
     /// Where mail to unknown addresses goes.
     #[command(subcommand)]
     CatchAll(CatchAll),
+    /// Keys with which mail of a domain is signed.
+    #[command(subcommand)]
+    Dkim(Dkim),
     /// Whether `name+detail@` reaches `name@`.
     Plus {
         /// The domain.
@@ -132,6 +136,7 @@ impl Domain {
                 domain,
                 target: None,
             }),
+            Self::Dkim(command) => command.run(out),
             Self::Plus {
                 domain,
                 switch,

@@ -15,6 +15,7 @@ mod app_password;
 mod block;
 mod certificate;
 mod config;
+mod dkim;
 mod doctor;
 mod domain;
 mod exits;

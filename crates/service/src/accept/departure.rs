@@ -70,6 +70,9 @@ impl Arrival {
             config_size: self.config_size,
             session: self.came.session,
             credential: self.came.credential,
+            own: self.came.account.is_some()
+                || self.written_by.is_some()
+                || (self.came.session.is_none() && leaving.sent_by.is_none()),
             message_id: self.message_id.clone(),
             ..MessageParams::default()
         };

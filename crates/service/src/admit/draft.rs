@@ -101,6 +101,10 @@ impl<'a> Draft<'a> {
             | Command::AliasRemove { .. }
             | Command::SendAsGrant { .. }
             | Command::SendAsRevoke { .. } => self.add_to_alias(command),
+            Command::DkimCreate { .. }
+            | Command::DkimSign { .. }
+            | Command::DkimRest { .. }
+            | Command::DkimRemove { .. } => self.add_to_keys(command),
             Command::ServiceEnable { .. }
             | Command::ListenerAdd { .. }
             | Command::ListenerRemove { .. }

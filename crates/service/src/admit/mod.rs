@@ -12,6 +12,7 @@ mod draft;
 mod entry;
 mod prepare;
 mod rule;
+mod signing;
 mod source;
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod job;
 mod look;
 mod routes;
 mod settle;
+mod signatures;
 mod telling;
 
 pub(crate) use bounces::Bounces;
@@ -23,6 +24,7 @@ pub use job::{
 };
 pub(crate) use routes::view as route_view;
 pub use routes::{RouteFound, RouteView};
+pub use signatures::DkimView;
 
 pub use policy::change::RouteTls;
 

@@ -32,6 +32,9 @@ pub(crate) struct MessageParams {
     pub(crate) session: Option<SessionId>,
     /// With what its sender signed in.
     pub(crate) credential: Option<CredentialId>,
+    /// It was written here, by somebody who signed in, by a rule or by the server.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) own: bool,
     /// Its Message-ID.
     pub(crate) message_id: String,
 }
@@ -151,6 +154,13 @@ mod tests {
         let kept = br#"{"ret":"HDRS","envid":null,"smtp_utf8":true,"eight_bit":false,"require_tls":true,"tls_waived":false,"report_to":"ann@example.org","rule":"r_2@17","config_size":40,"session":"s_7","credential":null,"message_id":"<1@example.org>"}"#;
         let found = MessageParams::from_json(kept);
         assert_eq!(found.to_json(), kept);
+        assert!(
+            !found.own,
+            "what came before there were signatures is not signed"
+        );
+        let kept = MessageParams { own: true, ..found }.to_json();
+        assert!(kept.windows(10).any(|text| text == b"\"own\":true"));
+        assert!(MessageParams::from_json(&kept).own);
         let kept = br#"{"through":"bob@example.net","notify":"NEVER","orcpt":null}"#;
         assert_eq!(RecipientParams::from_json(kept).to_json(), kept);
         assert_eq!(
