@@ -33,7 +33,8 @@ pub use certificate::{Certificate, CertificateError};
 pub use clock::Clock;
 pub use conn::{Conn, ConnError, Deadline};
 pub use dns::{
-    AnswersError, DnsError, MailHost, Mx, MxError, MxQuestion, Resolver, ResolverError, mail_hosts,
+    AnswersError, DnsError, MailHost, Mx, MxError, MxQuestion, Resolver, ResolverError, Srv,
+    mail_hosts,
 };
 pub use endpoint::Endpoint;
 pub use gate::{Gate, OpenGate};

@@ -524,3 +524,105 @@ fn strangers_and_rest(world: &World, server: &Server, domain: &str) -> anyhow::R
     ensure!(!plain.to_string().contains("DKIM-Signature"), "{plain}");
     Ok(())
 }
+
+// long: a table of faults.
+#[test]
+fn what_dns_lacks_is_said_before_others_refuse_the_mail() -> anyhow::Result<()> {
+    let server = Server::serve(Site::new()?)?;
+    for args in [
+        &["config", "set", "host_name", "mx.sound.test", "--yes"][..],
+        &["domain", "add", "sound.test", "--yes"],
+        &["domain", "dkim", "rotate", "sound.test", "--now", "--yes"],
+    ] {
+        server.cli(args)?.ok()?;
+    }
+    let show = ["domain", "dkim", "show", "sound.test", "--json"];
+    let mut answers = serde_json::json!({
+        "sound.test": {"MX": ["10 mx.sound.test."], "TXT": ["hello", "v=spf1 mx -all"]},
+        "_dmarc.sound.test": {"TXT": ["v=DMARC1; p=quarantine"]},
+        "mx.sound.test": {"A": ["192.0.2.25"]},
+        "25.2.0.192.in-addr.arpa": {"PTR": ["mx.sound.test."]},
+    });
+    for key in lines(&server, &show)? {
+        let name = key["name"].as_str().context("a name")?;
+        answers[name] = serde_json::json!({ "TXT": [key["record"]] });
+    }
+    let check = |answers: &Value| -> anyhow::Result<_> {
+        let file = server.scratch().join("answers.json");
+        fs::write(&file, serde_json::to_vec(answers)?)?;
+        let file = file.display().to_string();
+        server.cli(&["domain", "check", "sound.test", "--dns", &file])
+    };
+    let sound = check(&answers)?.ok()?;
+    ensure!(
+        sound
+            .out
+            .contains("DNS has all that mail of sound.test needs."),
+        "{sound:?}"
+    );
+    for (name, records, words) in [
+        (
+            "sound.test",
+            serde_json::json!({"MX": ["10 mx.other.test."]}),
+            "MX of sound.test is \"10 mx.other.test.\" and should be",
+        ),
+        (
+            "sound.test",
+            serde_json::json!({"MX": ["10 mx.sound.test."], "TXT": ["v=spf1 mx -all", "v=spf1 -all"]}),
+            "TXT of sound.test is",
+        ),
+        (
+            "sound.test",
+            serde_json::json!({"MX": ["10 mx.sound.test."], "TXT": ["v=spf1 -all"]}),
+            "TXT of sound.test is",
+        ),
+        (
+            "_dmarc.sound.test",
+            serde_json::json!({}),
+            "_dmarc.sound.test has no TXT record",
+        ),
+        (
+            "25.2.0.192.in-addr.arpa",
+            serde_json::json!({"PTR": ["vps1.provider.test"]}),
+            "192.0.2.25: vps1.provider.test",
+        ),
+        (
+            "mx.sound.test",
+            serde_json::json!({}),
+            "mx.sound.test has no address",
+        ),
+    ] {
+        let mut changed = answers.clone();
+        changed[name] = records;
+        let ran = check(&changed)?;
+        ensure!(
+            ran.status == Some(1) && ran.out.contains(words),
+            "{words}: {ran:?}"
+        );
+    }
+    answers["_dmarc.sound.test"] = "SERVFAIL".into();
+    let ran = check(&answers)?;
+    ensure!(
+        ran.status == Some(8) && ran.out.contains("not known: TXT of _dmarc.sound.test"),
+        "{ran:?}"
+    );
+    let zone = server
+        .cli(&["domain", "dns", "sound.test", "--zone"])?
+        .ok()?;
+    for line in [
+        "sound.test. IN MX 10 mx.sound.test.",
+        "sound.test. IN TXT ( \"v=spf1 mx -all\" )",
+        "._domainkey.sound.test. IN TXT ( \"v=DKIM1; k=rsa; p=",
+    ] {
+        ensure!(zone.out.contains(line), "{line}: {zone:?}");
+    }
+    let file = server.scratch().join("answers.json").display().to_string();
+    let table = server
+        .cli(&["domain", "dns", "sound.test", "--dns", &file])?
+        .ok()?;
+    ensure!(
+        table.out.contains("unknown") && table.out.contains("10 mx.sound.test."),
+        "{table:?}"
+    );
+    Ok(())
+}

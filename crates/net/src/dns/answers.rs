@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{DnsError, Kind, Mx, Record, plain};
+use super::{DnsError, Kind, Mx, Record, Srv, plain};
 
 /// Aliases that are followed from one name.
 const ALIASES_MAX: usize = 8;
@@ -121,6 +121,8 @@ impl Kind {
             "AAAA" => Self::Aaaa,
             "MX" => Self::Mx,
             "TXT" => Self::Txt,
+            "SRV" => Self::Srv,
+            "PTR" => Self::Ptr,
             _ => return None,
         })
     }
@@ -137,6 +139,13 @@ impl Kind {
                     host: plain(host.trim()),
                 })
             }
+            Self::Srv => {
+                let mut words = value.split_ascii_whitespace().skip(2);
+                let port = words.next()?.parse().ok()?;
+                let host = plain(words.next()?);
+                Record::Srv(Srv { port, host })
+            }
+            Self::Ptr => Record::Name(plain(value)),
             Self::Txt => Record::Txt(value.as_bytes().to_vec()),
         })
     }
@@ -168,8 +177,8 @@ mod tests {
                 "a.test: MX \"mx\" cannot be read",
             ),
             (
-                r#"{"a.test": {"SRV": []}}"#,
-                "a.test: SRV \"\" cannot be read",
+                r#"{"a.test": {"HINFO": []}}"#,
+                "a.test: HINFO \"\" cannot be read",
             ),
             (
                 r#"{"a.test": {"A": "X"}}"#,

@@ -50,6 +50,15 @@ pub struct Mx {
     pub host: String,
 }
 
+/// Where a service answers (RFC 2782).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Srv {
+    /// Its port.
+    pub port: u16,
+    /// The host in lower case, without the dot at the end.
+    pub host: String,
+}
+
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DnsError {
@@ -76,6 +85,8 @@ enum Kind {
     Aaaa,
     Mx,
     Txt,
+    Srv,
+    Ptr,
 }
 
 /// One record.
@@ -84,6 +95,8 @@ enum Record {
     Address(IpAddr),
     Mx(Mx),
     Txt(Vec<u8>),
+    Srv(Srv),
+    Name(String),
 }
 
 impl Resolver {
@@ -106,7 +119,7 @@ impl Resolver {
     ///
     /// `{"example.net": {"MX": ["10 mx.example.net"]}, "mx.example.net": {"A": ["192.0.2.1"]}}`
     ///
-    /// Types are `A`, `AAAA`, `MX`, `TXT` and `CNAME`. `"SERVFAIL"` in place of a name's records, or
+    /// Types are `A`, `AAAA`, `MX`, `TXT`, `SRV`, `PTR` and `CNAME`. `"SERVFAIL"` in place of a name's records, or
     /// of a type's, stands for a server that fails.
     pub fn from_answers(json: &str) -> Result<Self, AnswersError> {
         Ok(Self(Arc::new(Source::Written(Answers::parse(json)?))))
@@ -123,7 +136,7 @@ impl Resolver {
         Ok(found
             .filter_map(|record| match record {
                 Record::Mx(mx) => Some(mx),
-                Record::Address(_) | Record::Txt(_) => None,
+                _ => None,
             })
             .collect())
     }
@@ -134,7 +147,32 @@ impl Resolver {
         Ok(found
             .filter_map(|record| match record {
                 Record::Txt(text) => Some(text),
-                Record::Address(_) | Record::Mx(_) => None,
+                _ => None,
+            })
+            .collect())
+    }
+
+    /// Where the service of a name answers.
+    pub async fn srv(&self, name: &str) -> Result<Vec<Srv>, DnsError> {
+        let found = self.ask(name, Kind::Srv).await?.into_iter();
+        Ok(found
+            .filter_map(|record| match record {
+                Record::Srv(srv) => Some(srv),
+                _ => None,
+            })
+            .collect())
+    }
+
+    /// The names of an address (RFC 1035 §3.5, RFC 3596 §2.5).
+    pub async fn names(&self, address: IpAddr) -> Result<Vec<String>, DnsError> {
+        let found = self
+            .ask(&reverse_name(address), Kind::Ptr)
+            .await?
+            .into_iter();
+        Ok(found
+            .filter_map(|record| match record {
+                Record::Name(name) => Some(name),
+                _ => None,
             })
             .collect())
     }
@@ -193,6 +231,11 @@ impl Kind {
                 preference: mx.preference,
                 host: plain(&mx.exchange.to_ascii()),
             })),
+            (Self::Srv, RData::SRV(srv)) => Some(Record::Srv(Srv {
+                port: srv.port,
+                host: plain(&srv.target.to_ascii()),
+            })),
+            (Self::Ptr, RData::PTR(name)) => Some(Record::Name(plain(&name.to_ascii()))),
             (Self::Txt, RData::TXT(text)) => Some(Record::Txt(text.txt_data.concat())),
             _ => None,
         }
@@ -206,8 +249,24 @@ impl From<Kind> for RecordType {
             Kind::Aaaa => Self::AAAA,
             Kind::Mx => Self::MX,
             Kind::Txt => Self::TXT,
+            Kind::Srv => Self::SRV,
+            Kind::Ptr => Self::PTR,
         }
     }
+}
+
+/// The name under which the names of an address stand.
+fn reverse_name(address: IpAddr) -> String {
+    let name = match address {
+        IpAddr::V4(v4) => {
+            let [a, b, c, d] = v4.octets();
+            return format!("{d}.{c}.{b}.{a}.in-addr.arpa");
+        }
+        IpAddr::V6(v6) => v6.octets(),
+    };
+    let digits = name.iter().rev();
+    let labels = digits.map(|octet| format!("{:x}.{:x}.", octet & 15, octet >> 4));
+    labels.collect::<String>() + "ip6.arpa"
 }
 
 /// A name as it is compared.
@@ -285,6 +344,15 @@ mod tests {
         ] {
             assert_eq!(shown(resolver.addresses(host).await), expected, "{host}");
         }
+        let six = reverse_name("2001:db8::1".parse().unwrap());
+        assert!(
+            six.starts_with("1.0.0.0.") && six.ends_with(".8.b.d.0.1.0.0.2.ip6.arpa"),
+            "{six}"
+        );
+        assert_eq!(
+            reverse_name("192.0.2.1".parse().unwrap()),
+            "1.2.0.192.in-addr.arpa"
+        );
         assert_eq!(resolver.txt("TEXT.test.").await.unwrap(), [b"a b"]);
     }
 }

@@ -164,7 +164,7 @@ async fn lack(resolver: &Resolver, key: &DkimView) -> Option<String> {
 }
 
 /// Whether two records publish the same key; white space does not count (RFC 6376 §3.2).
-fn same(found: &[u8], expected: &str) -> bool {
+pub(super) fn same(found: &[u8], expected: &str) -> bool {
     let plain = |text: &[u8]| {
         let mut text = text.to_vec();
         text.retain(|octet| !octet.is_ascii_whitespace());
@@ -176,18 +176,19 @@ fn same(found: &[u8], expected: &str) -> bool {
 /// Records as they stand in a zone file.
 fn records(out: &mut dyn Write, keys: &[DkimView]) -> anyhow::Result<()> {
     for key in keys {
-        let pieces = key.record.as_bytes().chunks(PIECE_MAX_OCTETS);
-        let quoted: Vec<_> = pieces
-            .map(|piece| format!("\"{}\"", String::from_utf8_lossy(piece)))
-            .collect();
-        writeln!(
-            out,
-            "{}. IN TXT ( {} )",
-            visible(&key.name),
-            visible(&quoted.join(" "))
-        )?;
+        let line = format!("{}. IN TXT {}", key.name, zone_text(&key.record));
+        writeln!(out, "{}", visible(&line))?;
     }
     Ok(())
+}
+
+/// A text as it stands in a zone file, in as many pieces as it needs.
+pub(super) fn zone_text(text: &str) -> String {
+    let pieces = text.as_bytes().chunks(PIECE_MAX_OCTETS);
+    let quoted: Vec<_> = pieces
+        .map(|piece| format!("\"{}\"", String::from_utf8_lossy(piece)))
+        .collect();
+    format!("( {} )", quoted.join(" "))
 }
 
 #[cfg(test)]

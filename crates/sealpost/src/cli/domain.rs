@@ -7,6 +7,7 @@ use types::{Address, Domain as Name};
 
 use super::ask::{Change, Read};
 use super::dkim::Dkim;
+use super::dns;
 use super::values::Switch;
 use crate::control::protocol::Ask;
 use crate::output::Column;
@@ -46,6 +47,10 @@ pub(crate) enum Domain {
     /// Where mail to unknown addresses goes.
     #[command(subcommand)]
     CatchAll(CatchAll),
+    /// Prints each record that DNS should have, what it says now, and what the record is for.
+    Dns(dns::Dns),
+    /// Says what is wrong in DNS; fails if mail suffers from it.
+    Check(dns::Check),
     /// Keys with which mail of a domain is signed.
     #[command(subcommand)]
     Dkim(Dkim),
@@ -136,6 +141,8 @@ impl Domain {
                 domain,
                 target: None,
             }),
+            Self::Dns(command) => command.run(out),
+            Self::Check(command) => command.run(out),
             Self::Dkim(command) => command.run(out),
             Self::Plus {
                 domain,

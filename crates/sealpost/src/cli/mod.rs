@@ -16,6 +16,7 @@ mod block;
 mod certificate;
 mod config;
 mod dkim;
+mod dns;
 mod doctor;
 mod domain;
 mod exits;

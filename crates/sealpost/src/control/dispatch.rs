@@ -103,6 +103,7 @@ async fn answer(service: &Service, stop: &Notify, actor: &Actor, ask: Ask) -> An
         Ask::ProxyList => settle(service.proxy_list(actor)),
         Ask::ScannerList => settle(service.scanner_list(actor).await),
         Ask::QuarantineList => settle(service.quarantine_list(actor).await),
+        Ask::DnsWanted(domain) => settle(service.dns_wanted(actor, &domain)),
         Ask::DkimList(domain) => settle(service.dkim_list(actor, &domain)),
         Ask::RouteList => settle(service.route_list(actor)),
         Ask::RouteTest(to) => settle(service.route_test(actor, &to)),

@@ -115,6 +115,8 @@ pub(crate) enum Ask {
     ScannerList,
     /// The mail in quarantine.
     QuarantineList,
+    /// The records that a domain should have in DNS.
+    DnsWanted(Domain),
     /// The keys of a domain.
     DkimList(Domain),
     /// All routes of mail for other servers.

@@ -6,6 +6,7 @@ pub(crate) mod words;
 
 mod activity;
 mod config;
+mod dns;
 mod ledger;
 mod source;
 
@@ -23,6 +24,7 @@ pub use config::{
     StatusView,
 };
 pub use credential::{AppPasswordView, CredentialLife, TokenView};
+pub use dns::WantedRecord;
 pub use exit::ExitView;
 pub use ledger::{EntryDetail, EntryView, VerifyView};
 pub use rule::{RuleView, SenderView};
