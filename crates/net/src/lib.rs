@@ -17,6 +17,7 @@ mod own_ca;
 mod tls;
 mod tls_client;
 
+mod authentication;
 mod dns;
 mod endpoint;
 mod http;
@@ -29,6 +30,7 @@ mod proxied;
 
 mod listen;
 
+pub use authentication::{Judge, Sent, Verdict, Verdicts};
 pub use certificate::{Certificate, CertificateError};
 pub use clock::Clock;
 pub use conn::{Conn, ConnError, Deadline};

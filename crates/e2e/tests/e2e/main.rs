@@ -1,5 +1,6 @@
 //! End-to-end: the built server, real sockets, other people's clients, kills and intrusions.
 
+mod authenticity;
 mod bad_inputs;
 mod blocks;
 mod crash;

@@ -3,6 +3,7 @@
 //! Every question has an end and every answer a bound. Answers are not checked by DNSSEC.
 
 mod answers;
+mod loopback;
 mod mx;
 
 use std::net::{IpAddr, SocketAddr};
@@ -18,6 +19,7 @@ use tokio::time::timeout;
 
 use answers::Answers;
 pub use answers::AnswersError;
+pub(crate) use loopback::Loopback;
 pub use mx::{MailHost, MxError, MxQuestion, mail_hosts};
 
 /// Longest time that one question takes, all tries and aliases included.
@@ -197,6 +199,20 @@ impl Resolver {
             .flat_map(|place| [address(v6.get(place)), address(v4.get(place))])
             .flatten()
             .collect())
+    }
+
+    /// The same for a library that asks DNS by itself: written answers are given to it by a server
+    /// on this machine, which lives as long as what is returned.
+    pub(crate) async fn hickory(&self) -> Result<(TokioResolver, Option<Loopback>), ResolverError> {
+        if let Source::Live(resolver) = &*self.0 {
+            return Ok((TokioResolver::clone(resolver), None));
+        }
+        let wrong = |err: std::io::Error| ResolverError(err.to_string());
+        let server = Loopback::begin(self.clone()).await.map_err(wrong)?;
+        match &*Self::live(&[server.address])?.0 {
+            Source::Live(resolver) => Ok((TokioResolver::clone(resolver), Some(server))),
+            Source::Written(_) | Source::None => Err(ResolverError(String::new())),
+        }
     }
 
     async fn ask(&self, name: &str, kind: Kind) -> Result<Vec<Record>, DnsError> {

@@ -14,6 +14,7 @@ mod alias;
 mod app_password;
 mod block;
 mod certificate;
+mod check;
 mod config;
 mod dkim;
 mod dns;
@@ -147,6 +148,9 @@ enum Command {
     /// Mail that waits for other servers.
     #[command(subcommand)]
     Queue(queue::Queue),
+    /// Says what SPF, DKIM, DMARC and ARC say of a message.
+    #[command(subcommand)]
+    Check(check::Check),
     /// Hosts to which mail for a domain goes, whatever DNS says.
     #[command(subcommand)]
     Route(route::Route),
@@ -213,6 +217,7 @@ impl Cli {
             Command::Recoverable(command) => command.run(out),
             Command::Quarantine(command) => command.run(out),
             Command::Queue(command) => command.run(out),
+            Command::Check(command) => command.run(out),
             Command::Route(command) => command.run(out),
             Command::Relay(command) => command.run(out),
             Command::Config(command) => command.run(out),
