@@ -6,18 +6,17 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use net::{Judge, Resolver, Sent, Verdict};
+use net::{Judge, Sent, Verdict};
 use serde_json::json;
 
+use super::dns_source::DnsSource;
 use crate::exit::Failure;
 use crate::output::{json_line, visible};
-use crate::place::{Found, Place};
+use crate::place::Place;
 use crate::run;
 
 /// Octets of a message that is checked.
 const MESSAGE_MAX_OCTETS: u64 = 100 * 1024 * 1024;
-/// Octets of a file of answers.
-const ANSWERS_MAX_OCTETS: u64 = 10 * 1024 * 1024;
 
 /// What can be checked.
 #[derive(Debug, clap::Subcommand)]
@@ -64,9 +63,8 @@ pub(crate) struct How {
 /// Whom to ask, and how to tell.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Asked {
-    /// Takes all answers of DNS from a file, in JSON: `{"example.net": {"TXT": ["v=spf1 -all"]}}`.
-    #[arg(long, value_name = "FILE")]
-    dns: Option<PathBuf>,
+    #[command(flatten)]
+    dns: DnsSource,
     /// One JSON object.
     #[arg(long)]
     json: bool,
@@ -127,32 +125,17 @@ impl How {
 
 impl Asked {
     fn judge<T>(&self, look: impl AsyncFnOnce(&Judge) -> T) -> anyhow::Result<T> {
-        let (resolver, own_name) = self.resolver()?;
+        let (resolver, own_name) = self.dns.resolver(&self.place)?;
+        let own_name = own_name.unwrap_or_else(|| "localhost".to_owned());
         run::runtime()?.block_on(async {
             let judge = Judge::new(&resolver, &own_name).await?;
             Ok(look(&judge).await)
         })
     }
-
-    /// Whom to ask: the file, or those whom the server asks by its start file.
-    fn resolver(&self) -> anyhow::Result<(Resolver, String)> {
-        if let Some(file) = &self.dns {
-            let text = read(file, ANSWERS_MAX_OCTETS)?;
-            let text = String::from_utf8(text).with_context(|| format!("{}", file.display()))?;
-            let resolver =
-                Resolver::from_answers(&text).with_context(|| format!("{}", file.display()))?;
-            return Ok((resolver, "localhost".to_owned()));
-        }
-        match self.place.find()? {
-            Found::File(file) => Ok((file.outbound.resolver(), file.host_name.to_string())),
-            _ => bail!(Failure::usage(
-                "without the start file of the server DNS cannot be asked; give its answers with --dns"
-            )),
-        }
-    }
 }
 
-fn read(file: &Path, max_octets: u64) -> anyhow::Result<Vec<u8>> {
+/// A file that is not too large.
+pub(super) fn read(file: &Path, max_octets: u64) -> anyhow::Result<Vec<u8>> {
     let about = || format!("{}", file.display());
     let size = fs::metadata(file).with_context(about)?.len();
     if size > max_octets {

@@ -10,9 +10,10 @@ use service::{Command, DkimView};
 use types::Domain as Name;
 
 use super::ask::{Change, Read};
+use super::dns_source::DnsSource;
 use crate::control::protocol::Ask;
 use crate::output::{Column, visible};
-use crate::place::{Found, Place};
+use crate::place::Place;
 use crate::run;
 
 const COLUMNS: &[Column] = &[
@@ -139,10 +140,7 @@ fn rotate(out: &mut dyn Write, domain: &Name, now: bool, change: &Change) -> any
 
 /// What DNS lacks, asked from here in the way of the server's start file.
 fn missing(keys: &[DkimView], change: &Change) -> anyhow::Result<Vec<String>> {
-    let Found::File(file) = change.place.find()? else {
-        bail!("without the start file of the server DNS cannot be asked; see `--now`");
-    };
-    let resolver = file.outbound.resolver();
+    let (resolver, _) = DnsSource::default().resolver(&change.place)?;
     let look = async {
         let mut missing = Vec::new();
         for key in keys {

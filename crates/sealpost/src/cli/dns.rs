@@ -1,10 +1,8 @@
 //! `sealpost domain dns` and `sealpost domain check`: what DNS should say of a domain, and does.
 
-use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use net::{DnsError, Resolver};
 use serde::Serialize;
 use serde_json::Value;
@@ -13,10 +11,10 @@ use types::Domain as Name;
 
 use super::ask::Read;
 use super::dkim::{same, zone_text};
+use super::dns_source::DnsSource;
 use crate::control::protocol::Ask;
 use crate::exit::{Exit, Failure};
 use crate::output::{json_line, visible};
-use crate::place::Found;
 use crate::run;
 
 /// Characters of what DNS says that are shown of one record.
@@ -43,9 +41,8 @@ pub(crate) struct Check {
 struct About {
     /// The domain.
     domain: Name,
-    /// Takes the answers of DNS from a file, in JSON: `{"example.net": {"MX": ["10 mx.example.net"]}}`.
-    #[arg(long, value_name = "FILE")]
-    dns: Option<PathBuf>,
+    #[command(flatten)]
+    dns: DnsSource,
     #[command(flatten)]
     read: Read,
 }
@@ -145,7 +142,7 @@ impl About {
 
     fn look(&self) -> anyhow::Result<Vec<Looked>> {
         let wanted = self.wanted()?;
-        let resolver = self.resolver()?;
+        let (resolver, _) = self.dns.resolver(&self.read.place)?;
         let look = async {
             let mut looked = Vec::with_capacity(wanted.len());
             for wanted in wanted {
@@ -166,20 +163,6 @@ impl About {
             looked
         };
         Ok(run::runtime()?.block_on(look))
-    }
-
-    /// Whom to ask: the file, or those whom the server asks by its start file.
-    fn resolver(&self) -> anyhow::Result<Resolver> {
-        if let Some(file) = &self.dns {
-            let text = fs::read_to_string(file).with_context(|| format!("{}", file.display()))?;
-            return Resolver::from_answers(&text).with_context(|| format!("{}", file.display()));
-        }
-        match self.read.place.find()? {
-            Found::File(file) => Ok(file.outbound.resolver()),
-            _ => bail!(Failure::usage(
-                "without the start file of the server DNS cannot be asked; give its answers with --dns"
-            )),
-        }
     }
 }
 

@@ -18,6 +18,7 @@ mod check;
 mod config;
 mod dkim;
 mod dns;
+mod dns_source;
 mod doctor;
 mod domain;
 mod exits;
