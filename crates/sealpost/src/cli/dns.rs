@@ -19,6 +19,8 @@ use crate::run;
 
 /// Characters of what DNS says that are shown of one record.
 const FOUND_MAX: usize = 300;
+/// Characters of a value in a sentence; `sealpost domain dns` shows more of it.
+const SENTENCE_PART_MAX: usize = 60;
 
 /// `sealpost domain dns`
 #[derive(Debug, clap::Args)]
@@ -201,22 +203,29 @@ impl Looked {
             needed,
             ..
         } = &self.wanted;
+        let value = cut(value);
+        let found = cut(&self.found);
         let grade = match (self.state, *needed) {
             (State::Unknown, _) => "not known",
             (_, true) => "wrong",
             (_, false) => "could be better",
         };
         let what = match (self.state, kind.as_str()) {
-            (State::Unknown, _) => format!("{kind} of {name}: {}.", self.found),
+            (State::Unknown, _) => format!("{kind} of {name}: {found}."),
             (State::Missing, "PTR") => format!("no address of {name} has the name {name}."),
             (State::Missing, "A") => format!("{name} has no address."),
             (State::Missing, _) => format!("{name} has no {kind} record {value:?}."),
-            (_, _) => format!(
-                "{kind} of {name} is {:?} and should be {value:?}.",
-                self.found
-            ),
+            (_, _) => format!("{kind} of {name} is {found:?} and should be {value:?}."),
         };
         format!("{grade}: {what} {why}")
+    }
+}
+
+/// A text that leaves room for the sentence about it.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(SENTENCE_PART_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
