@@ -1,6 +1,6 @@
 """Signs a message with dkimpy, as another server would: FOLDER. Writes `signed`, `sealed` (sent on by a
 second server), `broken` (changed behind its signature), `part` (signed with `l=` and made longer),
-`part_only` (not longer) and `two_authors` there, and prints the records of DNS."""
+`part_only` (not longer), `many` (signed twelve times) and `two_authors` there, and prints the records of DNS."""
 
 import base64
 import json
@@ -40,6 +40,7 @@ for name, octets in [
     ("two_authors", b"From: <eve@evil.test>\r\n" + signed),
     ("signed", signed),
     ("sealed", b"".join(seal) + results + signed),
+    ("many", signature * 11 + signed),
     ("broken", signed.replace(b"Hi", b"Ho")),
 ]:
     with open(os.path.join(folder, name), "wb") as file:

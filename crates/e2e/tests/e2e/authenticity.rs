@@ -93,6 +93,11 @@ fn a_message_is_judged_by_what_dns_and_its_signatures_say() -> anyhow::Result<()
     ] {
         ensure!(told.out.contains(words), "{words}: {told:?}");
     }
+    let many = format!("{}/many", signed.folder);
+    let told = signed
+        .check(&[&["message", many.as_str()][..], &how].concat())?
+        .ok()?;
+    ensure!(told.out.matches("DKIM   pass").count() == 10, "{told:?}");
     let sealed = format!("{}/sealed", signed.folder);
     let told = signed.check(&["arc", &sealed])?.ok()?;
     ensure!(told.out.contains("ARC    pass       list.test"), "{told:?}");
