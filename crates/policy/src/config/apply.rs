@@ -276,7 +276,7 @@ impl Config {
         let name = domain.name.clone();
         Arc::make_mut(&mut self.names).remove(&name);
         self.domains.remove(id.0);
-        Arc::make_mut(&mut self.dkim).retain(|key, _| key.domain != name);
+        self.forget_keys(&name);
         self.rules.forget_level(seq, made, RuleLevel::Domain(id));
         self.senders.forget(SendersOf::Domain(id));
         Ok(())
@@ -305,7 +305,13 @@ impl Config {
     fn domain_alias_remove(&mut self, id: DomainId) -> Applied {
         let (name, _) = present(Arc::make_mut(&mut self.domain_aliases).remove(&id), id)?;
         Arc::make_mut(&mut self.names).remove(&name);
+        self.forget_keys(&name);
         Ok(())
+    }
+
+    /// Keys go with the name whose mail they sign.
+    fn forget_keys(&mut self, of: &Domain) {
+        Arc::make_mut(&mut self.dkim).retain(|key, _| key.domain != *of);
     }
 
     fn account_create(&mut self, seq: u64, create: &AccountCreate) -> Applied {

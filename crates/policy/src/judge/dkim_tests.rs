@@ -2,7 +2,8 @@
 
 use super::Class;
 use crate::change::{
-    Change, DkimAlgorithm, DkimCreate, DkimName, DkimRemove, DkimSetUse, DkimUse, DomainRef,
+    Change, DkimAlgorithm, DkimCreate, DkimName, DkimRemove, DkimSetUse, DkimUse,
+    DomainAliasRemove, DomainRef,
 };
 use crate::sample::{Sample, digest};
 use crate::sentence::{Viewer, sentence};
@@ -97,5 +98,17 @@ fn keys_that_could_not_work_are_refused() {
     assert!(
         sample.config.dkim_key(&id()).is_none(),
         "keys go with their domain"
+    );
+    let of = sample.domain("keys.test");
+    let second = sample.second_name("second.test", of);
+    let id: DkimName = "s1._domainkey.second.test".parse().unwrap();
+    sample.make(Change::DkimCreate(DkimCreate {
+        id: id.clone(),
+        ..key()
+    }));
+    sample.make(Change::DomainAliasRemove(DomainAliasRemove { id: second }));
+    assert!(
+        sample.config.dkim_key(&id).is_none(),
+        "and with a second name"
     );
 }
