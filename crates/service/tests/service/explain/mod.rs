@@ -1,7 +1,5 @@
 //! What is told of changes and mail afterwards, when rules, authors and sessions are gone.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 mod alerts;
 mod past;
 mod screens;

@@ -1,5 +1,4 @@
 //! Mailboxes as doors use them: what is stored, what is told to whom, what is refused.
-#![cfg(test)]
 
 mod change;
 mod message;

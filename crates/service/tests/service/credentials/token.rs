@@ -8,7 +8,7 @@ use service::{Command, Protocol, SignInError};
 use testkit::{Link, World};
 use types::{CredentialId, Secret};
 
-use crate::{ANN, activity, address, code, enrol, make, secret, world};
+use crate::credentials::{ANN, activity, address, code, enrol, make, secret, world};
 
 /// What every token hears that is not good.
 const REFUSED: TokenError = TokenError::SignIn(SignInError::Refused);

@@ -6,7 +6,7 @@ use policy::MailScope;
 use service::{AdmitError, Command, Password, Protocol, ServiceError, SignInError};
 use testkit::{PASSWORD, World};
 
-use crate::{
+use crate::credentials::{
     ANN, FACTOR, activity, address, app_password, code, enrol, make, secret, try_in, world,
 };
 

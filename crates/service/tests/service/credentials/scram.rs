@@ -8,7 +8,7 @@ use service::{Command, Password, Principal, Protocol, SignInError};
 use testkit::{PASSWORD, World};
 use types::{CredentialId, Secret};
 
-use crate::{ANN, ROOT, address, app_password, enrol, make, secret, try_in, world};
+use crate::credentials::{ANN, ROOT, address, app_password, enrol, make, secret, try_in, world};
 
 async fn by_scram(
     world: &World,

@@ -6,7 +6,7 @@ use policy::MailScope;
 use service::{AdmitError, Command, Protocol, SignInError};
 use testkit::{PASSWORD, World};
 
-use crate::{ANN, ROOT, activity, address, app_password, make, secret, try_in, world};
+use crate::credentials::{ANN, ROOT, activity, address, app_password, make, secret, try_in, world};
 
 #[tokio::test]
 async fn an_app_password_opens_what_it_is_limited_to_and_nothing_else() {

@@ -7,7 +7,7 @@ use service::{Command, EndSessions, Password, Principal, Protocol, ServiceError}
 use testkit::{PASSWORD, World};
 use types::CredentialId;
 
-use crate::{ANN, ROOT, activity, address, app_password, make, secret, try_in, world};
+use crate::credentials::{ANN, ROOT, activity, address, app_password, make, secret, try_in, world};
 
 /// Whether a session hears that it must end.
 async fn is_ended(principal: &Principal) -> bool {

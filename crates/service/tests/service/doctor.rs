@@ -1,5 +1,4 @@
 //! Who may begin an examination, and what ends it.
-#![cfg(test)]
 
 use policy::Role;
 use service::{Actor, Command, ServiceError, Who};

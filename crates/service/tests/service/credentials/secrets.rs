@@ -10,7 +10,9 @@ use service::{Command, Password, Protocol};
 use testkit::World;
 use types::{Secret, Timestamp};
 
-use crate::{ANN, FACTOR, FACTOR_OCTETS, ROOT, address, app_password, code, secret, world};
+use crate::credentials::{
+    ANN, FACTOR, FACTOR_OCTETS, ROOT, address, app_password, code, secret, world,
+};
 
 /// Every command by which a secret comes into being or comes in, with that secret.
 async fn all_secrets(world: &World) -> Vec<Vec<u8>> {

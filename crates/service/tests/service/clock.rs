@@ -1,8 +1,6 @@
 //! A clock that is set forward or back, under a running server and between two starts: somebody is
 //! told, and nothing that counts or proves goes by the time of day.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 use std::path::Path;
 use std::time::Duration;
 

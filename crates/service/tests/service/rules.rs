@@ -1,7 +1,5 @@
 //! Rules through the gate: one entry each with actor, door and effects; refusals; their end.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 use std::time::Duration;
 
 use ledger::{Entry, Outcome};

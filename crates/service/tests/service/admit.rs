@@ -1,7 +1,5 @@
 //! The gate for changes: what it records, what it refuses, and what a crash or a stranger can do.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 use ledger::{Entry, Outcome};
 use policy::Role;
 use service::{AdmitError, AdmitOptions, Command, Password, StartError};

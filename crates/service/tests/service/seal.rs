@@ -1,8 +1,6 @@
 //! Activity and trace as provable logs: what is signed, and what becomes known when somebody
 //! touches rows, tiles or keys past the server.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
