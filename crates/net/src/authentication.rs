@@ -161,10 +161,15 @@ fn spf(output: &SpfOutput) -> Verdict {
         SpfResult::PermError => ("permerror", "the record of the domain cannot be used"),
         SpfResult::None => ("none", "the domain has no SPF record"),
     };
+    let reason = match output.explanation() {
+        // The words of whoever owns the domain, which may be anybody.
+        Some(words) => format!("{reason}, in its words: {words:?}"),
+        None => reason.to_owned(),
+    };
     Verdict {
         result: result.to_owned(),
         domain: output.domain().to_owned(),
-        reason: output.explanation().unwrap_or(reason).to_owned(),
+        reason,
     }
 }
 

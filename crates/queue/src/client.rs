@@ -99,9 +99,8 @@ impl Session {
     }
 
     /// Why this server cannot take the message at all.
-    pub(crate) fn unfit(&self, job: &Job) -> Option<Outcome> {
+    pub(crate) fn unfit(&self, job: &Job, octets: u64) -> Option<Outcome> {
         let params = &job.params;
-        let octets = octets_of(job);
         let needs_utf8 = needs_utf8(job);
         let secured = self.tls().is_some() && self.is_checked && self.offered.require_tls;
         Some(match self.offered.size_max {
@@ -128,10 +127,10 @@ impl Session {
     }
 
     /// MAIL and RCPT, together where the server takes that (RFC 2920).
-    pub(crate) async fn envelope(&mut self, job: &Job) -> Result<Envelope, Broken> {
+    pub(crate) async fn envelope(&mut self, job: &Job, octets: u64) -> Result<Envelope, Broken> {
         let mail = Command::Mail {
             reverse_path: job.reverse_path.clone(),
-            params: self.params(job),
+            params: self.params(job, octets),
         };
         let mut envelope = Envelope::default();
         let rcpt = |address: &Address, dsn| Command::Rcpt {
@@ -203,10 +202,10 @@ impl Session {
         Err(Broken::Said(answer))
     }
 
-    fn params(&self, job: &Job) -> MailParams {
+    fn params(&self, job: &Job, octets: u64) -> MailParams {
         let (params, offered) = (&job.params, &self.offered);
         MailParams {
-            size_octets: offered.size.then(|| octets_of(job)),
+            size_octets: offered.size.then_some(octets),
             body: params.eight_bit.then_some(BodyType::EightBitMime),
             smtputf8: needs_utf8(job),
             dsn: match offered.dsn {
@@ -302,10 +301,6 @@ fn unknown(accepted: &[QueueId], broken: &Broken) -> Vec<(QueueId, Outcome)> {
     let failure = broken.failure(doing);
     let end = || Outcome::Deferred(failure.clone());
     accepted.iter().map(|id| (*id, end())).collect()
-}
-
-fn octets_of(job: &Job) -> u64 {
-    job.head.len() as u64 + job.body.octets()
 }
 
 fn needs_utf8(job: &Job) -> bool {

@@ -274,9 +274,6 @@ impl Worker {
     /// One transaction; how its recipients ended, and whether the session can be used again.
     async fn transact(&self, open: &mut Open, job: &mut Job) -> (Ends, bool) {
         let begun = Instant::now();
-        if let Some(end) = open.session.unfit(job) {
-            return (Ends::All(end), true);
-        }
         let signatures = match self.outbound.signatures(job).await {
             Ok(signatures) => signatures,
             Err(words) => {
@@ -289,9 +286,13 @@ impl Worker {
                 return (Ends::All(end), true);
             }
         };
+        let octets = (signatures.len() + job.head.len()) as u64 + job.body.octets();
+        if let Some(end) = open.session.unfit(job, octets) {
+            return (Ends::All(end), true);
+        }
         let doing = place(&open.host, open.address);
         let broken = |broken: &Broken| Outcome::Deferred(broken.failure(&doing));
-        let envelope = match open.session.envelope(job).await {
+        let envelope = match open.session.envelope(job, octets).await {
             Ok(envelope) => envelope,
             Err(err) => return (Ends::All(broken(&err)), false),
         };

@@ -532,11 +532,27 @@ fn what_dns_lacks_is_said_before_others_refuse_the_mail() -> anyhow::Result<()> 
     for args in [
         &["config", "set", "host_name", "mx.sound.test", "--yes"][..],
         &["domain", "add", "sound.test", "--yes"],
-        &["domain", "dkim", "rotate", "sound.test", "--now", "--yes"],
+        &[
+            "domain",
+            "dkim",
+            "rotate",
+            "sound.test",
+            "--now",
+            "--json",
+            "--yes",
+        ],
     ] {
         server.cli(args)?.ok()?;
     }
     let show = ["domain", "dkim", "show", "sound.test", "--json"];
+    let states = lines(&server, &show)?;
+    let signs = states.iter().filter(|key| key["state"] == "signs").count();
+    ensure!(
+        signs == 2,
+        "--now signs at once, with --json too: {states:?}"
+    );
+    let absent = server.cli(&["domain", "dkim", "show", "absent.test"])?;
+    ensure!(absent.err.contains("no such domain"), "{absent:?}");
     let mut answers = serde_json::json!({
         "sound.test": {"MX": ["10 mx.sound.test."], "TXT": ["hello", "v=spf1 mx -all"]},
         "_dmarc.sound.test": {"TXT": ["v=DMARC1; p=quarantine"]},
@@ -560,7 +576,16 @@ fn what_dns_lacks_is_said_before_others_refuse_the_mail() -> anyhow::Result<()> 
             .contains("DNS has all that mail of sound.test needs."),
         "{sound:?}"
     );
+    let mut by_include = answers.clone();
+    by_include["sound.test"]["TXT"] = serde_json::json!(["v=spf1 include:spf.test -all"]);
+    by_include["spf.test"] = serde_json::json!({"TXT": ["v=spf1 ip4:192.0.2.0/27 -all"]});
+    check(&by_include)?.ok()?;
     for (name, records, words) in [
+        (
+            "sound.test",
+            serde_json::json!({"MX": ["10 mx.sound.test."], "TXT": ["v=spf1 ip4:192.0.2.26 -all"]}),
+            "TXT of sound.test is \"v=spf1 ip4:192.0.2.26 -all\"",
+        ),
         (
             "sound.test",
             serde_json::json!({"MX": ["10 mx.other.test."]}),

@@ -74,7 +74,10 @@ async fn answer(answers: &Resolver, question: &[u8]) -> Option<Vec<u8>> {
     match found {
         Ok(records) => {
             for record in records {
-                let data = written(record)?;
+                let Some(data) = written(record) else {
+                    told.metadata.response_code = ResponseCode::ServFail;
+                    continue;
+                };
                 told.answers
                     .push(Written::from_rdata(name.clone(), TTL_S, data));
             }

@@ -104,16 +104,7 @@ enum Record {
 impl Resolver {
     /// Asks these servers; none means those of the system (`/etc/resolv.conf`).
     pub fn live(servers: &[SocketAddr]) -> Result<Self, ResolverError> {
-        let wrong = |err: NetError| ResolverError(err.to_string());
-        let mut builder = if servers.is_empty() {
-            TokioResolver::builder_tokio().map_err(wrong)?
-        } else {
-            let servers = servers.iter().map(server).collect();
-            let config = ResolverConfig::from_parts(None, Vec::new(), servers);
-            Hickory::builder_with_config(config, TokioRuntimeProvider::default())
-        };
-        *builder.options_mut() = options();
-        let resolver = builder.build().map_err(wrong)?;
+        let resolver = live(servers)?;
         Ok(Self(Arc::new(Source::Live(Box::new(resolver)))))
     }
 
@@ -121,8 +112,8 @@ impl Resolver {
     ///
     /// `{"example.net": {"MX": ["10 mx.example.net"]}, "mx.example.net": {"A": ["192.0.2.1"]}}`
     ///
-    /// Types are `A`, `AAAA`, `MX`, `TXT`, `SRV`, `PTR` and `CNAME`. `"SERVFAIL"` in place of a name's records, or
-    /// of a type's, stands for a server that fails.
+    /// Types are `A`, `AAAA`, `MX`, `TXT`, `SRV`, `PTR` and `CNAME`. `"SERVFAIL"` in place of a
+    /// name's records, or of a type's, stands for a server that fails.
     pub fn from_answers(json: &str) -> Result<Self, AnswersError> {
         Ok(Self(Arc::new(Source::Written(Answers::parse(json)?))))
     }
@@ -134,49 +125,38 @@ impl Resolver {
 
     /// The mail exchanges of a name, in no order.
     pub async fn mx(&self, name: &str) -> Result<Vec<Mx>, DnsError> {
-        let found = self.ask(name, Kind::Mx).await?.into_iter();
-        Ok(found
-            .filter_map(|record| match record {
-                Record::Mx(mx) => Some(mx),
-                _ => None,
-            })
-            .collect())
+        self.find(name, Kind::Mx, |record| match record {
+            Record::Mx(found) => Some(found),
+            _ => None,
+        })
+        .await
     }
 
     /// The texts of a name, each put together from its pieces (RFC 7208 §3.3).
     pub async fn txt(&self, name: &str) -> Result<Vec<Vec<u8>>, DnsError> {
-        let found = self.ask(name, Kind::Txt).await?.into_iter();
-        Ok(found
-            .filter_map(|record| match record {
-                Record::Txt(text) => Some(text),
-                _ => None,
-            })
-            .collect())
+        self.find(name, Kind::Txt, |record| match record {
+            Record::Txt(found) => Some(found),
+            _ => None,
+        })
+        .await
     }
 
     /// Where the service of a name answers.
     pub async fn srv(&self, name: &str) -> Result<Vec<Srv>, DnsError> {
-        let found = self.ask(name, Kind::Srv).await?.into_iter();
-        Ok(found
-            .filter_map(|record| match record {
-                Record::Srv(srv) => Some(srv),
-                _ => None,
-            })
-            .collect())
+        self.find(name, Kind::Srv, |record| match record {
+            Record::Srv(found) => Some(found),
+            _ => None,
+        })
+        .await
     }
 
     /// The names of an address (RFC 1035 §3.5, RFC 3596 §2.5).
     pub async fn names(&self, address: IpAddr) -> Result<Vec<String>, DnsError> {
-        let found = self
-            .ask(&reverse_name(address), Kind::Ptr)
-            .await?
-            .into_iter();
-        Ok(found
-            .filter_map(|record| match record {
-                Record::Name(name) => Some(name),
-                _ => None,
-            })
-            .collect())
+        self.find(&reverse_name(address), Kind::Ptr, |record| match record {
+            Record::Name(name) => Some(name),
+            _ => None,
+        })
+        .await
     }
 
     /// The addresses of a host, IPv6 and IPv4 in turn.
@@ -209,10 +189,18 @@ impl Resolver {
         }
         let wrong = |err: std::io::Error| ResolverError(err.to_string());
         let server = Loopback::begin(self.clone()).await.map_err(wrong)?;
-        match &*Self::live(&[server.address])?.0 {
-            Source::Live(resolver) => Ok((TokioResolver::clone(resolver), Some(server))),
-            Source::Written(_) | Source::None => Err(ResolverError(String::new())),
-        }
+        Ok((live(&[server.address])?, Some(server)))
+    }
+
+    /// The records of a name that are what was asked for.
+    async fn find<T>(
+        &self,
+        name: &str,
+        kind: Kind,
+        wanted: impl Fn(Record) -> Option<T>,
+    ) -> Result<Vec<T>, DnsError> {
+        let found = self.ask(name, kind).await?;
+        Ok(found.into_iter().filter_map(wanted).collect())
     }
 
     async fn ask(&self, name: &str, kind: Kind) -> Result<Vec<Record>, DnsError> {
@@ -288,6 +276,19 @@ fn reverse_name(address: IpAddr) -> String {
 /// A name as it is compared.
 fn plain(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
+}
+
+fn live(servers: &[SocketAddr]) -> Result<TokioResolver, ResolverError> {
+    let wrong = |err: NetError| ResolverError(err.to_string());
+    let mut builder = if servers.is_empty() {
+        TokioResolver::builder_tokio().map_err(wrong)?
+    } else {
+        let servers = servers.iter().map(server).collect();
+        let config = ResolverConfig::from_parts(None, Vec::new(), servers);
+        Hickory::builder_with_config(config, TokioRuntimeProvider::default())
+    };
+    *builder.options_mut() = options();
+    builder.build().map_err(wrong)
 }
 
 fn server(address: &SocketAddr) -> NameServerConfig {

@@ -10,6 +10,8 @@ use types::{Domain, Sha256};
 const BETWEEN: &str = "._domainkey.";
 /// Octets of a label in DNS (RFC 1035 §2.3.4).
 const SELECTOR_MAX_OCTETS: usize = 63;
+/// Octets of a name in DNS as it is written, without the dot at the end (RFC 1035 §2.3.4).
+const NAME_MAX_OCTETS: usize = 253;
 
 /// A key, by the name of its record in DNS: `SELECTOR._domainkey.DOMAIN`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,14 +83,16 @@ pub struct DkimRemove {
 }
 
 impl DkimName {
-    /// A key of a domain; `None` if the selector is no label of DNS.
+    /// A key of a domain; `None` if the selector is no label of DNS, or the name of the record would
+    /// be too long for DNS.
     pub fn new(selector: &str, domain: Domain) -> Option<Self> {
         let is_label = (1..=SELECTOR_MAX_OCTETS).contains(&selector.len())
             && selector
                 .bytes()
                 .all(|octet| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-')
             && !selector.starts_with('-')
-            && !selector.ends_with('-');
+            && !selector.ends_with('-')
+            && selector.len() + BETWEEN.len() + domain.as_str().len() <= NAME_MAX_OCTETS;
         is_label.then(|| Self {
             domain,
             selector: selector.to_owned(),
@@ -115,20 +119,6 @@ impl FromStr for DkimName {
         let (selector, domain) = text.split_once(BETWEEN).ok_or_else(wrong)?;
         let domain = domain.parse().map_err(|_| wrong())?;
         Self::new(selector, domain).ok_or_else(wrong)
-    }
-}
-
-impl TryFrom<String> for DkimName {
-    type Error = DkimNameError;
-
-    fn try_from(text: String) -> Result<Self, DkimNameError> {
-        text.parse()
-    }
-}
-
-impl From<DkimName> for String {
-    fn from(name: DkimName) -> Self {
-        name.to_string()
     }
 }
 
@@ -160,9 +150,23 @@ impl DkimCreate {
     }
 }
 
+as_text!(DkimNameError: DkimName);
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_fits_into_dns() {
+        let label = "a".repeat(62);
+        let domain: Domain = [&label[..], &label, &label, "example.org"]
+            .join(".")
+            .parse()
+            .unwrap();
+        let room = 253 - "._domainkey.".len() - domain.as_str().len();
+        assert!(DkimName::new(&"s".repeat(room), domain.clone()).is_some());
+        assert!(DkimName::new(&"s".repeat(room + 1), domain).is_none());
+    }
 
     #[test]
     fn a_key_has_the_name_of_its_record() {

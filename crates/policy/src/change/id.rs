@@ -93,25 +93,7 @@ impl FromStr for Member {
     }
 }
 
-macro_rules! as_text {
-    ($($name:ident),*) => {$(
-        impl TryFrom<String> for $name {
-            type Error = MemberError;
-
-            fn try_from(text: String) -> Result<Self, MemberError> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(value: $name) -> Self {
-                value.to_string()
-            }
-        }
-    )*};
-}
-
-as_text!(Owned, Member);
+as_text!(MemberError: Owned, Member);
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,25 @@
 //! One module for each family. The fields of a change, without its `id`, are the `after` of its
 //! entry. An encoding never changes once it is released; a new meaning is a new variant.
 
+/// What is written as a text: the conversions that serde goes by.
+macro_rules! as_text {
+    ($error:ty: $($name:ident),+) => {$(
+        impl TryFrom<String> for $name {
+            type Error = $error;
+
+            fn try_from(text: String) -> Result<Self, $error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.to_string()
+            }
+        }
+    )+};
+}
+
 mod id;
 mod moment;
 

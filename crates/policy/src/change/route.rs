@@ -101,20 +101,6 @@ impl FromStr for RouteFor {
     }
 }
 
-impl TryFrom<String> for RouteFor {
-    type Error = RouteError;
-
-    fn try_from(text: String) -> Result<Self, RouteError> {
-        text.parse()
-    }
-}
-
-impl From<RouteFor> for String {
-    fn from(id: RouteFor) -> Self {
-        id.to_string()
-    }
-}
-
 impl RouteHost {
     /// The host as text; an IPv6 address without brackets.
     pub fn as_str(&self) -> &str {
@@ -151,20 +137,6 @@ impl FromStr for RouteHost {
     }
 }
 
-impl TryFrom<String> for RouteHost {
-    type Error = RouteError;
-
-    fn try_from(text: String) -> Result<Self, RouteError> {
-        text.parse()
-    }
-}
-
-impl From<RouteHost> for String {
-    fn from(host: RouteHost) -> Self {
-        host.0
-    }
-}
-
 impl RouteTls {
     /// Whether the other side must prove its name.
     pub fn is_checked(self) -> bool {
@@ -181,6 +153,8 @@ impl RouteSet {
         }
     }
 }
+
+as_text!(RouteError: RouteFor, RouteHost);
 
 #[cfg(test)]
 mod tests {

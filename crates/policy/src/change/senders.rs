@@ -116,25 +116,7 @@ impl FromStr for Sender {
     }
 }
 
-macro_rules! as_text {
-    ($($name:ident),*) => {$(
-        impl TryFrom<String> for $name {
-            type Error = SenderError;
-
-            fn try_from(text: String) -> Result<Self, SenderError> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(value: $name) -> Self {
-                value.to_string()
-            }
-        }
-    )*};
-}
-
-as_text!(SendersOf, Sender);
+as_text!(SenderError: SendersOf, Sender);
 
 #[cfg(test)]
 mod tests {

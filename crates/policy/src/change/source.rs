@@ -149,25 +149,7 @@ impl FromStr for ProxyScope {
     }
 }
 
-macro_rules! as_text {
-    ($($name:ident),*) => {$(
-        impl TryFrom<String> for $name {
-            type Error = SourceError;
-
-            fn try_from(text: String) -> Result<Self, SourceError> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(value: $name) -> Self {
-                value.to_string()
-            }
-        }
-    )*};
-}
-
-as_text!(AccessSubject, ProxyScope);
+as_text!(SourceError: AccessSubject, ProxyScope);
 
 #[cfg(test)]
 mod tests {

@@ -258,7 +258,7 @@ async fn lmtp_has_an_end_for_each_recipient() {
         ..dial(&peer, RouteTls::None, None)
     };
     let mut session = dial.open(&way_out("{}", 1)).await.unwrap();
-    let envelope = session.envelope(&job).await.unwrap();
+    let envelope = session.envelope(&job, 1).await.unwrap();
     let content = Piece(MESSAGE.as_bytes().to_vec());
     let ends = session.content(content, &envelope.accepted).await.unwrap();
     let told: Vec<_> = ends
@@ -278,7 +278,7 @@ async fn content_with_a_bare_line_end_never_gets_its_dot() {
         .open(&way_out("{}", 1))
         .await
         .unwrap();
-    let envelope = session.envelope(&job).await.unwrap();
+    let envelope = session.envelope(&job, 1).await.unwrap();
     let content = Piece(b"a\n.\nMAIL FROM:<>\r\n".to_vec());
     let err = session
         .content(content, &envelope.accepted)

@@ -110,7 +110,8 @@ fn rotate(out: &mut dyn Write, domain: &Name, now: bool, change: &Change) -> any
         let domain = domain.clone();
         change.carry_out(out, &[Command::DkimCreate { domain }])?;
         keys = waiting(change)?;
-        if keys.is_empty() || change.format.json {
+        // None after a dry run.
+        if keys.is_empty() || (change.format.json && !now) {
             return Ok(());
         }
         if !now {
@@ -154,7 +155,8 @@ fn missing(keys: &[DkimView], change: &Change) -> anyhow::Result<Vec<String>> {
 async fn lack(resolver: &Resolver, key: &DkimView) -> Option<String> {
     let name = &key.name;
     match resolver.txt(name).await {
-        Ok(found) if found.iter().any(|text| same(text, &key.record)) => None,
+        // With several records a receiver may take any of them (RFC 6376 §3.6.2.2).
+        Ok(found) if matches!(found.as_slice(), [text] if same(text, &key.record)) => None,
         Ok(_) => Some(format!("{name} says something else")),
         Err(DnsError::NoSuchName | DnsError::NoRecords) => Some(format!("{name} is not there")),
         Err(err) => Some(format!("{name}: {err}")),

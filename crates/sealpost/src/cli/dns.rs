@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::bail;
-use net::{DnsError, Resolver};
+use net::{DnsError, Judge, Resolver, ResolverError, Sent};
 use serde::Serialize;
 use serde_json::Value;
 use service::WantedRecord;
@@ -146,25 +146,30 @@ impl About {
         let wanted = self.wanted()?;
         let (resolver, _) = self.dns.resolver(&self.read.place)?;
         let look = async {
+            let host = wanted.iter().find(|one| one.purpose == "address");
+            let dns = Asking {
+                host: host.map(|one| one.name.clone()).unwrap_or_default(),
+                judge: Judge::new(&resolver, self.domain.as_str()).await?,
+                resolver,
+            };
             let mut looked = Vec::with_capacity(wanted.len());
             for wanted in wanted {
-                let (state, found) = match compare(&resolver, &wanted).await {
+                let (state, found) = match dns.compare(&wanted).await {
                     Ok(compared) => compared,
                     Err(DnsError::NoSuchName | DnsError::NoRecords) => {
                         (State::Missing, String::new())
                     }
                     Err(err @ DnsError::Failed(_)) => (State::Unknown, err.to_string()),
                 };
-                let found = found.chars().take(FOUND_MAX).collect();
                 looked.push(Looked {
                     state,
                     wanted,
                     found,
                 });
             }
-            looked
+            Ok::<_, ResolverError>(looked)
         };
-        Ok(run::runtime()?.block_on(look))
+        Ok(run::runtime()?.block_on(look)?)
     }
 }
 
@@ -185,7 +190,8 @@ impl Looked {
             State::Unknown => "unknown",
         };
         writeln!(out, "{state:8} {kind} {}", visible(name))?;
-        for (label, text) in [("expected", value), ("found", &self.found), ("why", why)] {
+        let found = cut(&self.found, FOUND_MAX);
+        for (label, text) in [("expected", value), ("found", &found), ("why", why)] {
             if !text.is_empty() {
                 writeln!(out, "         {label:9} {}", visible(text))?;
             }
@@ -203,8 +209,8 @@ impl Looked {
             needed,
             ..
         } = &self.wanted;
-        let value = cut(value);
-        let found = cut(&self.found);
+        let value = cut(value, SENTENCE_PART_MAX);
+        let found = cut(&self.found, SENTENCE_PART_MAX);
         let grade = match (self.state, *needed) {
             (State::Unknown, _) => "not known",
             (_, true) => "wrong",
@@ -221,82 +227,115 @@ impl Looked {
     }
 }
 
-/// A text that leaves room for the sentence about it.
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(SENTENCE_PART_MAX) {
+/// A text that leaves room for what else is said.
+fn cut(text: &str, max_chars: usize) -> String {
+    match text.char_indices().nth(max_chars) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
 }
 
-/// What DNS says of a record, and whether that is what it should be.
-async fn compare(resolver: &Resolver, wanted: &WantedRecord) -> Result<(State, String), DnsError> {
-    let name = wanted.name.as_str();
-    let last = wanted.value.rsplit(' ').next().unwrap_or_default();
-    let host = last.trim_end_matches('.');
-    let (is_right, found): (bool, Vec<String>) = match wanted.purpose.as_str() {
-        "mx" => {
-            let found = resolver.mx(name).await?;
-            let shown = found
-                .iter()
-                .map(|mx| format!("{} {}.", mx.preference, mx.host));
-            (found.iter().any(|mx| mx.host == host), shown.collect())
-        }
-        "address" => {
-            let found = resolver.addresses(name).await?;
-            (true, found.iter().map(ToString::to_string).collect())
-        }
-        "reverse" => return reverse(resolver, name).await,
-        "client" => {
-            let found = resolver.srv(name).await?;
-            let port = wanted
-                .value
-                .split(' ')
-                .nth(2)
-                .and_then(|port| port.parse().ok());
-            let is_it = |srv: &net::Srv| Some(srv.port) == port && srv.host == host;
-            let shown = found.iter().map(|srv| format!("{}:{}", srv.host, srv.port));
-            (found.iter().any(is_it), shown.collect())
-        }
-        purpose => {
-            let found = resolver.txt(name).await?;
-            let found: Vec<_> = (found.iter())
-                .map(|text| String::from_utf8_lossy(text).into_owned())
-                .filter(|text| is_of(purpose, text))
-                .collect();
-            if found.is_empty() {
-                return Err(DnsError::NoRecords);
-            }
-            // Of each kind there is one, or all of them count for nothing (RFC 7208 §4.5).
-            let is_right = found.len() == 1 && found.iter().all(|text| fits(purpose, text, wanted));
-            (is_right, found)
-        }
-    };
-    let state = if is_right { State::Ok } else { State::Differs };
-    Ok((state, found.join(", ")))
+/// What is asked while a domain is looked at.
+struct Asking {
+    /// The name of this server.
+    host: String,
+    resolver: Resolver,
+    judge: Judge,
 }
 
-/// Whether an address of the server leads back to its name.
-async fn reverse(resolver: &Resolver, host: &str) -> Result<(State, String), DnsError> {
-    let (mut found, mut is_right) = (Vec::new(), true);
-    for address in resolver.addresses(host).await? {
-        let names = match resolver.names(address).await {
-            Ok(names) => names,
-            Err(DnsError::NoSuchName | DnsError::NoRecords) => Vec::new(),
-            Err(err) => return Err(err),
-        };
-        is_right &= names.iter().any(|name| name == host);
-        found.push(format!(
-            "{address}: {}",
-            if names.is_empty() {
-                "none".to_owned()
-            } else {
-                names.join(" ")
+impl Asking {
+    /// What DNS says of a record, and whether that is what it should be.
+    async fn compare(&self, wanted: &WantedRecord) -> Result<(State, String), DnsError> {
+        let name = wanted.name.as_str();
+        let last = wanted.value.rsplit(' ').next().unwrap_or_default();
+        let host = last.trim_end_matches('.');
+        let (is_right, found): (bool, Vec<String>) = match wanted.purpose.as_str() {
+            "mx" => {
+                let found = self.resolver.mx(name).await?;
+                let shown = found
+                    .iter()
+                    .map(|mx| format!("{} {}.", mx.preference, mx.host));
+                (found.iter().any(|mx| mx.host == host), shown.collect())
             }
-        ));
+            "address" => {
+                let found = self.resolver.addresses(name).await?;
+                (true, found.iter().map(ToString::to_string).collect())
+            }
+            "reverse" => return self.reverse(name).await,
+            "client" => {
+                let found = self.resolver.srv(name).await?;
+                let port = wanted
+                    .value
+                    .split(' ')
+                    .nth(2)
+                    .and_then(|port| port.parse().ok());
+                let is_it = |srv: &net::Srv| Some(srv.port) == port && srv.host == host;
+                let shown = found.iter().map(|srv| format!("{}:{}", srv.host, srv.port));
+                (found.iter().any(is_it), shown.collect())
+            }
+            purpose => {
+                let found = self.resolver.txt(name).await?;
+                let found: Vec<_> = (found.iter())
+                    .map(|text| String::from_utf8_lossy(text).into_owned())
+                    .filter(|text| is_of(purpose, text))
+                    .collect();
+                if found.is_empty() {
+                    return Err(DnsError::NoRecords);
+                }
+                // Of each kind there is one, or all of them count for nothing (RFC 7208 §4.5).
+                let is_right = match (found.as_slice(), purpose) {
+                    ([_], "spf") => return Ok((self.lets_send(name).await?, found.concat())),
+                    ([text], _) => fits(purpose, text, wanted),
+                    _ => false,
+                };
+                (is_right, found)
+            }
+        };
+        let state = if is_right { State::Ok } else { State::Differs };
+        Ok((state, found.join(", ")))
     }
-    let state = if is_right { State::Ok } else { State::Differs };
-    Ok((state, found.join(", ")))
+
+    /// Whether an address of the server leads back to its name.
+    async fn reverse(&self, host: &str) -> Result<(State, String), DnsError> {
+        let (mut found, mut is_right) = (Vec::new(), true);
+        for address in self.resolver.addresses(host).await? {
+            let names = match self.resolver.names(address).await {
+                Ok(names) => names,
+                Err(DnsError::NoSuchName | DnsError::NoRecords) => Vec::new(),
+                Err(err) => return Err(err),
+            };
+            is_right &= names.iter().any(|name| name == host);
+            found.push(format!(
+                "{address}: {}",
+                if names.is_empty() {
+                    "none".to_owned()
+                } else {
+                    names.join(" ")
+                }
+            ));
+        }
+        let state = if is_right { State::Ok } else { State::Differs };
+        Ok((state, found.join(", ")))
+    }
+
+    /// Whether others believe each address of this server when it sends for a domain.
+    async fn lets_send(&self, domain: &str) -> Result<State, DnsError> {
+        let sender = format!("postmaster@{domain}");
+        let mut state = State::Ok;
+        for address in self.resolver.addresses(&self.host).await? {
+            let sent = Sent {
+                address,
+                helo: &self.host,
+                sender: &sender,
+            };
+            match self.judge.spf(sent).await.result.as_str() {
+                "pass" => {}
+                "temperror" => return Err(DnsError::Failed("it was asked for SPF".to_owned())),
+                _ => state = State::Differs,
+            }
+        }
+        Ok(state)
+    }
 }
 
 /// Whether a text at the same name is of this kind.
@@ -312,16 +351,6 @@ fn is_of(purpose: &str, text: &str) -> bool {
 /// Whether a record does what it should, though an operator may have reasons for another text.
 fn fits(purpose: &str, text: &str, wanted: &WantedRecord) -> bool {
     match purpose {
-        // It lets the hosts that take mail of the domain send it, or says more than can be judged.
-        "spf" => text.split_ascii_whitespace().any(|term| {
-            let term = term.trim_start_matches('+').to_ascii_lowercase();
-            ["mx", "a", "include", "ip4", "ip6", "exists", "redirect"]
-                .iter()
-                .any(|word| {
-                    term.strip_prefix(word)
-                        .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
-                })
-        }),
         "dmarc" => text.to_ascii_lowercase().contains("p="),
         _ => same(text.as_bytes(), &wanted.value),
     }

@@ -113,7 +113,7 @@ fn signs_for<'a>(config: &'a Config, job: &Job) -> Vec<&'a DkimKey> {
 impl Service {
     /// The keys of a domain.
     pub fn dkim_list(&self, actor: &Actor, domain: &Domain) -> ServiceResult<Vec<DkimView>> {
-        self.may_read_server(actor)?;
+        self.domain_show(actor, domain)?;
         let config = self.config();
         Ok(config
             .dkim_keys(domain)
