@@ -1,6 +1,7 @@
 """Signs a message with dkimpy, as another server would: FOLDER. Writes `signed`, `sealed` (sent on by a
 second server), `broken` (changed behind its signature), `part` (signed with `l=` and made longer),
-`part_only` (not longer), `many` (signed twelve times) and `two_authors` there, and prints the records of DNS."""
+`part_only` (not longer), `many` (signed twelve times), `two_authors` and `listed` (changed and sealed by a
+mailing list) there, and prints the records of DNS."""
 
 import base64
 import json
@@ -33,12 +34,17 @@ results = b"Authentication-Results: list.test; dkim=pass header.d=signed.test; s
 seal = dkim.arc_sign(
     results + signed, b"s1", b"list.test", private, b"list.test", include_headers=head
 )
+footer = signed + b"-- \r\nlist.test\r\n"
+listed = dkim.arc_sign(
+    results + footer, b"s1", b"list.test", private, b"list.test", include_headers=head
+)
 part = dkim.sign(message, b"s1", b"signed.test", private, include_headers=head, length=True)
 for name, octets in [
     ("part", part + message + b"More, by somebody else.\r\n"),
     ("part_only", part + message),
     ("two_authors", b"From: <eve@evil.test>\r\n" + signed),
     ("signed", signed),
+    ("listed", b"".join(listed) + results + footer),
     ("sealed", b"".join(seal) + results + signed),
     ("many", signature * 11 + signed),
     ("broken", signed.replace(b"Hi", b"Ho")),

@@ -10,6 +10,7 @@ mod ready;
 pub mod daemon;
 pub mod dialogue;
 pub mod disk;
+pub mod dns;
 pub mod program;
 
 mod site;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use mail_auth::dmarc::Policy;
 use mail_auth::dmarc::verify::DmarcParameters;
 use mail_auth::spf::verify::SpfParameters;
 use mail_auth::{
@@ -19,7 +20,6 @@ const SIGNATURES_MAX: usize = 10;
 /// Asks DNS about messages.
 pub struct Judge {
     library: MessageAuthenticator,
-    own_name: String,
     _answers: Option<Loopback>,
 }
 
@@ -32,6 +32,20 @@ pub struct Sent<'a> {
     pub helo: &'a str,
     /// The sender of the envelope; empty for a report.
     pub sender: &'a str,
+    /// The name of the server that it came to, which a record may ask for (RFC 7208 §7.2).
+    pub receiver: &'a str,
+}
+
+/// What the author's domain asks to be done with mail that fails (RFC 9989 §4.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    /// Nothing.
+    None,
+    /// That it is taken for suspicious.
+    Quarantine,
+    /// That it is refused.
+    Reject,
 }
 
 /// What one method says (RFC 8601 §2.7).
@@ -43,6 +57,9 @@ pub struct Verdict {
     pub domain: String,
     /// Which key, which policy, or why it is so.
     pub reason: String,
+    /// The selector of the key, of a signature.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
 }
 
 /// What all methods say.
@@ -54,17 +71,18 @@ pub struct Verdicts {
     pub dkim: Vec<Verdict>,
     /// Whether one of both is right for the author's domain, and what the domain wants done.
     pub dmarc: Verdict,
+    /// What the author's domain asks for if `dmarc` is a failure.
+    pub asked: Asked,
     /// What those who sent it on say of it.
     pub arc: Verdict,
 }
 
 impl Judge {
-    /// Asks this resolver, in the name of this server.
-    pub async fn new(resolver: &Resolver, own_name: &str) -> Result<Self, ResolverError> {
+    /// Asks this resolver.
+    pub async fn new(resolver: &Resolver) -> Result<Self, ResolverError> {
         let (hickory, answers) = resolver.hickory().await?;
         Ok(Self {
             library: MessageAuthenticator(hickory),
-            own_name: own_name.to_owned(),
             _answers: answers,
         })
     }
@@ -80,10 +98,11 @@ impl Judge {
             address,
             helo,
             sender,
+            receiver,
         } = sent;
         let asked = match sender.is_empty() {
-            true => SpfParameters::verify_ehlo(address, helo, &self.own_name),
-            false => SpfParameters::verify_mail_from(address, helo, &self.own_name, sender),
+            true => SpfParameters::verify_ehlo(address, helo, receiver),
+            false => SpfParameters::verify_mail_from(address, helo, receiver, sender),
         };
         self.library.verify_spf(asked).await
     }
@@ -102,6 +121,7 @@ impl Judge {
             result,
             domain: last.unwrap_or_default(),
             reason,
+            selector: None,
         }
     }
 
@@ -117,29 +137,29 @@ impl Judge {
             .sender
             .rsplit_once('@')
             .map_or(sent.helo, |(_, domain)| domain);
-        let asked = DmarcParameters::new(&parsed, &signatures, sender_domain, &of_spf);
-        let dmarc = self.library.verify_dmarc(asked).await;
+        let params = DmarcParameters::new(&parsed, &signatures, sender_domain, &of_spf);
+        let dmarc = self.library.verify_dmarc(params).await;
         let dkim = signatures.iter().map(|one| {
             let (result, reason) = told(one.result());
-            let (domain, selector) = match one.signature() {
-                Some(signature) => (signature.d.clone(), signature.s.clone()),
-                None => (String::new(), String::new()),
-            };
-            let reason = if reason.is_empty() {
-                format!("selector {selector}")
-            } else {
-                reason
+            let signature = one.signature();
+            let domain = signature.map(|signature| signature.d.clone());
+            let selector = signature.map(|signature| signature.s.clone());
+            let reason = match &selector {
+                Some(selector) if reason.is_empty() => format!("selector {selector}"),
+                _ => reason,
             };
             Verdict {
                 result,
-                domain,
+                domain: domain.unwrap_or_default(),
                 reason,
+                selector,
             }
         });
         Some(Verdicts {
             spf: spf(&of_spf),
             dkim: dkim.collect(),
             arc,
+            asked: asked(&parsed, &dmarc),
             dmarc: not_one_author(&parsed).unwrap_or_else(|| of_dmarc(&dmarc)),
         })
     }
@@ -170,6 +190,7 @@ fn spf(output: &SpfOutput) -> Verdict {
         result: result.to_owned(),
         domain: output.domain().to_owned(),
         reason,
+        selector: None,
     }
 }
 
@@ -191,19 +212,37 @@ fn told(result: &DkimResult) -> (String, String) {
 /// A message whose authors are of several domains, or that has several `From`, is nobody's: programs
 /// show one of them, and which one is not known (RFC 7489 §6.6.1).
 fn not_one_author(parsed: &AuthenticatedMessage<'_>) -> Option<Verdict> {
-    let names = parsed.raw_parsed_headers().iter();
-    let fields = names.filter(|(name, _)| name.trim_ascii().eq_ignore_ascii_case(b"from"));
     let domain = |from: &String| {
         from.rsplit_once('@')
             .map(|(_, domain)| domain.to_lowercase())
     };
     let domains: BTreeSet<_> = parsed.froms().iter().map(domain).collect();
-    (fields.count() != 1 || domains.len() != 1).then(|| Verdict {
+    (author_fields(parsed) != 1 || domains.len() != 1).then(|| Verdict {
         result: "fail".to_owned(),
         domain: String::new(),
         reason: "the message does not have one author (From), or they are of several domains"
             .to_owned(),
+        selector: None,
     })
+}
+
+/// What is asked for a message that fails. With several `From`, nobody can say whose wish counts,
+/// and no program for mail writes one.
+fn asked(parsed: &AuthenticatedMessage<'_>, output: &mail_auth::DmarcOutput) -> Asked {
+    match (author_fields(parsed), output.policy()) {
+        (2.., _) => Asked::Reject,
+        (1, Policy::Reject) => Asked::Reject,
+        (1, Policy::Quarantine) => Asked::Quarantine,
+        (1, _) if parsed.froms().len() <= 1 => Asked::None,
+        _ => Asked::Quarantine,
+    }
+}
+
+fn author_fields(parsed: &AuthenticatedMessage<'_>) -> usize {
+    let names = parsed.raw_parsed_headers().iter();
+    names
+        .filter(|(name, _)| name.trim_ascii().eq_ignore_ascii_case(b"from"))
+        .count()
 }
 
 fn of_dmarc(output: &mail_auth::DmarcOutput) -> Verdict {
@@ -231,5 +270,6 @@ fn of_dmarc(output: &mail_auth::DmarcOutput) -> Verdict {
         result: result.to_owned(),
         domain: output.domain().to_owned(),
         reason,
+        selector: None,
     }
 }

@@ -30,7 +30,7 @@ mod proxied;
 
 mod listen;
 
-pub use authentication::{Judge, Sent, Verdict, Verdicts};
+pub use authentication::{Asked, Judge, Sent, Verdict, Verdicts};
 pub use certificate::{Certificate, CertificateError};
 pub use clock::Clock;
 pub use conn::{Conn, ConnError, Deadline};

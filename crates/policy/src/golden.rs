@@ -60,6 +60,9 @@ fn changes() -> Vec<Change> {
     all.extend(settings(|key| key.starts_with("outbound_")));
     all.extend(route::changes());
     all.extend(dkim::changes());
+    for group in ["sender_", "dmarc_", "arc_"] {
+        all.extend(settings(|key| key.starts_with(group)));
+    }
     all
 }
 
@@ -217,7 +220,7 @@ fn system_changes() -> Vec<Change> {
             id: CertificateId(1),
         }),
     ];
-    let later = ["log_", "spam_", "outbound_"];
+    let later = ["log_", "spam_", "outbound_", "sender_", "dmarc_", "arc_"];
     all.extend(settings(|key| {
         !later.iter().any(|group| key.starts_with(group))
     }));

@@ -5,6 +5,7 @@
 //! does to mail. Nothing here knows a clock, a disk or a socket: equal input gives equal output,
 //! on every machine and in every later version.
 
+mod authenticity;
 mod log_level;
 pub mod role;
 pub mod settings;
@@ -33,6 +34,7 @@ mod golden;
 #[cfg(test)]
 mod sample;
 
+pub use authenticity::{AuthenticityError, DomainSet, SenderAuthentication};
 pub use change::{
     Change, MailScope, Member, Owned, RuleContent, RuleDirection, RuleLevel, RulePurpose, RuleSet,
     Sender, SenderList, SendersOf, Service, TokenScope,

@@ -10,6 +10,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 use types::Domain;
 
+use crate::authenticity::{DomainSet, SenderAuthentication};
 use crate::log_level::LogLevel;
 
 /// Why a setting was not accepted; names the key, the value and what would be accepted.
@@ -76,6 +77,8 @@ trait Value: Sized + fmt::Debug {
     fn lies_in(&self, range: &Self::Range) -> bool;
     fn accepted(range: &Self::Range) -> String;
     fn show(&self) -> String;
+    /// Whether `later` is less or greater.
+    fn compare(&self, later: &Self) -> Ordering;
 }
 
 impl Value for u64 {
@@ -97,6 +100,10 @@ impl Value for u64 {
 
     fn show(&self) -> String {
         self.to_string()
+    }
+
+    fn compare(&self, later: &Self) -> Ordering {
+        later.cmp(self)
     }
 }
 
@@ -122,11 +129,15 @@ impl Value for bool {
     fn show(&self) -> String {
         if *self { "on" } else { "off" }.to_owned()
     }
+
+    fn compare(&self, later: &Self) -> Ordering {
+        later.cmp(self)
+    }
 }
 
-/// What is written in one word of a type of its own.
+/// What is written in one word of a type of its own, and how a later value compares with it.
 macro_rules! value_of_a_word {
-    ($word:ty, $accepted:literal) => {
+    ($word:ty, $accepted:literal, $compare:expr) => {
         impl Value for $word {
             type Range = ();
 
@@ -145,13 +156,36 @@ macro_rules! value_of_a_word {
             fn show(&self) -> String {
                 self.to_string()
             }
+
+            fn compare(&self, later: &Self) -> Ordering {
+                $compare(self, later)
+            }
         }
     };
 }
 
-value_of_a_word!(LogLevel, "error, warn, info, debug or trace");
+fn by_order<T: Ord>(earlier: &T, later: &T) -> Ordering {
+    later.cmp(earlier)
+}
+
+/// A set that gains a member counts as greater, whatever it loses.
+fn by_members(earlier: &DomainSet, later: &DomainSet) -> Ordering {
+    match (earlier.holds(later), later.holds(earlier)) {
+        (true, true) => Ordering::Equal,
+        (true, false) => Ordering::Less,
+        (false, _) => Ordering::Greater,
+    }
+}
+
+value_of_a_word!(LogLevel, "error, warn, info, debug or trace", by_order);
+value_of_a_word!(SenderAuthentication, "off, record or enforce", by_order);
+value_of_a_word!(
+    DomainSet,
+    "up to 64 domains with commas between them, or none",
+    by_members
+);
 // A name that a server may have: two labels are not asked for, so `localhost` serves.
-value_of_a_word!(Domain, "a host name such as mail.example.org");
+value_of_a_word!(Domain, "a host name such as mail.example.org", by_order);
 
 macro_rules! settings {
     ($(
@@ -232,7 +266,7 @@ macro_rules! settings {
                 let all = [$((
                     stringify!($key),
                     Meaning::$meaning,
-                    later.$key.cmp(&self.$key),
+                    Value::compare(&self.$key, &later.$key),
                 )),+];
                 all.into_iter().filter(|(_, _, order)| order.is_ne()).collect()
             }
@@ -311,6 +345,18 @@ settings! {
     spam_junk_percent: SpamJunkPercent(u64) in 1..=1_000, default 40, GuardWeakerAbove;
     /// From which weight on a message is kept in quarantine instead of a mailbox, likewise.
     spam_quarantine_percent: SpamQuarantinePercent(u64) in 1..=1_000, default 100,
+        GuardWeakerAbove;
+    /// What is done about SPF, DKIM, DMARC and ARC of mail from other servers: nothing (`off`), it is
+    /// recorded (`record`), or mail that fails is refused or put into Junk if its author's domain
+    /// asks for that (`enforce`).
+    sender_authentication: SenderAuthentication(SenderAuthentication) in (),
+        default SenderAuthentication::Enforce, GuardWeakerBelow;
+    /// Domains of authors whose mail is taken though it fails, with all below them.
+    dmarc_exempt_domains: DmarcExemptDomains(DomainSet) in (), default DomainSet::default(),
+        GuardWeakerAbove;
+    /// Domains that send mail of others on (mailing lists), whose seal is believed: mail that they
+    /// found right is taken though it fails now (ARC, RFC 8617).
+    arc_trusted_domains: ArcTrustedDomains(DomainSet) in (), default DomainSet::default(),
         GuardWeakerAbove;
     /// How long mail that a client expunged can be brought back, in days.
     recoverable_client_days: RecoverableClientDays(u64) in 1..=3_650, default 7, Recovery;

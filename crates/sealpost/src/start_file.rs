@@ -137,6 +137,7 @@ impl StartFile {
             clock: Clock::real(),
             random: Random::system(),
             outside: Outside::Queue,
+            dns: self.outbound.resolver(),
             hash_threads: run::hash_threads(),
         }
     }

@@ -61,6 +61,8 @@ mod scripts;
 mod health;
 mod heartbeat;
 mod recover;
+
+mod authenticity;
 mod scan;
 
 mod dkim;
@@ -171,6 +173,7 @@ struct Inner {
     throttle: Throttle,
     refused_recipients: accept::RefusedRecipients,
     silent_scanners: scan::Silent,
+    sender_judge: authenticity::SenderJudge,
     departures: rules::Departures,
     turns: queued::Turns,
     flights: outbound::Flights,
@@ -210,6 +213,7 @@ impl Service {
             clock,
             random,
             outside,
+            dns,
             hash_threads,
         } = start;
         let mut options = store::Options::new(Secret::new(keys.row_mac_key().to_vec()));
@@ -240,6 +244,7 @@ impl Service {
             throttle: Throttle::default(),
             refused_recipients: accept::RefusedRecipients::default(),
             silent_scanners: scan::Silent::default(),
+            sender_judge: authenticity::SenderJudge::new(dns),
             departures: rules::Departures::default(),
             turns: queued::Turns::default(),
             flights: outbound::Flights::default(),

@@ -33,17 +33,17 @@ const USUAL: [(ScannerKind, &str); 2] = [
 /// Why scanners do not answer that should, the newest reason of each.
 pub(crate) type Silent = Mutex<BTreeMap<ScannerKind, String>>;
 
-/// What scanners said of a message.
+/// What is known of a message before it is taken.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Verdict {
     /// Whether somebody looked for viruses; a message with one is not taken.
     pub(crate) is_clean: bool,
     /// The weight as spam in hundredths of what is certain, if somebody weighed it.
     pub(crate) spam_percent: Option<u32>,
-    /// What the record tells, one line for each scanner.
+    /// What the record tells, in lines.
     pub(crate) told: Vec<String>,
-    /// The field that tells people and programs.
-    pub(crate) field: Option<String>,
+    /// The fields that tell people and programs, with their line ends.
+    pub(crate) fields: String,
     /// Where the message begins its way, if not in the inbox.
     pub(crate) place: Option<Place>,
 }
@@ -66,15 +66,16 @@ pub struct ScannerView {
 }
 
 impl Service {
-    /// What the scanners say of a message whose header block as delivered is `head`.
+    /// What the scanners say of a message whose header block as delivered is `head`, beside what is
+    /// known of it.
     pub(crate) async fn scan(
         &self,
         config: &Config,
         envelope: &Envelope,
         id: &str,
         (head, body): (&[u8], &[u8]),
+        mut verdict: Verdict,
     ) -> Result<Verdict, AcceptError> {
-        let mut verdict = Verdict::default();
         for scanner in config.scanners() {
             let kind = scanner.id;
             if kind == ScannerKind::Rspamd && envelope.client.principal.is_some() {
@@ -206,7 +207,7 @@ impl Verdict {
             VirusVerdict::Found(name) => {
                 self.told.push(format!("clamd: found {name}"));
                 let reason = format!("the message contains a virus: {name}");
-                self.place = Some(Place::Rejected { by: None, reason });
+                self.put(Place::Rejected { by: None, reason });
             }
         }
     }
@@ -219,7 +220,7 @@ impl Verdict {
         let told = format!("rspamd: {weight} ({symbols})");
         let is_junk = u64::from(percent) >= settings.spam_junk_percent;
         self.spam_percent = Some(percent);
-        self.field = Some(format!(
+        self.fields.push_str(&format!(
             "X-Spam-Status: {}, score={:.1} required={:.1}\r\n\ttests={}\r\n",
             if is_junk { "Yes" } else { "No" },
             found.score,
@@ -228,11 +229,32 @@ impl Verdict {
         ));
         if u64::from(percent) >= settings.spam_quarantine_percent {
             let why = told.clone();
-            self.place.get_or_insert(Place::Held { why });
+            self.put(Place::Held { why });
         } else if is_junk {
-            self.place.get_or_insert(Place::Kept(vec![junk()]));
+            self.put(Place::Kept(vec![junk()]));
         }
         self.told.push(told);
+    }
+
+    /// Puts the message there, unless it is somewhere worse.
+    pub(crate) fn put(&mut self, place: Place) {
+        let rank = |place: &Place| match place {
+            Place::Kept(_) => 0,
+            Place::Held { .. } => 1,
+            Place::Gone { .. } | Place::Rejected { .. } => 2,
+        };
+        if self
+            .place
+            .as_ref()
+            .is_none_or(|now| rank(now) < rank(&place))
+        {
+            self.place = Some(place);
+        }
+    }
+
+    /// Whether nobody gets the message.
+    pub(crate) fn refuses(&self) -> bool {
+        matches!(self.place, Some(Place::Rejected { .. }))
     }
 
     /// Where the message begins its way.
@@ -243,7 +265,7 @@ impl Verdict {
 }
 
 /// The folder for spam, by its use, or else by its usual name.
-fn junk() -> Filing {
+pub(crate) fn junk() -> Filing {
     Filing {
         folder: Some(Folder {
             name: "Junk".to_owned(),

@@ -48,6 +48,7 @@ pub(crate) fn start(dir: &Path) -> Start {
         clock: Clock::virtual_at(Timestamp(1_795_428_580_000_000)),
         random: Random::system(),
         outside: Outside::Refuse,
+        dns: net::Resolver::none(),
         hash_threads: 1,
     }
 }

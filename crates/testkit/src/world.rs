@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ledger::UnixFacts;
-use net::{ChannelBindings, Clock, Random, TlsInfo};
+use net::{ChannelBindings, Clock, Random, Resolver, TlsInfo};
 use policy::Role;
 use policy::change::Mode;
 use service::{
@@ -49,6 +49,15 @@ impl World {
 
     /// Such a world with a place for mail that leaves it; a restart forgets that place.
     pub async fn sending(accounts: &[&str], outside: Outside) -> Self {
+        Self::begin(accounts, |start| start.outside = outside).await
+    }
+
+    /// Such a world that asks this resolver about senders; a restart forgets it.
+    pub async fn asking(accounts: &[&str], dns: Resolver) -> Self {
+        Self::begin(accounts, |start| start.dns = dns).await
+    }
+
+    async fn begin(accounts: &[&str], adjust: impl FnOnce(&mut Start)) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder can be made");
         let clock = Clock::virtual_at(BEGIN);
         let founding = Founding {
@@ -57,7 +66,8 @@ impl World {
             actor: Self::console(),
             commands: commands(accounts),
         };
-        let start = start(dir.path(), &clock, outside);
+        let mut start = start(dir.path(), &clock);
+        adjust(&mut start);
         let made = Service::create(start, founding).await;
         let (service, pin) = made.expect("an empty folder can be founded");
         Self {
@@ -130,7 +140,7 @@ impl World {
         pin: &Pin,
         facts: BootFacts,
     ) -> Result<Service, StartError> {
-        let start = start(dir, clock, Outside::Refuse);
+        let start = start(dir, clock);
         Service::open(start, pin, Mode::Serve, std::future::ready(Ok(facts))).await
     }
 
@@ -236,7 +246,7 @@ fn domain(name: &str) -> Command {
     }
 }
 
-fn start(dir: &Path, clock: &Clock, outside: Outside) -> Start {
+fn start(dir: &Path, clock: &Clock) -> Start {
     Start {
         paths: Paths {
             data: dir.join("data"),
@@ -244,7 +254,8 @@ fn start(dir: &Path, clock: &Clock, outside: Outside) -> Start {
         },
         clock: clock.clone(),
         random: Random::system(),
-        outside,
+        outside: Outside::Refuse,
+        dns: Resolver::none(),
         hash_threads: 2,
     }
 }

@@ -55,35 +55,14 @@ impl World {
     fn knowing(mut self, texts: &[(String, String)]) -> anyhow::Result<Self> {
         self.dns = None;
         let dns = self.other.site().port(80);
-        let args = [
-            "--no-daemon",
-            "--conf-file=/dev/null",
-            "--no-resolv",
-            "--no-hosts",
-            "--bind-interfaces",
-            "--listen-address=127.0.0.1",
-            &format!("--port={dns}"),
-            "--local=/test/",
+        let records = [
             "--mx-host=far.test,down.far.test,5",
             "--mx-host=far.test,mx.far.test,10",
             "--host-record=down.far.test,127.0.0.9",
             "--host-record=mx.far.test,127.0.0.8",
             "--host-record=other.test,127.0.0.1",
         ];
-        let asks = || {
-            // A second one on the same port would say that it is taken.
-            TcpStream::connect(("127.0.0.1", dns)).is_ok()
-        };
-        let texts = texts.iter().map(|(name, text)| {
-            let pieces: Vec<_> = text
-                .as_bytes()
-                .chunks(255)
-                .map(String::from_utf8_lossy)
-                .collect();
-            format!("--txt-record={name},{}", pieces.join(","))
-        });
-        let args = args.map(str::to_owned).into_iter().chain(texts);
-        self.dns = Some(Daemon::start("dnsmasq", args, asks)?);
+        self.dns = Some(e2e::dns::serve(dns, &records, texts)?);
         Ok(self)
     }
 

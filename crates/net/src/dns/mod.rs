@@ -123,6 +123,11 @@ impl Resolver {
         Self(Arc::new(Source::None))
     }
 
+    /// Whether nothing is ever asked.
+    pub fn is_none(&self) -> bool {
+        matches!(*self.0, Source::None)
+    }
+
     /// The mail exchanges of a name, in no order.
     pub async fn mx(&self, name: &str) -> Result<Vec<Mx>, DnsError> {
         self.find(name, Kind::Mx, |record| match record {

@@ -78,7 +78,9 @@ impl Check {
         match self {
             Self::Message { file, sent, asked } => {
                 let message = read(&file, MESSAGE_MAX_OCTETS)?;
-                let look = async |judge: &Judge| judge.message(&message, sent.sent()).await;
+                let look = async |judge: &Judge, own_name: &str| {
+                    judge.message(&message, sent.sent(own_name)).await
+                };
                 let told = asked.judge(look)?.ok_or_else(|| no_message(&file))?;
                 if asked.json {
                     return Ok(json_line(out, &told)?);
@@ -94,7 +96,9 @@ impl Check {
                 line(out, "ARC", &told.arc)
             }
             Self::Spf { sent, asked } => {
-                let told = asked.judge(async |judge: &Judge| judge.spf(sent.sent()).await)?;
+                let look =
+                    async |judge: &Judge, own_name: &str| judge.spf(sent.sent(own_name)).await;
+                let told = asked.judge(look)?;
                 match asked.json {
                     true => Ok(json_line(out, &told)?),
                     false => line(out, "SPF", &told),
@@ -102,7 +106,7 @@ impl Check {
             }
             Self::Arc { file, asked } => {
                 let message = read(&file, MESSAGE_MAX_OCTETS)?;
-                let told = asked.judge(async |judge: &Judge| judge.arc(&message).await)?;
+                let told = asked.judge(async |judge: &Judge, _: &str| judge.arc(&message).await)?;
                 let told = told.ok_or_else(|| no_message(&file))?;
                 match asked.json {
                     true => Ok(json_line(out, &json!({ "arc": told }))?),
@@ -114,22 +118,23 @@ impl Check {
 }
 
 impl How {
-    fn sent(&self) -> Sent<'_> {
+    fn sent<'a>(&'a self, own_name: &'a str) -> Sent<'a> {
         Sent {
             address: self.ip,
             helo: &self.helo,
             sender: &self.from,
+            receiver: own_name,
         }
     }
 }
 
 impl Asked {
-    fn judge<T>(&self, look: impl AsyncFnOnce(&Judge) -> T) -> anyhow::Result<T> {
+    fn judge<T>(&self, look: impl AsyncFnOnce(&Judge, &str) -> T) -> anyhow::Result<T> {
         let (resolver, own_name) = self.dns.resolver(&self.place)?;
         let own_name = own_name.unwrap_or_else(|| "localhost".to_owned());
         run::runtime()?.block_on(async {
-            let judge = Judge::new(&resolver, &own_name).await?;
-            Ok(look(&judge).await)
+            let judge = Judge::new(&resolver).await?;
+            Ok(look(&judge, &own_name).await)
         })
     }
 }
@@ -160,6 +165,7 @@ fn line(out: &mut dyn Write, method: &str, verdict: &Verdict) -> anyhow::Result<
         result,
         domain,
         reason,
+        ..
     } = verdict;
     let text = [domain.as_str(), reason.as_str()];
     let text: Vec<_> = text.into_iter().filter(|text| !text.is_empty()).collect();

@@ -149,7 +149,7 @@ impl About {
             let host = wanted.iter().find(|one| one.purpose == "address");
             let dns = Asking {
                 host: host.map(|one| one.name.clone()).unwrap_or_default(),
-                judge: Judge::new(&resolver, self.domain.as_str()).await?,
+                judge: Judge::new(&resolver).await?,
                 resolver,
             };
             let mut looked = Vec::with_capacity(wanted.len());
@@ -327,6 +327,7 @@ impl Asking {
                 address,
                 helo: &self.host,
                 sender: &sender,
+                receiver: &self.host,
             };
             match self.judge.spf(sent).await.result.as_str() {
                 "pass" => {}

@@ -238,6 +238,7 @@ async fn found(plan: &Plan, commands: Vec<Command>) -> anyhow::Result<Pin> {
         clock: Clock::real(),
         random: Random::system(),
         outside: Outside::Refuse,
+        dns: net::Resolver::none(),
         hash_threads: run::hash_threads(),
     };
     let founding = Founding {

@@ -82,7 +82,7 @@ fn id(row: &Value) -> Vec<String> {
     line.into_iter().collect()
 }
 
-/// What scanners said, a line for each.
+/// What DNS and scanners said, a line for each.
 fn scanners(row: &Value) -> Vec<String> {
     let said = row["came"]["scanned"].as_array().into_iter().flatten();
     said.filter_map(Value::as_str)

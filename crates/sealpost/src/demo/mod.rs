@@ -317,6 +317,7 @@ impl Demo {
                 show(&outgoing);
                 left.send_replace(Some(outgoing));
             })),
+            dns: net::Resolver::none(),
             hash_threads: run::hash_threads(),
         }
     }

@@ -45,6 +45,7 @@ async fn founded(folder: &Path, commands: Vec<Command>) -> Service {
         clock: Clock::real(),
         random: Random::system(),
         outside: Outside::Refuse,
+        dns: net::Resolver::none(),
         hash_threads: 1,
     };
     let founding = Founding {

@@ -177,7 +177,8 @@ impl Service {
         let mut sink = self.body_sink();
         sink.write(text).map_err(|err| err.to_string())?;
         let message = sink.finish().map_err(|err| err.to_string())?;
-        let head = received::delivered_head(&ReversePath::Null, "", &message.head);
+        let head =
+            received::delivered_head(&ReversePath::Null, &self.host_name(), "", &message.head);
         let recipient = EnvelopeRecipient {
             address: to.clone(),
             dsn: DsnRecipient::default(),

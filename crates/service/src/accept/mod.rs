@@ -7,6 +7,8 @@
 //! the recoverable store of their accounts, so that nothing is lost without a trace. A sender that
 //! asked for a reply for each recipient (PRDR) is told of each, and keeps what was refused.
 
+mod claims;
+
 mod received;
 mod sender;
 
@@ -210,8 +212,8 @@ impl Service {
         }
         let recipients = self.final_recipients(&config, &envelope)?;
         let id = self.message_token();
-        let (verdict, field) = self.verdict(&config, &envelope, &id, &message).await?;
-        let head = self.delivered_head(&envelope, &id, &field, &message.head);
+        let verdict = self.verdict(&config, &envelope, &id, &message).await?;
+        let head = self.delivered_head(&envelope, &id, &verdict.fields, &message.head);
         let told = verdict.told.clone();
         let case = match config.looks_at_mail() || verdict.place.is_some() {
             true => Some(self.case(&config, &envelope, &head, (&message, verdict))?),
@@ -248,22 +250,22 @@ impl Service {
         })
     }
 
-    /// What scanners say of a message, and the field that tells it.
+    /// What DNS and scanners say of a message.
     async fn verdict(
         &self,
         config: &Config,
         envelope: &Envelope,
         id: &str,
         message: &FinishedBody,
-    ) -> Result<(Verdict, String), AcceptError> {
-        if config.scanners().next().is_none() {
-            return Ok(Default::default());
+    ) -> Result<Verdict, AcceptError> {
+        let verdict = self.authenticity(config, envelope, message).await?;
+        if config.scanners().next().is_none() || verdict.refuses() {
+            return Ok(verdict);
         }
-        let head = self.delivered_head(envelope, id, "", &message.head);
+        let head = self.delivered_head(envelope, id, &verdict.fields, &message.head);
         let body = message.body.read_all()?;
-        let mut verdict = self.scan(config, envelope, id, (&head, &body)).await?;
-        let field = verdict.field.take().unwrap_or_default();
-        Ok((verdict, field))
+        self.scan(config, envelope, id, (&head, &body), verdict)
+            .await
     }
 
     /// What rules look at.
@@ -378,7 +380,7 @@ impl Service {
                 field.push_str(&format!("Message-ID: <{id}@{}>\r\n", step.by));
             }
         }
-        received::delivered_head(&envelope.reverse_path, &field, head)
+        received::delivered_head(&envelope.reverse_path, step.by, &field, head)
     }
 
     /// How the message came, for the trace; the fates say what became of it.

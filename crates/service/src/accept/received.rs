@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use types::{Address, ReversePath, Timestamp};
 
+use super::claims;
 use crate::header;
 
 /// What a `Received` field tells of one step.
@@ -86,11 +87,19 @@ pub(crate) fn received_id(head: &[u8]) -> Option<String> {
     (id.len() == ID_DIGITS && id.bytes().all(is_digit)).then(|| id.to_owned())
 }
 
-/// The header block of a delivered message: our trace fields first, foreign `Return-Path` gone.
-pub(super) fn delivered_head(return_path: &ReversePath, received: &str, head: &[u8]) -> Vec<u8> {
+/// The header block of a delivered message: our trace fields first; gone are foreign `Return-Path`
+/// and what others say in our name (RFC 8601 §5).
+pub(super) fn delivered_head(
+    return_path: &ReversePath,
+    host: &str,
+    received: &str,
+    head: &[u8],
+) -> Vec<u8> {
     let mut delivered = format!("Return-Path: {return_path}\r\n{received}").into_bytes();
     let mut kept_from = 0;
-    for field in header::fields(head).filter(|field| field.is("Return-Path")) {
+    let goes =
+        |field: &header::Field<'_>| field.is("Return-Path") || claims::is_in_name_of(host, field);
+    for field in header::fields(head).filter(goes) {
         delivered.extend_from_slice(&head[kept_from..field.range.start]);
         kept_from = field.range.end;
     }
@@ -116,7 +125,8 @@ mod tests {
             at: Timestamp(1_795_428_580_000_000),
         };
         let head = b"Return-Path: <x@example.net>\r\nSubject: hi\r\n\r\n";
-        let delivered = delivered_head(&ReversePath::Null, &step.to_field(), head);
+        let delivered =
+            delivered_head(&ReversePath::Null, "mx.example.org", &step.to_field(), head);
         assert_eq!(
             String::from_utf8(delivered).unwrap(),
             "Return-Path: <>\r\n\
@@ -189,7 +199,12 @@ mod tests {
                     at: Timestamp(0),
                 };
                 let path = ReversePath::Address(address.clone());
-                let head = delivered_head(&path, &step.to_field(), b"Subject: x\r\n\r\n");
+                let head = delivered_head(
+                    &path,
+                    "mx.example.org",
+                    &step.to_field(),
+                    b"Subject: x\r\n\r\n",
+                );
                 let names: Vec<_> = header::fields(&head).map(|f| f.name.to_vec()).collect();
                 assert_eq!(
                     names,

@@ -295,7 +295,14 @@ fn how(row: &TraceRow) -> Vec<String> {
             .as_ref()
             .map(|session| format!(", connection {session}")),
     );
-    vec![format!("{line}. {} octets.", row.octets)]
+    let mut lines = vec![format!("{line}. {} octets.", row.octets)];
+    let said = row
+        .came
+        .iter()
+        .filter_map(|came| came["scanned"].as_array());
+    let said = said.flatten().filter_map(serde_json::Value::as_str);
+    lines.extend(said.map(policy::shown::visible));
+    lines
 }
 
 /// A moment for each outcome.

@@ -15,7 +15,7 @@ mod tests;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use net::{Clock, Random};
+use net::{Clock, Random, Resolver};
 use types::{Address, ReversePath};
 
 pub use boot::BootFacts;
@@ -102,6 +102,8 @@ pub struct Start {
     pub random: Random,
     /// Where mail for other servers goes.
     pub outside: Outside,
+    /// Whom it asks about the senders of mail that comes in; [`Resolver::none`] asks nobody.
+    pub dns: Resolver,
     /// Password hashes at a time.
     pub hash_threads: usize,
 }

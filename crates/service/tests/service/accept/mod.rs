@@ -1,5 +1,6 @@
 //! Mail in: who gets it, what is put before it, what is refused, and what the record says of it.
 
+mod authenticity;
 mod wishes;
 
 use std::sync::{Arc, Mutex};
