@@ -1,5 +1,5 @@
 //! Who sent a message, as DNS and its signatures tell: SPF (RFC 7208), DKIM (RFC 6376), DMARC
-//! (RFC 7489) and ARC (RFC 8617).
+//! (RFC 9989) and ARC (RFC 8617).
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -210,7 +210,7 @@ fn told(result: &DkimResult) -> (String, String) {
 }
 
 /// A message whose authors are of several domains, or that has several `From`, is nobody's: programs
-/// show one of them, and which one is not known (RFC 7489 §6.6.1).
+/// show one of them, and which one is not known (RFC 9989 §4.2).
 fn not_one_author(parsed: &AuthenticatedMessage<'_>) -> Option<Verdict> {
     let domain = |from: &String| {
         from.rsplit_once('@')

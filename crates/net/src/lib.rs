@@ -54,7 +54,7 @@ pub use scanner::{
     rspamd_version,
 };
 pub use shutdown::{Shutdown, ShutdownTrigger};
-pub use tally::SourceTally;
+pub use tally::{SourceTally, Tally};
 pub use throttle::{Failure, Permit, SignInThrottle, ThrottleSettings};
 pub use tls::{Certificates, ChannelBindings, TlsError, TlsInfo, TlsServer};
 pub use tls_client::{TlsClient, TlsClientError};

@@ -1,53 +1,74 @@
-//! Counts deeds by source over a span of time, in bounded memory.
+//! Counts deeds by source, or by whatever, over a span of time, in bounded memory.
 //!
 //! There are two generations of counts. When the younger one has lasted its time, or is full, the
 //! older one is dropped and a new one begins: a deed is remembered for at least one span and for
 //! less than two, unless more sources than a generation holds do something within a span.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use types::Network;
 
 /// How often each source (an IPv4 address or an IPv6 /64) did something lately.
+pub type SourceTally = Tally<Network>;
+
+/// How often each of many did something lately.
 #[derive(Debug)]
-pub struct SourceTally {
+pub struct Tally<K> {
     span: Duration,
-    sources_max: usize,
+    keys_max: usize,
     began_us: u64,
-    younger: HashMap<Network, u32>,
-    older: HashMap<Network, u32>,
+    younger: HashMap<K, u32>,
+    older: HashMap<K, u32>,
 }
 
-impl SourceTally {
-    /// Remembers for at least `span`, at most twice `sources_max` sources.
-    pub fn new(span: Duration, sources_max: usize) -> Self {
+impl<K: Hash + Eq + Clone> Tally<K> {
+    /// Remembers for at least `span`, at most twice `keys_max` of them.
+    pub fn new(span: Duration, keys_max: usize) -> Self {
         Self {
             span,
-            sources_max,
+            keys_max,
             began_us: 0,
             younger: HashMap::new(),
             older: HashMap::new(),
         }
     }
 
-    /// Counts one more deed of `peer` and gives how many are remembered. `now_us` is monotonic.
-    pub fn count(&mut self, now_us: u64, peer: IpAddr) -> u32 {
+    /// Counts one more deed of `key` and gives how many are remembered. `now_us` is monotonic.
+    pub fn count_of(&mut self, now_us: u64, key: K) -> u32 {
+        self.age(now_us);
+        let before = self.older.get(&key).copied().unwrap_or(0);
+        let count = self.younger.entry(key).or_default();
+        *count = count.saturating_add(1);
+        count.saturating_add(before)
+    }
+
+    /// How many deeds of `key` are remembered.
+    pub fn of(&mut self, now_us: u64, key: &K) -> u32 {
+        self.age(now_us);
+        let count = |counts: &HashMap<K, u32>| counts.get(key).copied().unwrap_or(0);
+        count(&self.younger).saturating_add(count(&self.older))
+    }
+
+    fn age(&mut self, now_us: u64) {
         let span_us = u64::try_from(self.span.as_micros()).unwrap_or(u64::MAX);
         let age_us = now_us.saturating_sub(self.began_us);
         if age_us >= span_us.saturating_mul(2) {
             self.younger.clear();
         }
-        if age_us >= span_us || self.younger.len() >= self.sources_max {
+        if age_us >= span_us || self.younger.len() >= self.keys_max {
             self.older = std::mem::take(&mut self.younger);
             self.began_us = now_us;
         }
-        let source = Network::source(peer);
-        let count = self.younger.entry(source).or_default();
-        *count = count.saturating_add(1);
-        let before = self.older.get(&source).copied().unwrap_or(0);
-        count.saturating_add(before)
+    }
+}
+
+impl SourceTally {
+    /// [`Self::count_of`] the source of `peer`.
+    pub fn count(&mut self, now_us: u64, peer: IpAddr) -> u32 {
+        self.count_of(now_us, Network::source(peer))
     }
 }
 

@@ -5,6 +5,7 @@
 mod dkim;
 mod route;
 mod scanner;
+mod setting;
 
 use std::collections::BTreeSet;
 
@@ -33,6 +34,7 @@ use crate::effect::{
 use crate::role::Role;
 use crate::sample::{Sample, digest, entry, genesis};
 use crate::settings::Setting;
+use setting::settings;
 
 const CHANGES: &str = include_str!("../golden/changes.jsonl");
 const EFFECTS: &str = include_str!("../golden/effects.jsonl");
@@ -60,9 +62,10 @@ fn changes() -> Vec<Change> {
     all.extend(settings(|key| key.starts_with("outbound_")));
     all.extend(route::changes());
     all.extend(dkim::changes());
-    for group in ["sender_", "dmarc_", "arc_"] {
-        all.extend(settings(|key| key.starts_with(group)));
-    }
+    all.extend(setting::of_senders());
+    all.extend(settings(|key| {
+        key.starts_with("dns_") || key.starts_with("sending_")
+    }));
     all
 }
 
@@ -220,20 +223,8 @@ fn system_changes() -> Vec<Change> {
             id: CertificateId(1),
         }),
     ];
-    let later = ["log_", "spam_", "outbound_", "sender_", "dmarc_", "arc_"];
-    all.extend(settings(|key| {
-        !later.iter().any(|group| key.starts_with(group))
-    }));
+    all.extend(settings(setting::came_first));
     all
-}
-
-/// Each setting of these keys with its default. Settings that came later have lines at the end.
-fn settings(which: impl Fn(&str) -> bool) -> Vec<Change> {
-    let rows = crate::Settings::default().rows();
-    rows.iter()
-        .filter(|row| which(row.key))
-        .map(|row| Change::SettingSet(Setting::parse(row.key, &row.default).unwrap()))
-        .collect()
 }
 
 fn credential_changes() -> Vec<Change> {

@@ -6,6 +6,7 @@
 //! on every machine and in every later version.
 
 mod authenticity;
+mod dns_list;
 mod log_level;
 pub mod role;
 pub mod settings;
@@ -45,6 +46,7 @@ pub use config::{
     Credential, CredentialKind, DkimKey, Exit, ExpandError, Expansion, FormerRule, Grant,
     HostedDomain, Listener, Password, Resolution, Rule, SenderLists, StateItem,
 };
+pub use dns_list::{DnsLists, DnsListsError};
 pub use effect::Effect;
 pub use fold_error::FoldError;
 pub use judge::{Class, Judgement, detection_words, judge};

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use types::Domain;
 
 use crate::authenticity::{DomainSet, SenderAuthentication};
+use crate::dns_list::DnsLists;
 use crate::log_level::LogLevel;
 
 /// Why a setting was not accepted; names the key, the value and what would be accepted.
@@ -183,6 +184,11 @@ value_of_a_word!(
     DomainSet,
     "up to 64 domains with commas between them, or none",
     by_members
+);
+value_of_a_word!(
+    DnsLists,
+    "up to 16 lists with weights from -100 to 100, such as bl.example.net=100, with commas between them, or none",
+    DnsLists::compare
 );
 // A name that a server may have: two labels are not asked for, so `localhost` serves.
 value_of_a_word!(Domain, "a host name such as mail.example.org", by_order);
@@ -358,6 +364,13 @@ settings! {
     /// found right is taken though it fails now (ARC, RFC 8617).
     arc_trusted_domains: ArcTrustedDomains(DomainSet) in (), default DomainSet::default(),
         GuardWeakerAbove;
+    /// Lists in DNS of addresses that send spam, each with its weight: at 100 together, mail from an
+    /// address is refused. A list of known good senders has a weight below 0.
+    dns_lists: DnsLists(DnsLists) in (), default DnsLists::default(), GuardWeakerBelow;
+    /// To how many recipients elsewhere an account may send in an hour, which is counted over one to
+    /// two hours; 0 sets no bound. A guard against whoever got hold of a password.
+    sending_recipients_per_hour_max: SendingRecipientsPerHourMax(u64) in 0..=1_000_000,
+        default 500, Capacity;
     /// How long mail that a client expunged can be brought back, in days.
     recoverable_client_days: RecoverableClientDays(u64) in 1..=3_650, default 7, Recovery;
     /// How long mail that a rule or an operator removed can be brought back, in days.

@@ -38,6 +38,11 @@ impl SenderJudge {
         }
     }
 
+    /// Whom it asks.
+    pub(crate) fn dns(&self) -> &Resolver {
+        &self.dns
+    }
+
     async fn judge(&self) -> Result<&Judge, ResolverError> {
         self.judge.get_or_try_init(|| Judge::new(&self.dns)).await
     }

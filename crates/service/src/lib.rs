@@ -63,6 +63,7 @@ mod heartbeat;
 mod recover;
 
 mod authenticity;
+mod dns_lists;
 mod scan;
 
 mod dkim;
@@ -172,6 +173,7 @@ struct Inner {
     passwords: Passwords,
     throttle: Throttle,
     refused_recipients: accept::RefusedRecipients,
+    sent_lately: accept::SentLately,
     silent_scanners: scan::Silent,
     sender_judge: authenticity::SenderJudge,
     departures: rules::Departures,
@@ -243,6 +245,7 @@ impl Service {
             admission: tokio::sync::Mutex::new(Admission::new(signer, TileWriter::new())),
             throttle: Throttle::default(),
             refused_recipients: accept::RefusedRecipients::default(),
+            sent_lately: accept::SentLately::default(),
             silent_scanners: scan::Silent::default(),
             sender_judge: authenticity::SenderJudge::new(dns),
             departures: rules::Departures::default(),

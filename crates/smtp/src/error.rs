@@ -157,6 +157,8 @@ fn recipient_status(err: &RecipientError) -> Numbers {
         RecipientError::Disabled => (550, 5, 2, 1),
         RecipientError::OverQuota => (452, 4, 2, 2),
         RecipientError::SenderBlocked => (550, 5, 7, 1),
+        RecipientError::Listed { .. } => (550, 5, 7, 1),
+        RecipientError::SentEnough { .. } => (450, 4, 7, 1),
         RecipientError::RequireTls => (550, 5, 7, 30),
         RecipientError::TooManyHops => (554, 5, 4, 6),
         RecipientError::Unavailable => (451, 4, 3, 0),

@@ -205,6 +205,7 @@ impl Door {
     }
 }
 
+// long: a table of messages.
 #[test]
 fn mail_that_fails_is_refused_at_the_door_as_its_author_asks() -> anyhow::Result<()> {
     let door = Door::begin()?;

@@ -6,7 +6,7 @@ mod answers;
 mod loopback;
 mod mx;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -164,6 +164,19 @@ impl Resolver {
         .await
     }
 
+    /// What a list in DNS says of an address: its codes, none if it is not listed (RFC 5782 §2).
+    pub async fn listed(&self, zone: &str, address: IpAddr) -> Result<Vec<Ipv4Addr>, DnsError> {
+        let name = format!("{}.{zone}", reversed(address));
+        let code = |record| match record {
+            Record::Address(IpAddr::V4(code)) if code.is_loopback() => Some(code),
+            _ => None,
+        };
+        match self.find(&name, Kind::A, code).await {
+            Err(DnsError::NoSuchName | DnsError::NoRecords) => Ok(Vec::new()),
+            other => other,
+        }
+    }
+
     /// The addresses of a host, IPv6 and IPv4 in turn.
     pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, DnsError> {
         let (v6, v4) = tokio::join!(self.ask(host, Kind::Aaaa), self.ask(host, Kind::A));
@@ -266,16 +279,22 @@ impl From<Kind> for RecordType {
 
 /// The name under which the names of an address stand.
 fn reverse_name(address: IpAddr) -> String {
-    let name = match address {
-        IpAddr::V4(v4) => {
-            let [a, b, c, d] = v4.octets();
-            return format!("{d}.{c}.{b}.{a}.in-addr.arpa");
-        }
-        IpAddr::V6(v6) => v6.octets(),
+    let zone = match address {
+        IpAddr::V4(_) => "in-addr.arpa",
+        IpAddr::V6(_) => "ip6.arpa",
     };
-    let digits = name.iter().rev();
-    let labels = digits.map(|octet| format!("{:x}.{:x}.", octet & 15, octet >> 4));
-    labels.collect::<String>() + "ip6.arpa"
+    format!("{}.{zone}", reversed(address))
+}
+
+/// The parts of an address from the last to the first, as names hold them.
+fn reversed(address: IpAddr) -> String {
+    let labels: Vec<_> = match address {
+        IpAddr::V4(v4) => v4.octets().iter().rev().map(u8::to_string).collect(),
+        IpAddr::V6(v6) => (v6.octets().iter().rev())
+            .map(|octet| format!("{:x}.{:x}", octet & 15, octet >> 4))
+            .collect(),
+    };
+    labels.join(".")
 }
 
 /// A name as it is compared.

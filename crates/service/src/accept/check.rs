@@ -3,9 +3,9 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use net::SourceTally;
+use net::{SourceTally, Tally};
 use policy::change::SenderList;
-use policy::{ExpandError, Resolution};
+use policy::{Config, ExpandError, Resolution};
 use types::{AccountId, Address, Domain, LocalPart, ReversePath};
 
 use super::sender::originators;
@@ -29,6 +29,21 @@ impl Default for RefusedRecipients {
     }
 }
 
+/// How long it is remembered to how many somebody sent.
+const SENDING_SPAN: Duration = Duration::from_secs(3_600);
+/// Accounts that are remembered at a time; twice as many at most.
+const SENDERS_MAX: usize = 100_000;
+
+/// The recipients elsewhere to whom each account sent lately, and who was held back.
+pub(crate) struct SentLately(Mutex<[Tally<AccountId>; 2]>);
+
+impl Default for SentLately {
+    fn default() -> Self {
+        let tally = || Tally::new(SENDING_SPAN, SENDERS_MAX);
+        Self(Mutex::new([tally(), tally()]))
+    }
+}
+
 /// Why a reverse-path is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SenderError {
@@ -41,7 +56,7 @@ pub enum SenderError {
 }
 
 /// Why a recipient is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecipientError {
     /// Nobody has this address.
     #[error("no such mailbox")]
@@ -61,6 +76,24 @@ pub enum RecipientError {
     /// The recipient wants nothing from this sender.
     #[error("{}", crate::rules::BLOCKED_SENDER)]
     SenderBlocked,
+    /// The address of the client is on lists of those who send spam.
+    #[error(
+        "your address {address} is on the list {lists}; ask there to be taken off it, or write to postmaster here"
+    )]
+    Listed {
+        /// Of the client.
+        address: std::net::IpAddr,
+        /// Their names.
+        lists: String,
+    },
+    /// The account has sent to as many as it may for now.
+    #[error(
+        "this account has sent to {max} recipients in an hour, as many as it may; try again later"
+    )]
+    SentEnough {
+        /// How many it may.
+        max: u64,
+    },
     /// The address leads to too many others.
     #[error("the address leads to too many others")]
     TooManyHops,
@@ -112,7 +145,11 @@ impl Service {
         let checked = self.check_recipient(client, from, to, wishes).await;
         let outcome = match checked {
             Ok(()) => Outcome::Accepted,
-            Err(RecipientError::OverQuota | RecipientError::Unavailable) => Outcome::Deferred,
+            Err(
+                RecipientError::OverQuota
+                | RecipientError::SentEnough { .. }
+                | RecipientError::Unavailable,
+            ) => Outcome::Deferred,
             Err(_) => Outcome::Refused,
         };
         let metrics = &self.inner.metrics;
@@ -141,8 +178,15 @@ impl Service {
             return match (signed_in && sends, cannot_protect) {
                 (false, _) => Err(RecipientError::RelayDenied),
                 (true, true) => Err(RecipientError::RequireTls),
-                (true, false) => Ok(()),
+                (true, false) => self.sending_check(&config, client),
             };
+        }
+        if !is_postmaster(to) {
+            let listed = self.listed(&config, client).await;
+            if let Some(lists) = listed.refused_by() {
+                let address = client.peer.source();
+                return Err(RecipientError::Listed { address, lists });
+            }
         }
         let expansion = config.expand(to).map_err(|err| match err {
             ExpandError::NoSuch | ExpandError::NotLocal => RecipientError::NoSuchMailbox,
@@ -177,6 +221,36 @@ impl Service {
             Ok(false) => Err(RecipientError::OverQuota),
             Err(_) => Err(RecipientError::Unavailable),
         }
+    }
+
+    /// Whether an account may send to one more recipient elsewhere; counts it.
+    fn sending_check(&self, config: &Config, client: &SmtpClient) -> Result<(), RecipientError> {
+        let max = config.settings().sending_recipients_per_hour_max;
+        let Some(principal) = client.principal.as_ref().filter(|_| max > 0) else {
+            return Ok(());
+        };
+        let now_us = self.clock().monotonic_us();
+        let account = principal.account;
+        let times = {
+            let mut lately = lock(&self.inner.sent_lately.0);
+            let [sent, held_back] = &mut *lately;
+            if u64::from(sent.of(now_us, &account)) < max {
+                sent.count_of(now_us, account);
+                return Ok(());
+            }
+            held_back.count_of(now_us, account)
+        };
+        if times == 1 {
+            let name = config
+                .account(account)
+                .map(|account| account.address.to_string());
+            let name = name.unwrap_or_else(|| account.to_string());
+            let words = format!(
+                "{name} has sent to {max} recipients elsewhere in an hour, so it has to wait; if that was not its owner, give it another password"
+            );
+            self.alarm("sending", &words);
+        }
+        Err(RecipientError::SentEnough { max })
     }
 
     /// Counts a recipient that was refused for good, and says how many were lately, from all
@@ -234,4 +308,12 @@ impl Service {
             None => Ok(()),
         }
     }
+}
+
+/// Who is on a list by mistake can still write here (RFC 5321 §4.5.1).
+fn is_postmaster(address: &Address) -> bool {
+    address
+        .local()
+        .to_string()
+        .eq_ignore_ascii_case("postmaster")
 }

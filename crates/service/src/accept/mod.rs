@@ -34,8 +34,8 @@ use policy::{Config, Expansion};
 use store::LogRow;
 use types::{AccountId, Address};
 
-pub(crate) use check::RefusedRecipients;
 pub use check::{RecipientError, SenderError};
+pub(crate) use check::{RefusedRecipients, SentLately};
 pub(crate) use envelope::Came;
 pub use envelope::{Envelope, EnvelopeRecipient, SmtpClient, Wishes};
 
@@ -258,7 +258,9 @@ impl Service {
         id: &str,
         message: &FinishedBody,
     ) -> Result<Verdict, AcceptError> {
-        let verdict = self.authenticity(config, envelope, message).await?;
+        let listed = self.listed(config, &envelope.client).await;
+        let mut verdict = self.authenticity(config, envelope, message).await?;
+        verdict.told.splice(0..0, listed.told);
         if config.scanners().next().is_none() || verdict.refuses() {
             return Ok(verdict);
         }

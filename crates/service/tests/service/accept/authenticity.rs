@@ -1,7 +1,7 @@
 //! Whether mail is from whom it says, and what follows from that.
 
 use net::Resolver;
-use service::{TraceQuery, TraceRow};
+use service::{ActivityQuery, TraceQuery, TraceRow};
 
 use super::*;
 
@@ -13,6 +13,12 @@ const ANSWERS: &str = r#"{
     "_dmarc.open.test": {"TXT": ["v=DMARC1; p=none"]},
     "friend.test": {"TXT": ["v=spf1 ip4:192.0.2.9 -all"]},
     "_dmarc.friend.test": {"TXT": ["v=DMARC1; p=reject"]},
+    "9.2.0.192.bl.test": {"A": ["127.0.0.2"]},
+    "9.2.0.192.half.test": {"A": ["127.0.0.4"]},
+    "9.2.0.192.good.test": {"A": ["127.0.0.1"]},
+    "9.2.0.192.odd.test": {"A": ["192.0.2.80"]},
+    "9.2.0.192.closed.test": {"A": ["127.255.255.254"]},
+    "9.2.0.192.broken.test": "SERVFAIL",
     "sick.test": "SERVFAIL",
     "_dmarc.sick.test": "SERVFAIL"
 }"#;
@@ -220,4 +226,106 @@ async fn a_large_message_is_judged_too() {
     )
     .await;
     assert!(matches!(taken, Err(AcceptError::Rejected(_))), "{taken:?}");
+}
+
+async fn recipient(world: &World, client: &SmtpClient, to: &str) -> Result<(), RecipientError> {
+    let (path, to) = (reverse_path("eve@plain.test"), address(to));
+    let service = &world.service;
+    service
+        .recipient_check(client, &path, &to, &Wishes::default())
+        .await
+}
+
+#[tokio::test]
+async fn lists_refuse_by_their_weights() {
+    let world = world().await;
+    world
+        .admit(alias("postmaster@example.org", &["ann@example.org"]))
+        .await
+        .expect("it is new");
+    let client = client(&world);
+    for (lists, by) in [
+        ("none", None),
+        ("bl.test=100", Some("bl.test")),
+        ("half.test=60", None),
+        ("half.test=60,bl.test=40", Some("bl.test, half.test")),
+        ("bl.test=100,good.test=-50", None),
+        (
+            "odd.test=100,closed.test=100,broken.test=100,unknown.test=100",
+            None,
+        ),
+    ] {
+        if lists != "none" {
+            set(&world, "dns_lists", lists).await;
+        }
+        let checked = recipient(&world, &client, "ann@example.org").await;
+        let refused = match &checked {
+            Err(RecipientError::Listed { lists, .. }) => Some(lists.as_str()),
+            _ => None,
+        };
+        assert_eq!((refused, checked.is_ok()), (by, by.is_none()), "{lists}");
+    }
+    from(&world, "eve@plain.test").await.expect("it is taken");
+    let told = said(&newest(&world).await);
+    for words in [
+        "list broken.test: DNS did not answer: SERVFAIL",
+        "list closed.test: it does not answer this server",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
+    set(&world, "dns_lists", "bl.test=100").await;
+    recipient(&world, &client, "Postmaster@example.org")
+        .await
+        .expect("who is listed may ask why");
+    let ann = user(&world, "ann@example.org").await;
+    recipient(&world, &ann, "ann@example.org")
+        .await
+        .expect("who signed in is not looked up");
+}
+
+#[tokio::test]
+async fn an_account_sends_to_so_many_in_an_hour() {
+    let world = World::sending(&["ann@example.org", "bob@example.org"], Outside::Queue).await;
+    set(&world, "sending_recipients_per_hour_max", "3").await;
+    let ann = user(&world, "ann@example.org").await;
+    let bob = user(&world, "bob@example.org").await;
+    for (client, to, is_taken) in [
+        (&ann, "a@far.test", true),
+        (&ann, "b@far.test", true),
+        (&ann, "bob@example.org", true),
+        (&ann, "c@far.test", true),
+        (&ann, "d@far.test", false),
+        (&ann, "e@far.test", false),
+        (&ann, "bob@example.org", true),
+        (&bob, "d@far.test", true),
+    ] {
+        let checked = recipient(&world, client, to).await;
+        let expected = if is_taken {
+            Ok(())
+        } else {
+            Err(RecipientError::SentEnough { max: 3 })
+        };
+        assert_eq!(checked, expected, "{to}");
+    }
+    let query = ActivityQuery {
+        limit: 100,
+        ..ActivityQuery::default()
+    };
+    let told = world.service.activity_list(&World::console(), query).await;
+    let told = serde_json::to_string(&told.expect("the console may read")).expect("JSON");
+    assert_eq!(
+        told.matches("has sent to 3 recipients elsewhere").count(),
+        1,
+        "{told}"
+    );
+    world.clock.advance(std::time::Duration::from_secs(7_300));
+    recipient(&world, &ann, "d@far.test")
+        .await
+        .expect("the hour is over");
+    set(&world, "sending_recipients_per_hour_max", "0").await;
+    for _ in 0..10 {
+        recipient(&world, &ann, "d@far.test")
+            .await
+            .expect("there is no bound");
+    }
 }

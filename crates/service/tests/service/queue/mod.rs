@@ -264,7 +264,7 @@ async fn what_is_hosted_here_stays_inside_and_strangers_relay_nothing_by_any_spe
             let checked = (world.service)
                 .recipient_check(&client, from, &address(to), &Wishes::default())
                 .await;
-            assert_eq!(checked, Err(refusal), "{from} {to}");
+            assert_eq!(checked, Err(refusal.clone()), "{from} {to}");
         }
     }
     let ours = address("partner@example.org");
